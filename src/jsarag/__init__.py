@@ -1,0 +1,1 @@
+"""jsarag: joint training of a retriever and a generator by stochastic approximation (JSA-RAG)."""

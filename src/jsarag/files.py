@@ -1,0 +1,97 @@
+"""Files that are never half written: everything goes to a temporary name and is renamed when it is whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from jsarag.types import InputError
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; what is left there (file or folder) replaces ``path`` if the block succeeds.
+
+    A folder is replaced by moving the old one aside first, so a kill leaves the old or the new one, never a mixture.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside = path.with_name(f".{path.name}.{os.getpid()}.old")
+    try:
+        yield temporary
+        if temporary.is_dir() and path.exists():
+            os.replace(path, aside)
+        os.replace(temporary, path)
+    finally:
+        for left in (temporary, aside):
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8, whole or not at all."""
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as indented JSON, whole or not at all; NaN and infinity are refused, they are not JSON."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
+    """Write one JSON object a line, whole or not at all."""
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
+
+
+def read_text(path: Path) -> str:
+    """Read UTF-8 text.
+
+    Raises:
+        InputError: the file is missing, a folder, unreadable, or not UTF-8 (then naming the line of the first bad byte).
+    """
+    raw = read_bytes(path)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}:{line}: expected UTF-8 text, found byte 0x{raw[error.start]:02x}") from None
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file's bytes; ``InputError`` where it is missing, a folder or unreadable."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: expected a file, found a folder") from None
+    except PermissionError:
+        raise InputError(f"{path}: not readable") from None
+
+
+def read_json(path: Path) -> Any:
+    """Read one JSON value; ``InputError`` names the file and line of what is wrong."""
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}:{error.lineno}: not valid JSON ({error.msg})") from None
+
+
+def read_jsonl(path: Path) -> list[tuple[int, Any]]:
+    """Read one JSON value a line as ``(line number, value)``; blank lines are skipped, lines end at ``\\n`` alone.
+
+    ``str.splitlines`` would also split at U+2028, which is legal inside a JSON string.
+    """
+    rows = []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            try:
+                rows.append((number, json.loads(line)))
+            except json.JSONDecodeError as error:
+                raise InputError(f"{path}:{number}: not valid JSON ({error.msg} at column {error.colno})") from None
+    return rows

@@ -1,0 +1,66 @@
+"""The nouns every floor shares: Passage, Turn, Example, Retrieved, Answer, and the error a user's mistake raises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class InputError(ValueError):
+    """A mistake in what the user gave: one line that names the file, line or option and says what was expected.
+
+    The command line prints the message alone and exits with status 2.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One passage h of the knowledge base."""
+
+    id: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a dialog; ``role`` is free text such as ``user`` or ``system``."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One training or test case.
+
+    Attributes:
+        id: Unique within its file.
+        input: The question, or the last user turn of a dialog.
+        outputs: Accepted answers or responses, best first; y in training is the first.
+        gold: Ids of the passages a person marked as right; for measuring and for the ``gold`` objective only.
+        history: The turns before ``input``, oldest first, without ``input`` itself.
+    """
+
+    id: str
+    input: str
+    outputs: tuple[str, ...] = ()
+    gold: tuple[str, ...] = ()
+    history: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """One passage a retriever returned, with its probability among those returned with it."""
+
+    passage: Passage
+    score: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with its evidence: the passages it was given, best first, and the log-probability the decoder gave it."""
+
+    text: str
+    log_probability: float
+    passages: tuple[Retrieved, ...] = ()
