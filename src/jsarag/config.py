@@ -43,7 +43,8 @@ def has_fields(option: str, template: str, fields: Collection[str]) -> None:
 def plain(value: Any) -> Any:
     """A configuration as plain dicts, lists, strings and numbers, ready for YAML or JSON."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        named = {"name": value.name} if isinstance(getattr(type(value), "name", None), str) else {}
+        registered = getattr(type(value), "name", None)
+        named = {"name": registered} if isinstance(registered, str) else {}
         return named | {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}

@@ -15,7 +15,7 @@ from jsarag.types import InputError
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; what is left there (file or folder) replaces ``path`` if the block succeeds.
+    """Give a temporary path beside ``path``; the file or folder left there replaces ``path`` if the block succeeds.
 
     A folder is replaced by moving the old one aside first, so a kill leaves the old or the new one, never a mixture.
     """
@@ -25,8 +25,8 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         if temporary.is_dir() and path.exists():
-            os.replace(path, aside)
-        os.replace(temporary, path)
+            path.replace(aside)
+        temporary.replace(path)
     finally:
         for left in (temporary, aside):
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
@@ -52,7 +52,7 @@ def read_text(path: Path) -> str:
     """Read UTF-8 text.
 
     Raises:
-        InputError: the file is missing, a folder, unreadable, or not UTF-8 (then naming the line of the first bad byte).
+        InputError: the file is missing, a folder, unreadable, or not UTF-8 (then naming the line of the bad byte).
     """
     raw = read_bytes(path)
     try:

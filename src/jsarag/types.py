@@ -59,7 +59,7 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with its evidence: the passages it was given, best first, and the log-probability the decoder gave it."""
+    """An answer, the log-probability the decoder gave it, and its evidence: the passages it was given, best first."""
 
     text: str
     log_probability: float

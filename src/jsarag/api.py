@@ -1,0 +1,130 @@
+"""The same from Python as from the command line: index, train, load a run, ask, evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from jsarag import training
+from jsarag.data import load_examples, load_passages, render
+from jsarag.display import Display, Silent
+from jsarag.evaluation import Case, Evaluation, EvaluationConfig, evaluate
+from jsarag.models import Encoder, EncoderConfig, load_encoder
+from jsarag.parsing import load_config
+from jsarag.pipeline import DecodingConfig, Pipeline
+from jsarag.report import write_report
+from jsarag.retrieval import KnowledgeBase
+from jsarag.training import TrainConfig, checkpoint
+from jsarag.training.run import load_models
+from jsarag.types import Answer, Example, InputError, Turn
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished (or stopped) run, ready to answer.
+
+    Attributes:
+        folder: Where it lies.
+        config: Its configuration.
+        pipeline: The prior retriever, the knowledge base, the generator, the decoder.
+        posterior: The posterior retriever, for measuring.
+    """
+
+    folder: Path
+    config: TrainConfig
+    pipeline: Pipeline
+    posterior: Encoder
+
+    @classmethod
+    def load(cls, folder: str | Path, *, weights: str = "best", decoding: DecodingConfig | None = None) -> Run:
+        """Load a run folder.
+
+        Args:
+            folder: The run.
+            weights: ``best``, ``last``, or ``untrained`` for the models as they were before training; ``best`` falls
+                back to ``last`` where the run had no dev pairs.
+            decoding: How to answer; default: as the run was evaluated.
+
+        Raises:
+            InputError: not a run folder, no such checkpoint, an index that does not belong to the run.
+        """
+        folder = Path(folder)
+        if not (folder / "config.yaml").is_file():
+            raise InputError(f"{folder}: not a run folder (no config.yaml)")
+        config = replace(load_config(folder / "config.yaml"), out=folder)
+        models = load_models(config)
+        index = config.index.path or folder / "index"
+        kb = KnowledgeBase.load(index)
+        kb.check_encoder(models.prior, str(index))
+        if weights != "untrained":
+            name = "last" if weights == "best" and not checkpoint.exists(folder, "best") else weights
+            checkpoint.load_models(folder, name, models.trained(sorted(config.objective.trains)))
+        decoding = decoding or config.evaluation.decoding
+        kb.check_k(decoding.passages, "decoding.passages")
+        return cls(folder, config, Pipeline(models.prior, kb, models.generator, decoding), models.posterior)
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """Answer one question after ``history`` (oldest turn first), with its passages and their probabilities."""
+        x = render(Example("ask", question, history=tuple(history)), self.config.data.history)
+        return self.pipeline.answer([x])[0]
+
+    def evaluate(
+        self, examples: str | Path, config: EvaluationConfig | None = None, display: Display | None = None
+    ) -> Evaluation:
+        """Measure retrieval and answers on a file of examples; default: with the settings of the run."""
+        cases = [
+            Case(example, render(example, self.config.data.history))
+            for example in load_examples(Path(examples), passage_ids=self.pipeline.kb.position)
+        ]
+        settings = replace(config or self.config.evaluation, decoding=self.pipeline.decoding)
+        return evaluate(self.pipeline, self.posterior, cases, settings, display or Silent())
+
+
+def train(config: TrainConfig, *, display: Display | None = None, resume: bool = False) -> dict[str, Any] | None:
+    """Train, measure before and after, write summary.json and report.html; returns the summary.
+
+    None where an interrupt stopped the training; ``resume`` goes on from there.
+
+    Raises:
+        InputError: any mistake in files, options or folder.
+    """
+    summary = training.train(config, display or Silent(), resume=resume)
+    write_report(Path(config.out))
+    return summary
+
+
+def resume(folder: str | Path, *, display: Display | None = None) -> dict[str, Any] | None:
+    """Go on with the run in ``folder`` from its last checkpoint, with the configuration it was started with."""
+    folder = Path(folder)
+    if not (folder / "config.yaml").is_file():
+        raise InputError(f"{folder}: no run to resume (no config.yaml)")
+    return train(replace(load_config(folder / "config.yaml"), out=folder), display=display, resume=True)
+
+
+def build_index(
+    passages: str | Path,
+    out: str | Path,
+    *,
+    encoder: EncoderConfig | None = None,
+    kind: str = "flat",
+    display: Display | None = None,
+) -> KnowledgeBase:
+    """Encode a file of passages and write the index folder ``out``.
+
+    Raises:
+        InputError: bad passages, no such encoder, or ``out`` exists and is not an index folder.
+    """
+    out = Path(out)
+    if out.exists() and not (out / "manifest.json").is_file():
+        raise InputError(f"{out}: exists and is not an index folder; name another")
+    found = load_passages(Path(passages))
+    loaded = load_encoder(encoder or EncoderConfig(), torch.device(Accelerator().device))
+    with (display or Silent()).task("indexing", len(found)) as advance:
+        kb = KnowledgeBase.build(found, loaded, kind, progress=lambda done: advance(done, ""))
+    kb.save(out)
+    return kb

@@ -1,0 +1,66 @@
+"""Progress on a terminal: live bars with ETA; plain lines now and then where the output is a file or a pipe."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from jsarag.display import Advance
+
+EVERY = 15.0
+"""Seconds between plain lines."""
+
+
+class Terminal:
+    """A `jsarag.display.Display` on standard error."""
+
+    def __init__(self) -> None:
+        """Use bars where standard error is a terminal."""
+        self._console = Console(stderr=True, highlight=False)
+
+    @contextmanager
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Advance]:
+        """A bar, or lines."""
+        if not self._console.is_terminal:
+            yield _lines(name, total, done)
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[state]}"),
+        )
+        with Progress(*columns, console=self._console) as progress:
+            bar = progress.add_task(name, total=total, completed=done, state="")
+            yield lambda more, state: progress.update(bar, advance=more, state=state)
+
+    def say(self, text: str) -> None:
+        """One line, above the bars."""
+        self._console.print(text, markup=False)
+
+
+def _lines(name: str, total: int, done: int) -> Advance:
+    began, first, shown = time.monotonic(), done, 0.0
+
+    def advance(more: int, state: str) -> None:
+        nonlocal done, shown
+        done += more
+        now = time.monotonic()
+        if done >= total or now - shown >= EVERY:
+            shown = now
+            left = (now - began) / max(done - first, 1) * (total - done)
+            print(
+                f"{name} {done}/{total}  {now - began:.0f} s, ETA {left:.0f} s  {state}".rstrip(),
+                file=sys.stderr,
+                flush=True,
+            )
+
+    return advance

@@ -1,0 +1,33 @@
+"""``jsarag index``: encode passages into a folder that `train` and `ask` can use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsarag import api
+from jsarag.cli.display import Terminal
+from jsarag.models import EncoderConfig
+from jsarag.parsing import Parser
+from jsarag.retrieval import IndexConfig
+
+DESCRIPTION = """Encode passages and index them.
+
+The folder gets passages, vectors, a FAISS index and a manifest with the fingerprint of the encoder; training or asking
+with another encoder is refused. Give it to a run with `--index.path FOLDER`."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command."""
+    parser = Parser(prog="jsarag index", description=DESCRIPTION, exit_on_error=False)
+    parser.add_argument(
+        "--passages", type=Path, required=True, help="Passages {id, title, text}: .jsonl, .json, .csv, .parquet."
+    )
+    parser.add_argument("--out", type=Path, required=True, help="Folder to write; an index folder there is replaced.")
+    parser.add_class_arguments(IndexConfig, "index", skip={"path"})
+    parser.add_class_arguments(EncoderConfig, "encoder")
+    values = parser.read(argv)
+    built = parser.instantiate_classes(values)
+    kb = api.build_index(values.passages, values.out, encoder=built.encoder, kind=built.index.kind, display=Terminal())
+    print(f"{values.out}: {len(kb):,} passages, {kb.vectors.shape[1]} dimensions, encoder {kb.fingerprint}")
+    return 0

@@ -1,0 +1,70 @@
+"""Entry point: picks the command, turns a user's mistake into one line and exit status 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from importlib import import_module
+
+from jsarag.types import InputError
+
+COMMANDS = {
+    "quickstart": "train on the bundled sample, measure before and after, answer a question",
+    "index": "encode passages into a searchable folder",
+    "train": "train retriever and generator together",
+    "evaluate": "measure retrieval and answers of a run",
+    "ask": "answer questions with a run, showing the passages used",
+}
+"""Each command is a file of this folder with a function ``run(argv) -> exit status``."""
+
+USAGE = """usage: jsarag COMMAND [OPTIONS]
+
+Trains a retriever and a generator together from (question, answer) pairs alone, with no passage labels (JSA-RAG).
+
+commands:
+{commands}
+
+A first run:        jsarag quickstart
+Your own data:      jsarag train --data.passages kb.jsonl --data.train pairs.jsonl --out runs/mine
+Then:               jsarag ask --run runs/mine "your question"
+All options:        jsarag COMMAND --help
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, 2 for a mistake in the input, 130 after an interrupt."""
+    words = sys.argv[1:] if argv is None else argv
+    if not words or words[0] in ("-h", "--help"):
+        print(USAGE.format(commands="\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())))
+        return 0 if words else 2
+    if words[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"jsarag {version('jsarag')}")
+        return 0
+    try:
+        if words[0] not in COMMANDS:
+            raise InputError(f"no command {words[0]!r}; expected one of {', '.join(COMMANDS)}")
+        _quiet()
+        status: int = import_module(f"jsarag.cli.{words[0]}").run(words[1:])
+        return status
+    except InputError as error:
+        print(f"jsarag: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("jsarag: interrupted", file=sys.stderr)
+        return 130
+
+
+def _quiet() -> None:
+    """Keep other packages' chatter off the terminal; their errors still come through."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    warnings.filterwarnings("ignore", category=FutureWarning)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

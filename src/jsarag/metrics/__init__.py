@@ -1,0 +1,9 @@
+"""Figures of merit: retrieval and answers, one value an example, and the interval of their mean."""
+
+from __future__ import annotations
+
+from jsarag.metrics.answers import answer_scores, corpus_bleu
+from jsarag.metrics.bootstrap import Estimate, interval
+from jsarag.metrics.retrieval import retrieval_scores
+
+__all__ = ["Estimate", "answer_scores", "corpus_bleu", "interval", "retrieval_scores"]

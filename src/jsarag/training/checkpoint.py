@@ -1,0 +1,156 @@
+"""Checkpoints: safetensors and JSON, no pickle; a kill at any moment leaves the previous one intact.
+
+A run folder holds ``checkpoints/NAME-STEP/`` and, for NAME last and best, a pointer ``checkpoints/NAME.json`` that is
+renamed into place after its folder is whole.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from jsarag.files import read_json, whole, write_json
+from jsarag.training.optimisation import Optimisation, Parameters
+from jsarag.types import InputError
+
+
+@dataclass
+class State:
+    """Where a run stands: everything beside weights and optimizer that the next step depends on, and its costs so far.
+
+    Attributes:
+        step: Steps taken.
+        seconds: Time spent in training steps.
+        tokens_scored: Generator tokens without gradient.
+        tokens_trained: Generator tokens with gradient.
+        best: Best monitored dev figure so far, None before the first evaluation.
+        best_step: Its step.
+        stale: Evaluations since then.
+        peak_memory_bytes: Largest resident memory seen.
+        chains: ``[training pairs]`` position of the passage on which each chain stands, -1 where there is none.
+        rng: The sampler's source of randomness.
+        warned: Warnings given so far, text by kind.
+    """
+
+    chains: Tensor
+    rng: torch.Generator
+    step: int = 0
+    seconds: float = 0.0
+    tokens_scored: int = 0
+    tokens_trained: int = 0
+    best: float | None = None
+    best_step: int = 0
+    stale: int = 0
+    peak_memory_bytes: int = 0
+    warned: dict[str, str] = field(default_factory=dict)
+
+    def numbers(self) -> dict[str, Any]:
+        """The part that goes into JSON."""
+        return {name: value for name, value in vars(self).items() if name not in ("chains", "rng")}
+
+
+def save_models(run: Path, name: str, parameters: Parameters, step: int) -> None:
+    """Write the trained weights as checkpoint ``name`` of the run."""
+    with _checkpoint(run, name, step) as folder:
+        _save_weights(folder, parameters)
+
+
+def save_state(run: Path, parameters: Parameters, optimisation: Optimisation, state: State) -> None:
+    """Write all that `load_state` needs to go on as if nothing had happened, as checkpoint ``last``."""
+    with _checkpoint(run, "last", state.step) as folder:
+        _save_weights(folder, parameters)
+        optimizer = optimisation.optimizer.state_dict()
+        tensors = {f"{i}.{key}": value for i, slot in optimizer["state"].items() for key, value in slot.items()}
+        save_file({key: value.contiguous() for key, value in tensors.items()}, folder / "optimizer.safetensors")
+        rng = {"rng": state.rng.get_state(), "torch": torch.get_rng_state()}
+        save_file({"chains": state.chains, **rng}, folder / "sampler.safetensors")
+        schedule = optimisation.schedule.state_dict()
+        record = {
+            "state": state.numbers(),
+            "groups": optimizer["param_groups"],
+            "schedule": {key: schedule[key] for key in ("last_epoch", "_last_lr", "_step_count")},
+        }
+        write_json(folder / "state.json", record)
+
+
+def load_models(run: Path, name: str, parameters: Parameters) -> int:
+    """Put the trained weights of checkpoint ``name`` into the parameters; returns the step they belong to.
+
+    Raises:
+        InputError: there is no such checkpoint, or it belongs to other models.
+    """
+    folder, step = locate(run, name)
+    file = folder / "models.safetensors"
+    saved = load_file(file)
+    wanted = _flat(parameters)
+    if saved.keys() != wanted.keys() or any(saved[key].shape != wanted[key].shape for key in wanted):
+        raise InputError(f"{file}: holds other weights than this run's models and objective train")
+    with torch.no_grad():
+        for key, weight in wanted.items():
+            weight.copy_(saved[key])
+    return step
+
+
+def load_state(run: Path, parameters: Parameters, optimisation: Optimisation, state: State) -> None:
+    """Continue from checkpoint ``last``: weights, optimizer, schedule, chains, sampler, counters."""
+    load_models(run, "last", parameters)
+    folder, _ = locate(run, "last")
+    record = read_json(folder / "state.json")
+    slots: dict[int, dict[str, Tensor]] = {}
+    for key, value in load_file(folder / "optimizer.safetensors").items():
+        index, name = key.split(".", 1)
+        slots.setdefault(int(index), {})[name] = value
+    optimisation.optimizer.load_state_dict({"state": slots, "param_groups": record["groups"]})
+    optimisation.schedule.load_state_dict(record["schedule"])
+    sampler = load_file(folder / "sampler.safetensors")
+    state.chains = sampler["chains"]
+    state.rng.set_state(sampler["rng"])
+    torch.set_rng_state(sampler["torch"])
+    for name, value in record["state"].items():
+        setattr(state, name, value)
+
+
+def locate(run: Path, name: str) -> tuple[Path, int]:
+    """Folder and step of checkpoint ``name``; ``InputError`` where the run has none."""
+    pointer = run / "checkpoints" / f"{name}.json"
+    if not pointer.exists():
+        raise InputError(f"{run}: holds no checkpoint {name!r}")
+    record = read_json(pointer)
+    return run / "checkpoints" / record["folder"], record["step"]
+
+
+def exists(run: Path, name: str) -> bool:
+    """Whether the run has a checkpoint of that name."""
+    return (run / "checkpoints" / f"{name}.json").exists()
+
+
+@contextmanager
+def _checkpoint(run: Path, name: str, step: int) -> Iterator[Path]:
+    """A folder to fill; when it is whole the pointer moves to it and older folders of the same name are removed."""
+    root = run / "checkpoints"
+    folder = root / f"{name}-{step:06d}"
+    with whole(folder) as temporary:
+        temporary.mkdir()
+        yield temporary
+    write_json(root / f"{name}.json", {"folder": folder.name, "step": step})
+    for old in root.glob(f"{name}-*"):
+        if old != folder:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _flat(parameters: Parameters) -> Mapping[str, nn.Parameter]:
+    return {f"{component}.{name}": weight for component, named in parameters.items() for name, weight in named.items()}
+
+
+def _save_weights(folder: Path, parameters: Parameters) -> None:
+    save_file(
+        {key: weight.detach().contiguous() for key, weight in _flat(parameters).items()}, folder / "models.safetensors"
+    )

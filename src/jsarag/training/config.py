@@ -1,0 +1,131 @@
+"""The configuration of a training run: one tree of dataclasses, each beside what it configures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from jsarag.config import not_negative, one_of, positive, require
+from jsarag.data import HistoryConfig
+from jsarag.evaluation import EvaluationConfig
+from jsarag.models import EncoderConfig, GeneratorConfig
+from jsarag.objectives import JSA, Objective
+from jsarag.retrieval import IndexConfig
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """The files of a run; formats by extension: .jsonl, .json, .csv, .parquet.
+
+    Attributes:
+        passages: The knowledge base: {id, title, text}.
+        train: Training pairs: {id, input, outputs, history?, gold?}.
+        dev: Pairs for evaluation during training, for the best checkpoint and early stopping; null: none.
+        test: Pairs measured before and after training; null: the dev pairs.
+        limit: Train on the first so many pairs; null: on all.
+        history: How the turns of a dialog become x.
+    """
+
+    passages: Path
+    train: Path
+    dev: Path | None = None
+    test: Path | None = None
+    limit: int | None = None
+    history: HistoryConfig = field(default_factory=HistoryConfig)
+
+    def __post_init__(self) -> None:
+        require(self.limit is None or self.limit > 0, "data.limit", "a number above 0 or null", self.limit)
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """AdamW with one learning rate a component.
+
+    Attributes:
+        lr_prior: Peak learning rate of the prior's context encoder.
+        lr_posterior: Peak learning rate of the posterior's context encoder.
+        lr_generator: Peak learning rate of the generator (adapters bear about ten times that of all weights).
+        weight_decay: Of AdamW.
+        schedule: Course after warm-up, down to 0 at the last step, or constant.
+        warmup: Share of all steps in which the rates rise from 0.
+        clip: Longest gradient of each component; 0: not clipped.
+    """
+
+    lr_prior: float = 5e-5
+    lr_posterior: float = 5e-5
+    lr_generator: float = 5e-4
+    weight_decay: float = 0.0
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: float = 0.05
+    clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("lr_prior", "lr_posterior", "lr_generator", "weight_decay", "clip"):
+            not_negative(f"optim.{name}", getattr(self, name))
+        one_of("optim.schedule", self.schedule, ("cosine", "linear", "constant"))
+        require(0 <= self.warmup < 1, "optim.warmup", "a share from 0 to below 1", self.warmup)
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """The training loop.
+
+    Attributes:
+        batch_size: Pairs of one forward and backward pass.
+        accumulate: Passes whose gradients are averaged into one step.
+        epochs: Passes over the training pairs; may be a fraction.
+        steps: Number of steps instead of epochs; null: as epochs say.
+        seed: Fixes data order, initialisation and sampling.
+        log_every: Steps between rows of metrics.jsonl.
+        eval_every: Steps between evaluations on dev, each with a checkpoint; 0: at the end only.
+        monitor: The dev figure that decides which checkpoint is best, written block/metric, such as prior/mrr@10 or
+            marginal/log_p (needs no passage labels); null: the first of these that the dev pairs allow.
+        patience: Evaluations without a better figure after which training stops; 0: never.
+    """
+
+    batch_size: int = 8
+    accumulate: int = 1
+    epochs: float = 1.0
+    steps: int | None = None
+    seed: int = 0
+    log_every: int = 1
+    eval_every: int = 50
+    monitor: str | None = None
+    patience: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "accumulate", "epochs", "log_every"):
+            positive(f"loop.{name}", getattr(self, name))
+        for name in ("seed", "eval_every", "patience"):
+            not_negative(f"loop.{name}", getattr(self, name))
+        require(self.steps is None or self.steps > 0, "loop.steps", "a number above 0 or null", self.steps)
+        named = self.monitor is None or self.monitor.count("/") == 1
+        require(named, "loop.monitor", "block/metric, such as prior/mrr@10, or null", self.monitor)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training run.
+
+    Attributes:
+        data: The files.
+        out: Folder of the run: configuration, metrics, checkpoints, summary, report.
+        objective: What is maximised, with its options.
+        encoder: Prior, posterior and passage encoder.
+        generator: The generator.
+        index: The index over the passages.
+        optim: Optimizer and schedule.
+        loop: Batches, steps, evaluation, seed.
+        evaluation: What is measured before and after training.
+    """
+
+    data: DataConfig
+    out: Path = Path("runs/latest")
+    objective: Objective = field(default_factory=JSA)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
+    index: IndexConfig = field(default_factory=IndexConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)

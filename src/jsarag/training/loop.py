@@ -1,0 +1,186 @@
+"""The training loop: batches in order, one optimizer step after another, evaluation, checkpoints, a clean stop."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from jsarag.display import Display
+from jsarag.evaluation import Case, evaluate_retrieval, marginal_log_likelihood
+from jsarag.pipeline import Pipeline
+from jsarag.retrieval import KnowledgeBase
+from jsarag.training import checkpoint
+from jsarag.training.candidates import PADDING
+from jsarag.training.checkpoint import State
+from jsarag.training.config import TrainConfig
+from jsarag.training.interrupt import asked_to_stop
+from jsarag.training.monitor import Monitor
+from jsarag.training.optimisation import Optimisation
+from jsarag.training.order import Order
+from jsarag.training.record import Record
+from jsarag.training.step import Models, TrainingCase, step
+from jsarag.types import InputError
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How training ended: the state, and why (``done``, ``early`` or ``interrupted``)."""
+
+    state: State
+    end: str
+
+
+def number_of_steps(config: TrainConfig, examples: int) -> int:
+    """Optimizer steps of a run over so many training pairs."""
+    loop = config.loop
+    return loop.steps or max(round(loop.epochs * examples / (loop.batch_size * loop.accumulate)), 1)
+
+
+class Trainer:
+    """One run of training; `run` goes on from the checkpoint ``last`` of the run folder, if there is one."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        models: Models,
+        kb: KnowledgeBase,
+        cases: Sequence[TrainingCase],
+        dev: Sequence[Case],
+        display: Display,
+    ) -> None:
+        """Take the parts of a run; ``dev`` may be empty."""
+        self.config, self.models, self.kb, self.cases, self.dev, self.display = config, models, kb, cases, dev, display
+        self.accelerator = Accelerator(gradient_accumulation_steps=config.loop.accumulate)
+        self.folder = Path(config.out)
+        self.steps = number_of_steps(config, len(cases))
+        self.parameters = models.trained(sorted(config.objective.trains))
+        self.optimisation = Optimisation(config.optim, self.parameters, self.steps)
+        self.order = Order(len(cases), config.loop.batch_size, config.loop.seed)
+        rng = torch.Generator(models.prior.device).manual_seed(config.loop.seed)
+        self.state = State(chains=torch.full((len(cases),), PADDING), rng=rng)
+        self.resumed = checkpoint.exists(self.folder, "last")
+        if self.resumed:
+            checkpoint.load_state(self.folder, self.parameters, self.optimisation, self.state)
+        self.monitor = Monitor(self.state.warned)
+
+    def run(self) -> Fitted:
+        """Train until the steps are done, dev stops improving, or an interrupt.
+
+        Raises:
+            InputError: the loss is not finite, or the monitored figure does not exist.
+        """
+        loop, state, end = self.config.loop, self.state, "done"
+        self.record = Record(self.folder, from_step=state.step if self.resumed else None)
+        try:
+            if not self.resumed:
+                self._evaluate()
+            with asked_to_stop() as stop, self.display.task("training", self.steps, state.step) as advance:
+                while state.step < self.steps:
+                    advance(1, _line(self._step()))
+                    last = state.step == self.steps
+                    if last or (loop.eval_every and state.step % loop.eval_every == 0):
+                        self._evaluate()
+                        self._save()
+                        if 0 < loop.patience <= state.stale:
+                            end = "early"
+                            break
+                    if stop() and not last:
+                        self._save()
+                        end = "interrupted"
+                        break
+        finally:
+            self.record.close()
+        return Fitted(state, end)
+
+    def _step(self) -> dict[str, float | None]:
+        """Take one optimizer step and record it; returns its figures."""
+        loop, objective, state, generator = self.config.loop, self.config.objective, self.state, self.models.generator
+        began, scored, trained = time.perf_counter(), generator.tokens_scored, generator.tokens_trained
+        figures: dict[str, float | None] = {}
+        top1: list[int] = []
+        for part in range(loop.accumulate):
+            ids = torch.tensor(self.order.batch(state.step * loop.accumulate + part))
+            start = state.chains[ids] if objective.keeps_state else torch.full_like(ids, PADDING)
+            batch = [self.cases[i] for i in ids.tolist()]
+            outcome = step(self.models, self.kb, objective, batch, start, state.rng)
+            loss = float(outcome.loss)
+            if not math.isfinite(loss):
+                raise InputError(f"training: the loss is {loss} at step {state.step + 1}; lower the rates under optim")
+            if outcome.loss.requires_grad:
+                self.accelerator.backward(outcome.loss)  # divides by the number of accumulated passes
+            if objective.keeps_state:
+                state.chains[ids] = outcome.state
+            top1 += outcome.top1.tolist()
+            for name, value in {"loss": loss, **outcome.diagnostics}.items():
+                figures[name] = (figures.get(name) or 0.0) + value / loop.accumulate
+        figures |= self.optimisation.step()
+        state.step += 1
+        state.seconds += time.perf_counter() - began
+        state.tokens_scored += generator.tokens_scored - scored
+        state.tokens_trained += generator.tokens_trained - trained
+        state.peak_memory_bytes = max(state.peak_memory_bytes, _memory(self.models.prior.device))
+        if state.step % loop.log_every == 0:
+            costs = ("seconds", "tokens_scored", "tokens_trained", "peak_memory_bytes")
+            self.record.add("step", state.step, {**figures, **{name: getattr(state, name) for name in costs}})
+        for text in self.monitor.watch(top1, figures.get("acceptance")):
+            self.record.add("warning", state.step, {"text": text})
+            self.display.say(f"warning: step {state.step}: {text}")
+        return figures
+
+    def _evaluate(self) -> None:
+        """Measure dev, record it, keep the models if they are the best so far."""
+        if not self.dev:
+            return
+        config, models, state = self.config, self.models, self.state
+        scores = evaluate_retrieval(models.prior, models.posterior, self.kb, self.dev, config.evaluation.cutoffs)
+        figures = {b: {m: sum(v) / len(v) for m, v in metrics.items()} for b, metrics in scores.items()}
+        if not figures or (config.loop.monitor or "").startswith("marginal/"):
+            pipeline = Pipeline(models.prior, self.kb, models.generator, config.evaluation.decoding)
+            log_p = marginal_log_likelihood(pipeline, self.dev[: config.evaluation.limit])
+            figures["marginal"] = {"log_p": log_p}
+        self.record.add("dev", state.step, figures)
+        block, metric = _monitored(config.loop.monitor, figures)
+        value = figures[block][metric]
+        if state.best is None or value > state.best:
+            state.best, state.best_step, state.stale = value, state.step, 0
+            checkpoint.save_models(self.folder, "best", self.parameters, state.step)
+        else:
+            state.stale += 1
+        self.display.say(
+            f"step {state.step}: dev {block}/{metric} {value:.4f} (best {state.best:.4f} at step {state.best_step})"
+        )
+
+    def _save(self) -> None:
+        checkpoint.save_state(self.folder, self.parameters, self.optimisation, self.state)
+
+
+def _monitored(wanted: str | None, figures: dict[str, dict[str, float]]) -> tuple[str, str]:
+    """Block and metric of the figure that decides: the wanted one, or the label-bound one before the label-free one."""
+    names = [f"{block}/{metric}" for block, metrics in figures.items() for metric in metrics]
+    default = [name for name in names if name.startswith(("prior/mrr@", "marginal/"))][-1]
+    name = wanted or default
+    if name not in names:
+        raise InputError(f"loop.monitor: expected one of {', '.join(names)} (what the dev pairs allow), got {name!r}")
+    block, metric = name.split("/")
+    return block, metric
+
+
+def _line(figures: dict[str, float | None]) -> str:
+    shown = [("loss", "loss", ".3f"), ("acceptance", "accept", ".2f"), ("hit@1", "hit@1", ".2f")]
+    return "  ".join(f"{label} {figures[key]:{form}}" for key, label, form in shown if figures.get(key) is not None)
+
+
+def _memory(device: torch.device) -> int:
+    """Peak memory so far in bytes: of the GPU, or resident memory of the process."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,69 @@
+"""AdamW with one learning rate a component, its schedule, clipping and gradient statistics by component."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from jsarag.objectives import Component
+from jsarag.training.config import OptimConfig
+
+Parameters = Mapping[Component, Mapping[str, nn.Parameter]]
+
+
+class Optimisation:
+    """Optimizer and schedule over the components that an objective trains.
+
+    Attributes:
+        optimizer: AdamW with one group a component.
+        schedule: The learning-rate schedule.
+    """
+
+    def __init__(self, config: OptimConfig, parameters: Parameters, steps: int) -> None:
+        """Make the optimizer; ``steps`` is the number of optimizer steps of the whole run."""
+        from transformers import get_scheduler
+
+        self._clip = config.clip
+        self.parameters = {component: list(named.values()) for component, named in parameters.items()}
+        groups = [
+            {"params": weights, "lr": getattr(config, f"lr_{component}"), "name": component}
+            for component, weights in self.parameters.items()
+        ]
+        self.optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+        name = "constant_with_warmup" if config.schedule == "constant" else config.schedule
+        warmup = math.ceil(config.warmup * steps)
+        self.schedule = get_scheduler(name, self.optimizer, num_warmup_steps=warmup, num_training_steps=steps)
+        self._previous: dict[Component, list[Tensor]] = {}
+
+    def step(self) -> dict[str, float | None]:
+        """Clip, take one step, clear the gradients; return rates, gradient norms and variances by component.
+
+        The variance is half the squared distance between the gradients of two steps that follow each other, an
+        unbiased estimate of the trace of their covariance while the models change little; None at a first step.
+        """
+        figures: dict[str, float | None] = {}
+        for component, weights in self.parameters.items():
+            gradient = [weight.grad.detach().clone() for weight in weights if weight.grad is not None]
+            figures[f"lr/{component}"] = self.rate(component)
+            figures[f"grad_norm/{component}"] = _norm(gradient)
+            before = self._previous.get(component)
+            change = _norm([a - b for a, b in zip(gradient, before, strict=True)]) if before else None
+            figures[f"grad_variance/{component}"] = None if change is None else change**2 / 2
+            self._previous[component] = gradient
+            if self._clip:
+                nn.utils.clip_grad_norm_(weights, self._clip)
+        self.optimizer.step()
+        self.schedule.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return figures
+
+    def rate(self, component: Component) -> float:
+        """The present learning rate of a component."""
+        return next(float(group["lr"]) for group in self.optimizer.param_groups if group["name"] == component)
+
+
+def _norm(tensors: list[Tensor]) -> float:
+    return float(torch.stack([tensor.norm() for tensor in tensors]).norm()) if tensors else 0.0

@@ -1,0 +1,55 @@
+"""The record of a run: metrics.jsonl and TensorBoard, appended step by step."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from jsarag.files import read_jsonl, write_jsonl
+
+
+class Record:
+    """Appends rows to ``metrics.jsonl`` and scalars to TensorBoard."""
+
+    def __init__(self, run: Path, *, from_step: int | None = None) -> None:
+        """Open the record of ``run``; rows after ``from_step``, whose steps a resumed run takes again, are dropped."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        path = run / "metrics.jsonl"
+        if from_step is not None and path.exists():
+            write_jsonl(path, [row for _, row in read_jsonl(path) if row["step"] <= from_step])
+        self._file = path.open("a", encoding="utf-8")
+        purge = None if from_step is None else from_step + 1
+        self._board = SummaryWriter(str(run / "tensorboard"), purge_step=purge)
+
+    def add(self, kind: str, step: int, values: dict[str, Any]) -> None:
+        """Append one row; numbers that are not finite become null."""
+        row = {"kind": kind, "step": step, **_finite(values)}
+        self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+        self._file.flush()
+        for name, value in _flat(kind, values):
+            self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Close both files."""
+        self._file.close()
+        self._board.close()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _flat(prefix: str, values: dict[str, Any]) -> list[tuple[str, float]]:
+    pairs: list[tuple[str, float]] = []
+    for key, value in values.items():
+        name = f"{prefix}/{key}"
+        if isinstance(value, dict):
+            pairs += _flat(name, value)
+        elif isinstance(value, int | float):
+            pairs.append((name, float(value)))
+    return pairs

@@ -1,0 +1,206 @@
+"""A whole run in its folder: load, check, measure, train, measure again, write the summary.
+
+The folder explains itself: config.yaml, metrics.jsonl, tensorboard/, index/, checkpoints/, evaluation/, examples.jsonl
+and summary.json. Nothing is created before all input has been read and checked.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+
+from jsarag.config import write_yaml
+from jsarag.data import load_examples, load_passages, render
+from jsarag.display import Display
+from jsarag.evaluation import Case, Evaluation, evaluate
+from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
+from jsarag.models import Encoder, load_encoder, load_generator
+from jsarag.pipeline import Pipeline
+from jsarag.retrieval import IndexConfig, KnowledgeBase
+from jsarag.training import checkpoint
+from jsarag.training.config import DataConfig, TrainConfig
+from jsarag.training.loop import Trainer
+from jsarag.training.step import Models, TrainingCase
+from jsarag.types import Example, InputError, Passage
+
+VERSIONS = ("jsarag", "torch", "transformers", "peft", "accelerate", "sentence-transformers", "faiss-cpu")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Everything read from files."""
+
+    passages: list[Passage]
+    train: list[Example]
+    dev: list[Example]
+    test: list[Example]
+
+
+def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dict[str, Any] | None:
+    """Run ``config`` in its folder; returns the summary, or None where an interrupt stopped the training.
+
+    Args:
+        config: The run.
+        display: Shown progress.
+        resume: Go on with the run that the folder holds, instead of refusing the folder.
+
+    Raises:
+        InputError: any mistake in files, options or folder; nothing has been written then.
+    """
+    run = Path(config.out)
+    if not resume and (run / "config.yaml").exists():
+        raise InputError(f"{run}: already holds a run; name another folder with --out, or go on with --resume {run}")
+    data = read(config.data)
+    set_seed(config.loop.seed)
+    models = load_models(config)
+    kb = knowledge_base(config.index, data.passages, models.prior, run, display)
+    check(config, models, kb, data)
+    run.mkdir(parents=True, exist_ok=True)
+    write_yaml(run / "config.yaml", config)
+    if config.index.path is None and not (run / "index").exists():
+        kb.save(run / "index")
+
+    test = _cases(config, data.test or data.dev)
+    before = _evaluated(config, models, kb, test, "before", display)
+    trainer = Trainer(config, models, kb, training_cases(config, kb, data.train), _cases(config, data.dev), display)
+    fitted = trainer.run()
+    if fitted.end == "interrupted":
+        display.say(f"stopped after step {fitted.state.step}; go on with: jsarag train --resume {run}")
+        return None
+    name = "best" if checkpoint.exists(run, "best") else "last"
+    step = checkpoint.load_models(run, name, trainer.parameters)
+    after = _evaluated(config, models, kb, test, "after", display)
+    state = fitted.state
+    summary = {
+        "before": before.summary if before else None,
+        "after": after.summary if after else None,
+        "cost": {
+            "seconds": round(state.seconds, 3),
+            "tokens_scored": state.tokens_scored,
+            "tokens_trained": state.tokens_trained,
+            "peak_memory_bytes": state.peak_memory_bytes,
+        },
+        "run": {
+            "objective": config.objective.name,
+            "steps": state.step,
+            "examples": state.step * config.loop.batch_size * config.loop.accumulate,
+            "passages": len(kb),
+            "end": fitted.end,
+            "checkpoint": {"name": name, "step": step},
+            "encoder_fingerprint": kb.fingerprint,
+            "versions": _versions(),
+            "warnings": list(state.warned.values()),
+        },
+    }
+    if before and after:
+        write_jsonl(run / "examples.jsonl", _compared(before, after))
+    write_json(run / "summary.json", summary)
+    return summary
+
+
+def read(config: DataConfig) -> Data:
+    """Read and check every file of a run."""
+    passages = load_passages(config.passages)
+    ids = {passage.id for passage in passages}
+    dev, test = (load_examples(path, passage_ids=ids) if path else [] for path in (config.dev, config.test))
+    return Data(passages, load_examples(config.train, passage_ids=ids, limit=config.limit), dev, test)
+
+
+def load_models(config: TrainConfig) -> Models:
+    """Load the three models; the posterior starts as a copy of the prior."""
+    device = Accelerator().device
+    prior = load_encoder(config.encoder, device)
+    return Models(prior, prior.copy(), load_generator(config.generator, device))
+
+
+def knowledge_base(
+    config: IndexConfig, passages: Sequence[Passage], encoder: Encoder, run: Path, display: Display
+) -> KnowledgeBase:
+    """The index the configuration names, or that of the run folder, or a new one of ``passages``.
+
+    Raises:
+        InputError: an index of another encoder or of other passages.
+    """
+    folder = config.path or run / "index"
+    if config.path is None and not folder.exists():
+        with display.task("indexing", len(passages)) as advance:
+            return KnowledgeBase.build(passages, encoder, config.kind, progress=lambda done: advance(done, ""))
+    kb = KnowledgeBase.load(folder)
+    kb.check_encoder(encoder, str(folder))
+    if kb.passages != list(passages):
+        raise InputError(f"{folder}: holds other passages than data.passages; run `jsarag index` again")
+    return kb
+
+
+def check(config: TrainConfig, models: Models, kb: KnowledgeBase, data: Data) -> None:
+    """Refuse what would fail in the middle of a run: k beyond the KB, pairs that do not fit the prompt, no labels."""
+    kb.check_k(config.objective.k, "objective.k")
+    kb.check_k(config.evaluation.decoding.passages, "evaluation.decoding.passages")
+    prompt = models.generator.prompt
+    for case in training_cases(config, kb, data.train):
+        prompt.context(case.x, None, room=len(prompt.answer(case.y)))
+    if "gold" in config.objective.sources:
+        bare = next((example.id for example in data.train if not example.gold), None)
+        if bare is not None:
+            raise InputError(
+                f"{config.data.train}: objective {config.objective.name} needs gold ids; {bare!r} has none"
+            )
+
+
+def training_cases(config: TrainConfig, kb: KnowledgeBase, examples: Sequence[Example]) -> list[TrainingCase]:
+    """Examples as (x, y) pairs; gold ids become positions."""
+    return [
+        TrainingCase(render(e, config.data.history), e.outputs[0], tuple(kb.position[i] for i in e.gold))
+        for e in examples
+    ]
+
+
+def _cases(config: TrainConfig, examples: Sequence[Example]) -> list[Case]:
+    return [Case(example, render(example, config.data.history)) for example in examples]
+
+
+def _evaluated(
+    config: TrainConfig, models: Models, kb: KnowledgeBase, cases: list[Case], name: str, display: Display
+) -> Evaluation | None:
+    """Measure and keep the result in the run folder; a result that is already there is read instead."""
+    if not cases:
+        return None
+    folder = Path(config.out) / "evaluation"
+    summary, rows = folder / f"{name}.json", folder / f"{name}.jsonl"
+    if summary.exists() and rows.exists():
+        return Evaluation(read_json(summary), [row for _, row in read_jsonl(rows)])
+    pipeline = Pipeline(models.prior, kb, models.generator, config.evaluation.decoding)
+    evaluation = evaluate(pipeline, models.posterior, cases, config.evaluation, display, name)
+    write_jsonl(rows, evaluation.rows)
+    write_json(summary, evaluation.summary)
+    return evaluation
+
+
+def _compared(before: Evaluation, after: Evaluation) -> list[dict[str, Any]]:
+    """One row an example with what it got before and after."""
+    shared = ("id", "input", "outputs", "gold")
+    return [
+        {**{key: a[key] for key in shared}, **{when: _got(row) for when, row in (("before", b), ("after", a))}}
+        for b, a in zip(before.rows, after.rows, strict=True)
+    ]
+
+
+def _got(row: dict[str, Any]) -> dict[str, Any]:
+    return {"answer": row.get("answer"), "passages": row["passages"]}
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in VERSIONS:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
