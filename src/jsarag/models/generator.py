@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from jsarag.config import not_negative, one_of, positive
+from jsarag.config import one_of, positive
 from jsarag.files import whole
 from jsarag.models.batching import by_length
 from jsarag.models.precision import Precision, autocast, compute_dtype
@@ -64,13 +64,13 @@ class GeneratorConfig:
     precision: Precision = "auto"
     likelihood: Literal["sum", "mean"] = "sum"
     max_new_tokens: int = 32
-    batch_tokens: int = 4096
+    batch_tokens: int = 2048
     prompt: PromptConfig = field(default_factory=PromptConfig)
 
     def __post_init__(self) -> None:
         one_of("generator.likelihood", self.likelihood, ("sum", "mean"))
         positive("generator.max_new_tokens", self.max_new_tokens)
-        not_negative("generator.batch_tokens", self.batch_tokens)
+        positive("generator.batch_tokens", self.batch_tokens)
 
 
 class Pair(NamedTuple):
@@ -104,6 +104,10 @@ class Generator(nn.Module, ABC):
         self.tokenizer = tokenizer
         self.prompt = Prompt(config.prompt, tokenizer)
         self.dtype = dtype
+        for module in model.modules():
+            if dtype != torch.float32 and hasattr(module, "cast_input_dtype_enabled"):
+                # PEFT would cast activations to the adapters' float32 and autocast would cast them back.
+                module.cast_input_dtype_enabled = False
         self.tokens_scored = 0
         self.tokens_trained = 0
 

@@ -111,7 +111,7 @@ class Trainer:
             start = state.chains[ids] if objective.keeps_state else torch.full_like(ids, PADDING)
             batch = [self.cases[i] for i in ids.tolist()]
             outcome = step(self.models, self.kb, objective, batch, start, state.rng)
-            loss = float(outcome.loss)
+            loss = outcome.loss.item()
             if not math.isfinite(loss):
                 raise InputError(f"training: the loss is {loss} at step {state.step + 1}; lower the rates under optim")
             if outcome.loss.requires_grad:
@@ -163,10 +163,10 @@ class Trainer:
 
 
 def _monitored(wanted: str | None, figures: dict[str, dict[str, float]]) -> tuple[str, str]:
-    """Block and metric of the figure that decides: the wanted one, or the label-bound one before the label-free one."""
+    """Block and metric of the figure that decides; by default the MRR of the prior, without labels the likelihood."""
     names = [f"{block}/{metric}" for block, metrics in figures.items() for metric in metrics]
-    default = [name for name in names if name.startswith(("prior/mrr@", "marginal/"))][-1]
-    name = wanted or default
+    usual = [name for name in names if name.startswith(("prior/mrr@", "marginal/"))]
+    name = wanted or ("prior/mrr@10" if "prior/mrr@10" in usual else usual[0])
     if name not in names:
         raise InputError(f"loop.monitor: expected one of {', '.join(names)} (what the dev pairs allow), got {name!r}")
     block, metric = name.split("/")

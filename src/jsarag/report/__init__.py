@@ -1,0 +1,7 @@
+"""The report of a run: one page made from the files in its folder."""
+
+from __future__ import annotations
+
+from jsarag.report.page import write_report
+
+__all__ = ["write_report"]

@@ -1,0 +1,181 @@
+"""Small SVG charts to stand inside a page, drawn by matplotlib in the page's own colours and font.
+
+matplotlib draws with stand-in colours; in the SVG text these become CSS variables, so that a chart follows the light or
+dark mode of the page: ``currentColor``, ``--paper``, ``--rule``, ``--series-1`` to ``--series-3``.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from jsarag.report.comparison import Row
+from jsarag.report.curves import Line
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, RULE, PAPER, SERIES = "#010101", "#020202", "#020203", ("#030303", "#040404", "#050505")
+COLOURS = {
+    PAPER: "var(--paper)",
+    INK: "currentColor",
+    RULE: "var(--rule)",
+    **{colour: f"var(--series-{i})" for i, colour in enumerate(SERIES, start=1)},
+}
+"""Stand-in colours and what takes their place."""
+
+DASHES: tuple[tuple[float, ...], ...] = ((), (5, 2), (1.5, 1.5))
+"""Dash pattern of each series, in points, so that no series is told by its colour alone."""
+
+CLEANING = (
+    (r"<metadata>.*?</metadata>", ""),
+    (r"<defs>\s*<style.*?</style>\s*</defs>", ""),  # it would style the whole page
+    (r'<g id="[^"]*"', "<g"),  # the same in every chart, and nothing refers to them
+    (r"xlink:href", "href"),
+    (r"font-family: [^;\"]*; ?", ""),
+    (r"(?<=\d\.\d\d)\d+(?=[^<>]*>)", ""),  # hundredths of a point are enough
+    (r"\s*\n\s*", "\n"),
+)
+"""Patterns of matplotlib's SVG and what takes their place inside a page."""
+
+MOST_POINTS = 240
+"""Points drawn of a line; more are averaged in groups."""
+WIDTH = 3.7
+"""Inches of 72 points; the page scales a chart to its column."""
+
+
+def line_chart(name: str, lines: Sequence[Line], *, log: bool = False, share: bool = False) -> str:
+    """Lines over training steps as SVG text.
+
+    Of many points a running mean is drawn, over the points themselves in a paler tone.
+
+    Args:
+        name: What the chart shows, for screen readers.
+        lines: Up to three lines, each of at least one value.
+        log: Logarithmic values.
+        share: The values are shares: the axis starts at 0 and ends at 1 at most.
+    """
+    figure, axes = _axes(WIDTH, 1.75)
+    for line, colour, dashes in zip(lines, SERIES, DASHES, strict=False):
+        xs, ys = _grouped(line)
+        style: dict[str, Any] = {"color": colour, "dashes": dashes}
+        if line.points or len(ys) == 1:
+            axes.plot(xs, ys, linewidth=1.2, marker="o", markersize=3.5, **style)
+            continue
+        smooth = ys if len(ys) < 30 else _running_mean(ys, len(ys) // 15)
+        if smooth is not ys:
+            axes.plot(xs, ys, color=colour, linewidth=0.6, alpha=0.35)
+        axes.plot(xs, smooth, linewidth=1.5, **style)
+    if log:
+        axes.set_yscale("log")
+        _few_decades(axes)
+    elif share:
+        top = max(y for line in lines for y in line.ys)
+        axes.set_ylim(0, min(1.0, 1.15 * top) or 1.0)
+    axes.set_xlabel("step", labelpad=1)
+    _whole_steps(axes, lines)
+    return _svg(figure, name)
+
+
+def forest_chart(name: str, rows: Sequence[Row]) -> str:
+    """Means with their intervals before (open) and after (full) training, one line a metric, as SVG text."""
+    figure, axes = _axes(4.6, 0.42 + 0.235 * len(rows))
+    for y, row in enumerate(rows):
+        for estimate, offset, colour, face in (
+            (row.before, -0.17, INK, PAPER),
+            (row.after, 0.17, SERIES[0], SERIES[0]),
+        ):
+            if estimate:
+                axes.plot([100 * estimate.low, 100 * estimate.high], [y + offset] * 2, color=colour, linewidth=1.3)
+                axes.plot(
+                    [100 * estimate.mean],
+                    [y + offset],
+                    marker="o",
+                    markersize=4.2,
+                    markeredgewidth=1.1,
+                    markerfacecolor=face,
+                    markeredgecolor=colour,
+                )
+    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+    axes.tick_params(axis="y", length=0)
+    ends = [100 * end for row in rows for e in (row.before, row.after) if e for end in (e.low, e.high)]
+    middle, half = (max(ends) + min(ends)) / 2, max(5.0, 0.54 * (max(ends) - min(ends)))
+    axes.set_xlim(max(middle - half, -1.5), min(middle + half, 101.5))
+    axes.set_xlabel("percent", labelpad=1)
+    return _svg(figure, name)
+
+
+def _whole_steps(axes: Axes, lines: Sequence[Line]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    last, first = max(line.xs[-1] for line in lines), min(line.xs[0] for line in lines)
+    margin = max(0.5, 0.02 * (last - first))
+    axes.set_xlim(first - margin, last + margin)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+
+
+def _axes(width: float, height: float) -> tuple[Figure, Axes]:
+    # Figure without pyplot: no window system, and no global state left behind.
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    figure = Figure(figsize=(width, height), dpi=72, layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02))
+    axes = figure.add_subplot()
+    axes.grid(axis="both", color=RULE, linewidth=0.7)
+    axes.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(RULE)
+    axes.tick_params(colors=INK, labelsize=8, length=0, pad=3)
+    axes.xaxis.label.set(color=INK, fontsize=8)
+    return figure, axes
+
+
+def _few_decades(axes: Axes) -> None:
+    """Labels at powers of ten, and at 2 and 5 times them where fewer than two powers are in sight."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    low, high = axes.get_ylim()
+    narrow = high / low < 30
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,), numticks=6))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    axes.minorticks_off()
+
+
+def _grouped(line: Line) -> tuple[list[float], list[float]]:
+    size = -(-len(line.xs) // MOST_POINTS)
+    return _group_means(line.xs, size), _group_means(line.ys, size)
+
+
+def _group_means(values: Sequence[float], size: int) -> list[float]:
+    groups = [values[i : i + size] for i in range(0, len(values), size)]
+    return [sum(group) / len(group) for group in groups]
+
+
+def _running_mean(values: Sequence[float], window: int) -> list[float]:
+    """Mean of each value with up to ``window`` values on either side."""
+    around = [values[max(0, i - window) : i + window + 1] for i in range(len(values))]
+    return [sum(group) / len(group) for group in around]
+
+
+def _svg(figure: Figure, name: str) -> str:
+    import matplotlib
+    from markupsafe import escape
+
+    raw = io.StringIO()
+    # Text stays text, in the page's font; ids are made from the name, so that no two charts of a page share one.
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(raw, format="svg", transparent=True, metadata={"Date": None})
+    text = raw.getvalue()
+    box = re.search(r'viewBox="([^"]*)"', text)
+    body = text[text.index(">", text.index("<svg")) + 1 :]
+    for pattern, replacement in CLEANING:
+        body = re.sub(pattern, replacement, body, flags=re.DOTALL)
+    for colour, css in COLOURS.items():
+        body = body.replace(colour, css)
+    return f'<svg viewBox="{box[1] if box else ""}" role="img" aria-label="{escape(name)}">{body}'

@@ -1,0 +1,131 @@
+"""The curves of a training run: what each shows, what it means, and what healthy values are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jsarag.report.record import Record
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a chart: ``xs`` steps, ``ys`` values; ``points`` for few values that are not to be smoothed."""
+
+    label: str
+    xs: tuple[int, ...]
+    ys: tuple[float, ...]
+    points: bool = False
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One chart with its explanation.
+
+    Attributes:
+        title: Heading, with the unit.
+        meaning: What it shows and what healthy values are.
+        figures: Name in metrics.jsonl to the label of its line; ``block/metric`` after ``dev:`` for dev figures.
+        log: Logarithmic axis.
+        share: The axis is that of a share, 0 to 1.
+    """
+
+    title: str
+    meaning: str
+    figures: dict[str, str]
+    log: bool = False
+    share: bool = False
+
+
+CURVES = (
+    Curve(
+        "Loss (nats an example)",
+        "What the optimizer minimises. Healthy: falls, then flattens. It sums over answer tokens and models: compare it "
+        "within one objective and one data set only.",
+        {"loss": "loss"},
+    ),
+    Curve(
+        "Hit@1",
+        "Share of examples whose best passage is a gold one; of training batches (they are small: noisy) and of dev. "
+        "Healthy: rises. Batch rising while dev falls: the retriever overfits.",
+        {"hit@1": "prior, batch", "dev:prior/hit@1": "prior, dev", "dev:posterior/hit@1": "posterior, dev"},
+        share=True,
+    ),
+    Curve(
+        "Acceptance rate",
+        "Share of proposals of q(h|x,y) that the chain accepts; 1 where q is the true posterior. Healthy: above 0.1, "
+        "rising or level. Below 0.02 the chain no longer mixes.",
+        {"acceptance": "acceptance"},
+        share=True,
+    ),
+    Curve(
+        "Effective sample size",
+        "Worth of one draw from q as a draw from the true posterior, 0 to 1. Healthy: above 0.1 and rising. It is "
+        "taken on the passages that were scored, which flatters q when they are few.",
+        {"ess": "effective sample size"},
+        share=True,
+    ),
+    Curve(
+        "Entropies (nats)",
+        "Spread over candidate passages of the prior retriever, the posterior retriever and the true posterior. "
+        "Healthy: fall slowly, the posterior below the prior. All near 0 early: the retrievers have collapsed on one passage.",
+        {
+            "entropy_prior": "prior p(h|x)",
+            "entropy_posterior_retriever": "posterior retriever q(h|x,y)",
+            "entropy_posterior": "true posterior",
+        },
+    ),
+    Curve(
+        "KL(posterior ‖ q) (nats)",
+        "How far the posterior retriever is from the true posterior. Healthy: falls towards 0.",
+        {"kl_posterior_q": "KL"},
+    ),
+    Curve(
+        "Distinct passages an example",
+        "Distinct proposals (each scored once by the generator) and distinct states of the chain (each with a backward "
+        "pass). Healthy: both fall as retrieval sharpens; 1 proposal from the start means q explores nothing.",
+        {"distinct_proposals": "proposals", "distinct_states": "states"},
+    ),
+    Curve(
+        "Posterior mass on the prior's best passage",
+        "How far the generator agrees with the prior's first choice. Healthy: rises with hit@1.",
+        {"top1_mass": "mass"},
+        share=True,
+    ),
+    Curve(
+        "Gradient norms",
+        "Before clipping, by component, logarithmic. Healthy: level or falling. A rise by a factor of ten that stays: "
+        "lower that component's learning rate.",
+        {"grad_norm/prior": "prior", "grad_norm/posterior": "posterior", "grad_norm/generator": "generator"},
+        log=True,
+    ),
+    Curve(
+        "Gradient variance",
+        "Half the squared distance between the gradients of two steps in a row, by component, logarithmic: the noise "
+        "of batch and sampler. Healthy: level or falling. Far above the squared norm: larger batches, or a longer chain.",
+        {
+            "grad_variance/prior": "prior",
+            "grad_variance/posterior": "posterior",
+            "grad_variance/generator": "generator",
+        },
+        log=True,
+    ),
+)
+"""Every chart of training in the order shown."""
+
+
+def lines(curve: Curve, record: Record) -> list[Line]:
+    """The lines of a curve that the run has values for; on a logarithmic axis, values above 0."""
+    made = []
+    for figure, label in curve.figures.items():
+        dev = figure.startswith("dev:")
+        block, _, name = figure.removeprefix("dev:").partition("/") if dev else ("", "", figure)
+        source = record.dev.get(block, ()) if dev else record.steps
+        kept = [
+            (point.step, point.values[name])
+            for point in source
+            if name in point.values and (point.values[name] > 0 or not curve.log)
+        ]
+        if kept:
+            xs, ys = zip(*kept, strict=True)
+            made.append(Line(label, xs, ys, points=dev))
+    return made

@@ -1,0 +1,179 @@
+"""JSA against the identities that enumeration can check (method page, section on identities)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from jsarag.objectives import JSA, Scores
+from jsarag.types import InputError
+from tests.enumeration import gradients, toy
+
+
+def exact_gradients() -> list[torch.Tensor]:
+    """Of -log p(y|x) for prior and generator, of KL(posterior || q) for the posterior retriever."""
+    model = toy()
+    prior, generator = torch.autograd.grad(-model.log_marginal().sum(), [model.prior, model.generator])
+    post = model.log_posterior().detach()
+    kl = (post.exp() * (post - model.posterior.log_softmax(-1))).sum()
+    (posterior,) = torch.autograd.grad(kl, [model.posterior])
+    return [prior, posterior, generator]
+
+
+def test_exact_weights_give_the_gradient_of_the_marginal_and_of_the_inclusive_divergence() -> None:
+    for found, truth in zip(gradients(JSA(exact=True), toy()), exact_gradients(), strict=True):
+        assert_close(found, truth)
+
+
+@pytest.mark.parametrize("occupancy", [False, True])
+def test_long_chains_give_the_same_gradient(occupancy: bool) -> None:
+    for found, truth in zip(gradients(JSA(m=50_000, occupancy=occupancy), toy()), exact_gradients(), strict=True):
+        assert_close(found, truth, atol=0.02, rtol=0)
+
+
+def test_distinct_states_by_weight_equal_the_plain_sum_over_states() -> None:
+    model, m = toy(), 17
+    scores = model.scores()
+    objective = JSA(m=m)
+    rng = torch.Generator().manual_seed(3)
+    seen = replace(scores, log_p=scores.log_p.detach(), log_q=scores.log_q.detach(), log_lik=scores.log_lik.detach())
+    target = objective.weigh(seen, objective.propose(seen, rng), rng)
+    visits = (target.weights * m).round().long()
+    assert visits.sum(-1).tolist() == [m] * 3
+    total = scores.log_p + scores.log_lik + scores.log_q
+    states = [[h for h in range(7) for _ in range(int(visits[b, h]))] for b in range(3)]
+    plain = torch.stack([-total[b, states[b]].sum() / m for b in range(3)])
+    loss = objective.loss(scores, target)
+    assert_close(loss, plain)
+    for a, b in zip(
+        torch.autograd.grad(loss.sum(), model.leaves, retain_graph=True),
+        torch.autograd.grad(plain.sum(), model.leaves),
+        strict=True,
+    ):
+        assert_close(a, b)
+
+
+def test_only_distinct_proposals_are_scored_and_only_visited_states_go_backward() -> None:
+    scores = toy().scores()
+    seen = replace(scores, log_p=scores.log_p.detach(), log_q=scores.log_q.detach(), log_lik=scores.log_lik.detach())
+    rng = torch.Generator().manual_seed(0)
+    objective = JSA(m=3)
+    proposals = objective.propose(seen, rng)
+    target = objective.weigh(seen, proposals, rng)
+    assert proposals.scored.sum(-1).le(4).all()
+    assert (target.backward == (target.weights > 0)).all()
+    assert not (target.backward & ~proposals.scored).any()
+
+
+def test_order_of_candidates_and_padding_do_not_matter() -> None:
+    model = toy()
+    truth = gradients(JSA(exact=True), model)
+    order = torch.randperm(7, generator=torch.Generator().manual_seed(1))
+
+    def padded(values: torch.Tensor, fill: float) -> torch.Tensor:
+        return torch.cat([values[:, order], torch.full((3, 2), fill, dtype=values.dtype)], dim=1)
+
+    def shuffled() -> Scores:
+        plain = model.scores()
+        return Scores(
+            padded(plain.log_p, -torch.inf),
+            padded(plain.log_q, -torch.inf),
+            padded(plain.log_lik, 0.0),
+            torch.zeros(3, 9, dtype=torch.bool),
+            plain.start,
+        )
+
+    for found, expected in zip(gradients(JSA(exact=True), model, shuffled()), truth, strict=True):
+        assert_close(found, expected)
+    assert all(g.isfinite().all() for g in gradients(JSA(m=40), model, shuffled()))
+
+
+@pytest.mark.parametrize("objective", [JSA(), JSA(exact=True), JSA(occupancy=True)])
+def test_extreme_scores_give_no_nan(objective: JSA) -> None:
+    model = toy()
+    with torch.no_grad():
+        model.generator *= 1e4
+        model.posterior[0] = 0.0
+        model.prior[1, 1:] = -1e4
+    assert all(g.isfinite().all() for g in gradients(objective, model))
+
+
+def test_one_candidate_is_certain() -> None:
+    model = toy(passages=1)
+    prior, posterior, generator = gradients(JSA(m=5), model)
+    assert_close(prior, torch.zeros_like(prior))
+    assert_close(posterior, torch.zeros_like(posterior))
+    assert_close(generator, -torch.ones_like(generator))
+
+
+def test_cached_state_is_scored_and_continued() -> None:
+    scores = toy().scores()
+    with torch.no_grad():
+        scores.log_lik[:, 4] = 100.0  # nothing else is ever accepted
+        q = scores.log_q.clone()
+        q[:, 4] = -1e3  # and q never proposes it
+    seen = replace(
+        scores, log_p=scores.log_p.detach(), log_q=q, log_lik=scores.log_lik.detach(), start=torch.full((3,), 4)
+    )
+    rng = torch.Generator().manual_seed(0)
+    objective = JSA(m=5, cache=True)
+    proposals = objective.propose(seen, rng)
+    assert proposals.scored[:, 4].all()
+    target = objective.weigh(seen, proposals, rng)
+    assert target.state is not None
+    assert target.state.tolist() == [4, 4, 4]
+
+
+def test_diagnostics_of_a_perfect_posterior() -> None:
+    model = toy()
+    with torch.no_grad():
+        model.posterior.copy_(model.log_posterior())
+    scores = model.scores()
+    seen = replace(scores, log_p=scores.log_p.detach(), log_q=scores.log_q.detach(), log_lik=scores.log_lik.detach())
+    rng = torch.Generator().manual_seed(0)
+    objective = JSA(m=30)
+    target = objective.weigh(seen, objective.propose(seen, rng), rng)
+    ones = torch.ones(3, dtype=torch.float64)
+    assert_close(target.diagnostics["acceptance"], ones)
+    assert_close(target.diagnostics["ess"], ones)
+    assert_close(target.diagnostics["kl_posterior_q"], 0 * ones, atol=1e-9, rtol=0)
+
+
+def test_diagnostics_against_their_definitions() -> None:
+    model = toy()
+    scores = model.scores()
+    seen = replace(scores, log_p=scores.log_p.detach(), log_q=scores.log_q.detach(), log_lik=scores.log_lik.detach())
+    rng = torch.Generator().manual_seed(0)
+    objective = JSA(exact=True)
+    found = objective.weigh(seen, objective.propose(seen, rng), rng).diagnostics
+    p, q, post = seen.log_p.exp(), seen.log_q.exp(), model.log_posterior().exp().detach()
+    w = post / q
+    assert_close(found["ess"], (q * w).sum(-1) ** 2 / (q * w * w).sum(-1))
+    assert_close(found["entropy_prior"], -(p * p.log()).sum(-1))
+    assert_close(found["entropy_posterior_retriever"], -(q * q.log()).sum(-1))
+    assert_close(found["entropy_posterior"], -(post * post.log()).sum(-1))
+    assert_close(found["kl_posterior_q"], (post * (post / q).log()).sum(-1))
+    assert_close(found["top1_mass"], post[torch.arange(3), p.argmax(-1)])
+    # log p(y|x) - ELBO(q) = KL(q || posterior)
+    elbo = (q * (seen.log_p + seen.log_lik - seen.log_q)).sum(-1)
+    assert_close(model.log_marginal() - elbo, (q * (q / post).log()).sum(-1))
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"m": 0}, "objective.m"),
+        ({"k": 0}, "objective.k"),
+        ({"m": 5, "burn_in": 5}, "objective.burn_in"),
+        ({"exact": True, "cache": True}, "objective.cache"),
+        ({"exact": True, "occupancy": True}, "objective.occupancy"),
+        ({"exact": True, "burn_in": 1}, "objective.burn_in"),
+    ],
+)
+def test_options_that_contradict_are_refused(options: dict[str, Any], named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        JSA(**options)
