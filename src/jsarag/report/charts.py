@@ -82,11 +82,11 @@ def line_chart(name: str, lines: Sequence[Line], *, log: bool = False, share: bo
 
 def forest_chart(name: str, rows: Sequence[Row]) -> str:
     """Means with their intervals before (open) and after (full) training, one line a metric, as SVG text."""
-    figure, axes = _axes(4.6, 0.42 + 0.235 * len(rows))
+    figure, axes = _axes(4.6, 0.42 + 0.27 * len(rows))
     for y, row in enumerate(rows):
         for estimate, offset, colour, face in (
-            (row.before, -0.17, INK, PAPER),
-            (row.after, 0.17, SERIES[0], SERIES[0]),
+            (row.before, -0.14, INK, PAPER),
+            (row.after, 0.14, SERIES[0], SERIES[0]),
         ):
             if estimate:
                 axes.plot([100 * estimate.low, 100 * estimate.high], [y + offset] * 2, color=colour, linewidth=1.3)
@@ -102,7 +102,8 @@ def forest_chart(name: str, rows: Sequence[Row]) -> str:
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
-    axes.tick_params(axis="y", length=0)
+    for y in range(1, len(rows)):
+        axes.axhline(y - 0.5, color=RULE, linewidth=0.7)
     ends = [100 * end for row in rows for e in (row.before, row.after) if e for end in (e.low, e.high)]
     middle, half = (max(ends) + min(ends)) / 2, max(5.0, 0.54 * (max(ends) - min(ends)))
     axes.set_xlim(max(middle - half, -1.5), min(middle + half, 101.5))
@@ -137,11 +138,11 @@ def _axes(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _few_decades(axes: Axes) -> None:
-    """Labels at powers of ten, and at 2 and 5 times them where fewer than two powers are in sight."""
+    """Labels at powers of ten, and at 2 and 5 times them where few powers are in sight."""
     from matplotlib.ticker import FuncFormatter, LogLocator
 
     low, high = axes.get_ylim()
-    narrow = high / low < 30
+    narrow = high / low < 200
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,), numticks=6))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     axes.minorticks_off()

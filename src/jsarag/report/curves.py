@@ -39,8 +39,8 @@ class Curve:
 CURVES = (
     Curve(
         "Loss (nats an example)",
-        "What the optimizer minimises. Healthy: falls, then flattens. It sums over answer tokens and models: compare it "
-        "within one objective and one data set only.",
+        "What the optimizer minimises. Healthy: falls, then flattens. It sums over answer tokens and models: compare "
+        "it within one objective and one data set only.",
         {"loss": "loss"},
     ),
     Curve(
@@ -66,12 +66,12 @@ CURVES = (
     ),
     Curve(
         "Entropies (nats)",
-        "Spread over candidate passages of the prior retriever, the posterior retriever and the true posterior. "
-        "Healthy: fall slowly, the posterior below the prior. All near 0 early: the retrievers have collapsed on one passage.",
+        "Spread over candidates of the prior p(h|x), the posterior retriever q(h|x,y) and the true posterior p(h|x,y). "
+        "Healthy: fall slowly, the posterior below the prior. All near 0 early: the retrievers have collapsed.",
         {
-            "entropy_prior": "prior p(h|x)",
-            "entropy_posterior_retriever": "posterior retriever q(h|x,y)",
-            "entropy_posterior": "true posterior",
+            "entropy_prior": "p(h|x)",
+            "entropy_posterior_retriever": "q(h|x,y)",
+            "entropy_posterior": "p(h|x,y)",
         },
     ),
     Curve(
@@ -86,8 +86,9 @@ CURVES = (
         {"distinct_proposals": "proposals", "distinct_states": "states"},
     ),
     Curve(
-        "Posterior mass on the prior's best passage",
-        "How far the generator agrees with the prior's first choice. Healthy: rises with hit@1.",
+        "Mass on the prior's top 1",
+        "True posterior of the prior's best passage: how far the generator agrees with that choice. Healthy: rises with "
+        "hit@1.",
         {"top1_mass": "mass"},
         share=True,
     ),
@@ -101,7 +102,8 @@ CURVES = (
     Curve(
         "Gradient variance",
         "Half the squared distance between the gradients of two steps in a row, by component, logarithmic: the noise "
-        "of batch and sampler. Healthy: level or falling. Far above the squared norm: larger batches, or a longer chain.",
+        "of batch and sampler. Healthy: level or falling. Far above the squared norm: larger batches, or more "
+        "transitions.",
         {
             "grad_variance/prior": "prior",
             "grad_variance/posterior": "posterior",
