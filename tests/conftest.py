@@ -6,12 +6,16 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("TQDM_DISABLE", "1")
 
-from tests import tiny
+from tests import tiny, world
+
+# Two test processes share two cores.
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +36,14 @@ def seq2seq_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def encoder_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.encoder(tmp_path_factory.mktemp("encoder"))
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return world.write(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def options(data: Path, encoder_model: Path, causal_model: Path, tmp_path: Path) -> list[str]:
+    """Command-line options of a small run into ``tmp_path / "run"``."""
+    return world.options(data, encoder_model, causal_model, tmp_path / "run")

@@ -67,7 +67,7 @@ def train_config(parser: Parser, values: Namespace) -> TrainConfig:
     values = values.clone()
     objective = values.pop("objective")
     kind = objective_class(objective.pop("name"))
-    built = parser.instantiate_classes(values)
+    built = parser.instantiate(values)
     fields = {field.name: built[field.name] for field in dataclasses.fields(TrainConfig) if field.name != "objective"}
     return TrainConfig(objective=kind(**vars(objective)), **fields)
 

@@ -27,7 +27,7 @@ def run(argv: Sequence[str]) -> int:
     parser.add_class_arguments(IndexConfig, "index", skip={"path"})
     parser.add_class_arguments(EncoderConfig, "encoder")
     values = parser.read(argv)
-    built = parser.instantiate_classes(values)
+    built = parser.instantiate(values)
     kb = api.build_index(values.passages, values.out, encoder=built.encoder, kind=built.index.kind, display=Terminal())
     print(f"{values.out}: {len(kb):,} passages, {kb.vectors.shape[1]} dimensions, encoder {kb.fingerprint}")
     return 0

@@ -89,10 +89,12 @@ def forest_chart(name: str, rows: Sequence[Row]) -> str:
             (row.after, 0.14, SERIES[0], SERIES[0]),
         ):
             if estimate:
-                axes.plot([100 * estimate.low, 100 * estimate.high], [y + offset] * 2, color=colour, linewidth=1.3)
+                reach = [100 * estimate.low, 100 * estimate.high]
+                axes.plot(reach, [y + offset] * 2, color=colour, linewidth=1.3, solid_capstyle="butt")
                 axes.plot(
                     [100 * estimate.mean],
                     [y + offset],
+                    linestyle="none",
                     marker="o",
                     markersize=4.2,
                     markeredgewidth=1.1,

@@ -51,6 +51,12 @@ CURVES = (
         share=True,
     ),
     Curve(
+        "Log-likelihood of dev (nats)",
+        "Mean log p(y|x) of the dev answers over the prior's best passages; measured where dev has no gold passages. "
+        "Healthy: rises.",
+        {"dev:marginal/log_p": "log p(y|x)"},
+    ),
+    Curve(
         "Acceptance rate",
         "Share of proposals of q(h|x,y) that the chain accepts; 1 where q is the true posterior. Healthy: above 0.1, "
         "rising or level. Below 0.02 the chain no longer mixes.",
@@ -87,8 +93,7 @@ CURVES = (
     ),
     Curve(
         "Mass on the prior's top 1",
-        "True posterior of the prior's best passage: how far the generator agrees with that choice. Healthy: rises with "
-        "hit@1.",
+        "True posterior of the prior's best passage: how far the generator agrees with that choice. Healthy: rises.",
         {"top1_mass": "mass"},
         share=True,
     ),

@@ -111,24 +111,24 @@ def read_record(run: Path) -> Record:
     there = {name: run / name for name in PARTS if (run / name).exists()}
     if not there:
         raise InputError(f"{run}: expected the folder of a run, found none of {', '.join(PARTS)}")
-    summary = _Value(str(there["summary.json"]), read_json(there["summary.json"])) if "summary.json" in there else None
-    facts = summary.child("run").mapping() if summary else {}
+    summary = _Value(str(run / "summary.json"), read_json(there["summary.json"]) if "summary.json" in there else None)
+    facts = summary.child("run").mapping()
     rows = _rows(there.get("metrics.jsonl"))
     steps = {row.child("step").count(): row for row in rows if row.child("kind").raw == "step"}
     dev = {row.child("step").count(): row for row in rows if row.child("kind").raw == "dev"}
-    blocks = dict.fromkeys(name for row in dev.values() for name in row.mapping() if name not in ("kind", "step"))
+    blocks = dict.fromkeys(name for row in dev.values() for name, value in row.mapping().items() if value.is_object())
     return Record(
         name=run.resolve().name,
         config=read_text(there["config.yaml"]) if "config.yaml" in there else "",
-        before=_blocks(summary.child("before")) if summary else {},
-        after=_blocks(summary.child("after")) if summary else {},
-        cost=summary.child("cost").numbers() if summary else {},
+        before=_blocks(summary.child("before")),
+        after=_blocks(summary.child("after")),
+        cost=summary.child("cost").numbers(),
         run={name: value.raw for name, value in facts.items() if value.raw is not None},
         steps=tuple(Point(step, row.numbers("kind", "step")) for step, row in sorted(steps.items())),
         dev={
             name: tuple(Point(step, row.child(name).numbers()) for step, row in sorted(dev.items())) for name in blocks
         },
-        notices=_notices(rows, facts.get("warnings")),
+        notices=_notices(rows, summary.child("run").child("warnings")),
         pairs=tuple(_pair(row) for row in _rows(there.get("examples.jsonl")) if _has_both_sides(row)),
         missing=tuple(name for name in PARTS if name not in there),
     )
@@ -152,6 +152,9 @@ class _Value:
             return []
         return [_Value(f"{self.place}[{i}]", value) for i, value in enumerate(self._as(list, "a list"))]
 
+    def is_object(self) -> bool:
+        return isinstance(self.raw, dict)
+
     def numbers(self, *leave_out: str) -> dict[str, float]:
         """The numbers of an object; null, NaN and infinity are no figure and left out."""
         return {
@@ -164,6 +167,11 @@ class _Value:
         if isinstance(self.raw, bool) or not isinstance(self.raw, int | float):
             self._refuse("a number")
         return float(self.raw)
+
+    def finite(self) -> float:
+        if not math.isfinite(self.number()):
+            self._refuse("a finite number")
+        return self.number()
 
     def count(self) -> int:
         if isinstance(self.raw, bool) or not isinstance(self.raw, int):
@@ -202,12 +210,12 @@ def _blocks(value: _Value) -> Blocks:
 
 
 def _estimate(value: _Value) -> Estimate:
-    return Estimate(*(value.child(name).number() for name in ("mean", "low", "high")))
+    return Estimate(*(value.child(name).finite() for name in ("mean", "low", "high")))
 
 
-def _notices(rows: list[_Value], summary: _Value | None) -> tuple[Notice, ...]:
+def _notices(rows: list[_Value], summary: _Value) -> tuple[Notice, ...]:
     logged = {row.child("text").text(): row.child("step").raw for row in rows if row.child("kind").raw == "warning"}
-    told = dict.fromkeys(item.text() for item in summary.items()) if summary else {}
+    told = dict.fromkeys(item.text() for item in summary.items())
     return tuple(Notice(text, step) for text, step in ({**told, **logged}).items())
 
 
@@ -235,7 +243,7 @@ def _side(value: _Value) -> Side:
                 id=passage.child("id").text(),
                 title=passage.child("title").text() if passage.child("title").raw is not None else "",
                 text=passage.child("text").text(),
-                probability=passage.child("probability").number(),
+                probability=passage.child("probability").finite(),
             )
             for passage in value.child("passages").items()
         ),

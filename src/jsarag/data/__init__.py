@@ -1,0 +1,9 @@
+"""Reading passages and examples from files, and rendering dialogs."""
+
+from __future__ import annotations
+
+from jsarag.data.history import HistoryConfig, render
+from jsarag.data.load import load_examples, load_passages
+from jsarag.data.records import READERS
+
+__all__ = ["READERS", "HistoryConfig", "load_examples", "load_passages", "render"]

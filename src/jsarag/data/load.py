@@ -1,0 +1,119 @@
+"""Passages and examples from records, checked: every error names file, line, field and what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from jsarag.data.records import read_records
+from jsarag.types import Example, InputError, Passage, Turn
+
+ALIASES = ("output", "answer", "answers", "response", "target")
+"""Names other data sets give to ``outputs``; met in an error, they are pointed at."""
+
+
+def load_passages(path: Path) -> list[Passage]:
+    """Read {id, title, text} records; the title may be absent.
+
+    Raises:
+        InputError: missing or doubled ids, empty text, wrong types, no passage at all, or an unreadable file.
+    """
+    passages: list[Passage] = []
+    for fields in _records(path, "passages"):
+        title = fields.text("title") if fields.has("title") else ""
+        passages.append(Passage(fields.id(), title, fields.text("text")))
+    return passages
+
+
+def load_examples(path: Path, *, passage_ids: Collection[str] | None = None, limit: int | None = None) -> list[Example]:
+    """Read {id, input, outputs, gold?, history?} records.
+
+    A history whose last turn repeats the input loses that turn, so that ``Example.history`` never holds the input.
+
+    Args:
+        path: The file.
+        passage_ids: Ids that ``gold`` may name; None: not checked.
+        limit: Keep the first so many.
+
+    Raises:
+        InputError: missing or doubled ids, empty texts, wrong types, unknown gold ids, no example, an unreadable file.
+    """
+    examples: list[Example] = []
+    for fields in _records(path, "examples")[:limit]:
+        gold = fields.texts("gold") if fields.has("gold") else ()
+        unknown = next((i for i in gold if passage_ids is not None and i not in passage_ids), None)
+        if unknown is not None:
+            raise fields.wrong("gold", "ids of passages in the knowledge base", unknown)
+        x, history = fields.text("input"), fields.turns("history")
+        if history and history[-1].text.strip() == x.strip():
+            history = history[:-1]
+        examples.append(Example(fields.id(), x, fields.texts("outputs", needed=True), gold, history))
+    return examples
+
+
+class _Fields:
+    """One record with the place it came from."""
+
+    def __init__(self, path: Path, line: int, record: Any) -> None:
+        self.where = f"{path}:{line}"
+        if not isinstance(record, dict):
+            raise InputError(f"{self.where}: expected an object with named fields, found {type(record).__name__}")
+        self.record: dict[str, Any] = record
+
+    def has(self, name: str) -> bool:
+        return self.record.get(name) not in (None, "", [])
+
+    def id(self) -> str:
+        value = self.record.get("id")
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        return self.text("id")
+
+    def text(self, name: str) -> str:
+        value = self._present(name)
+        if not isinstance(value, str) or not value.strip():
+            raise self.wrong(name, "text that is not empty", value)
+        return value
+
+    def texts(self, name: str, *, needed: bool = False) -> tuple[str, ...]:
+        value = self._present(name)
+        values = [value] if isinstance(value, str) else value
+        if not isinstance(values, list) or not all(isinstance(v, str) and v.strip() for v in values):
+            raise self.wrong(name, "a list of texts that are not empty", value)
+        if needed and not values:
+            raise self.wrong(name, "at least one text", value)
+        return tuple(values)
+
+    def turns(self, name: str) -> tuple[Turn, ...]:
+        value = self.record.get(name) or []
+        turns = value if isinstance(value, list) else None
+        if turns is None or not all(
+            isinstance(t, dict) and isinstance(t.get("role"), str) and isinstance(t.get("text"), str) for t in turns
+        ):
+            raise self.wrong(name, "a list of {role, text}", value)
+        return tuple(Turn(t["role"], t["text"]) for t in turns)
+
+    def wrong(self, name: str, expected: str, value: object) -> InputError:
+        shown = repr(value)
+        return InputError(f"{self.where}: {name}: expected {expected}, got {shown[:80] + '...' * (len(shown) > 80)}")
+
+    def _present(self, name: str) -> Any:
+        if name in self.record:
+            return self.record[name]
+        alias = next((a for a in ALIASES if name == "outputs" and a in self.record), None)
+        hint = f" (it has {alias!r}: rename it to 'outputs')" if alias else ""
+        raise InputError(f"{self.where}: no field {name!r}{hint}; it has {', '.join(map(str, self.record)) or 'none'}")
+
+
+def _records(path: Path, what: str) -> list[_Fields]:
+    records = [_Fields(path, line, record) for line, record in read_records(path)]
+    if not records:
+        raise InputError(f"{path}: holds no {what}")
+    first: dict[str, str] = {}
+    for fields in records:
+        name = fields.id()
+        if name in first:
+            raise InputError(f"{fields.where}: id {name!r} is there twice, first at {first[name]}")
+        first[name] = fields.where
+    return records

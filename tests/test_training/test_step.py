@@ -1,0 +1,135 @@
+"""One training step with real (tiny) models against a slow, plain computation of the same loss."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from jsarag.data import load_passages
+from jsarag.models import EncoderConfig, GeneratorConfig, LoraConfig, Pair, load_encoder, load_generator
+from jsarag.objectives import JSA, Gold, Objective, RagSequence
+from jsarag.retrieval import KnowledgeBase
+from jsarag.training.step import Models, TrainingCase, step
+
+CPU = torch.device("cpu")
+CASES = [
+    TrainingCase("where is the red lamp ?", "seven", (0,)),
+    TrainingCase("what is the blue boat ?", "nine tallies", (4, 5)),
+    TrainingCase("who is at the green key ?", "Ada", (8,)),
+]
+
+
+@pytest.fixture(scope="module")
+def models(encoder_model: Path, causal_model: Path) -> Models:
+    prior = load_encoder(EncoderConfig(model=str(encoder_model), precision="fp32", scale=0.5), CPU)
+    posterior = prior.copy()
+    with torch.no_grad():  # away from the prior, so that the two are told apart
+        for weight in posterior.trained().values():
+            weight.add_(0.05 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)))
+    config = GeneratorConfig(model=str(causal_model), precision="fp32", lora=LoraConfig(rank=4))
+    return Models(prior, posterior, load_generator(config, CPU))
+
+
+@pytest.fixture(scope="module")
+def kb(models: Models, data: Path) -> KnowledgeBase:
+    return KnowledgeBase.build(load_passages(data / "passages.jsonl"), models.prior)
+
+
+def run(
+    objective: Objective, models: Models, kb: KnowledgeBase, start: list[int] | None = None
+) -> tuple[Tensor, dict[str, float], Tensor]:
+    begin = torch.tensor(start or [-1] * len(CASES))
+    outcome = step(models, kb, objective, CASES, begin, torch.Generator().manual_seed(0))
+    return outcome.loss, outcome.diagnostics, outcome.state
+
+
+def plain(models: Models, kb: KnowledgeBase, case: TrainingCase) -> tuple[Tensor, Tensor, Tensor]:
+    """log p(h|x), log q(h|x,y) and log p(y|x,h) over the whole KB, one passage at a time."""
+    x = models.prior.embed_queries([case.x])[0]
+    xy = models.posterior.embed_pairs([case.x], [case.y])[0]
+    h = kb.vectors
+    likelihood = torch.cat([models.generator.log_likelihood([Pair(case.x, p, case.y)]) for p in kb.passages])
+    return (0.5 * h @ x).log_softmax(-1), (0.5 * h @ xy).log_softmax(-1), likelihood
+
+
+def gradients(loss: Tensor, models: Models) -> list[Tensor]:
+    trained = models.trained(["prior", "posterior", "generator"])
+    weights = [weight for named in trained.values() for weight in named.values()]
+    found = torch.autograd.grad(loss, weights, allow_unused=True)
+    return [torch.zeros_like(w) if g is None else g for g, w in zip(found, weights, strict=True)]
+
+
+def test_exact_jsa_over_the_whole_kb_has_the_gradients_of_enumeration(models: Models, kb: KnowledgeBase) -> None:
+    loss, diagnostics, _ = run(JSA(k=len(kb), exact=True), models, kb)
+    total = torch.zeros(())
+    for case in CASES:
+        log_p, log_q, log_lik = plain(models, kb, case)
+        posterior = (log_p + log_lik).softmax(-1).detach()
+        # Fisher: -log p(y|x) for prior and generator; cross-entropy of the exact posterior for q.
+        total = total - (log_p + log_lik).logsumexp(-1) - (posterior * log_q).sum()
+    for a, b in zip(gradients(loss, models), gradients(total / len(CASES), models), strict=True):
+        assert_close(a, b, atol=1e-4, rtol=1e-3)
+    assert diagnostics["distinct_proposals"] == len(kb)
+
+
+def test_rag_sequence_is_top_k_marginalisation(models: Models, kb: KnowledgeBase) -> None:
+    loss, _, _ = run(RagSequence(k=4), models, kb)
+    losses = []
+    for case in CASES:
+        log_p, _, log_lik = plain(models, kb, case)
+        top = log_p.topk(4).indices
+        losses.append(-(log_p[top].log_softmax(-1) + log_lik[top]).logsumexp(-1))
+    assert_close(loss, torch.stack(losses).mean(), atol=1e-4, rtol=1e-4)
+
+
+def test_gold_adds_the_labels_to_the_candidates(models: Models, kb: KnowledgeBase) -> None:
+    loss, _, _ = run(Gold(k=1), models, kb)
+    losses = []
+    for case in CASES:
+        log_p, log_q, log_lik = plain(models, kb, case)
+        chosen = sorted({int(log_p.argmax()), int(log_q.argmax()), *case.gold})
+        gold = [chosen.index(i) for i in case.gold]
+        terms = log_p[chosen].log_softmax(-1) + log_q[chosen].log_softmax(-1) + log_lik[chosen]
+        losses.append(-terms[gold].mean())
+    assert_close(loss, torch.stack(losses).mean(), atol=1e-4, rtol=1e-4)
+
+
+def test_label_free_objectives_do_not_read_labels(models: Models, kb: KnowledgeBase) -> None:
+    with_labels, _, _ = run(JSA(k=3), models, kb)
+    bare = [TrainingCase(case.x, case.y) for case in CASES]
+    outcome = step(models, kb, JSA(k=3), bare, torch.full((3,), -1), torch.Generator().manual_seed(0))
+    assert_close(with_labels, outcome.loss)
+    assert "hit@1" not in outcome.diagnostics
+
+
+def test_chain_states_are_passages_and_come_back_as_candidates(models: Models, kb: KnowledgeBase) -> None:
+    _, _, state = run(JSA(k=2, cache=True), models, kb)
+    assert ((state >= 0) & (state < len(kb))).all()
+    # A state that neither retriever proposes is a candidate all the same: with k = 1 there are up to three.
+    far = [int((0.5 * kb.vectors @ models.prior.embed_queries([case.x])[0]).argmin()) for case in CASES]
+    _, diagnostics, _ = run(JSA(k=1, m=1, cache=True), models, kb, far)
+    assert diagnostics["distinct_proposals"] >= 1
+    _, _, fresh = run(JSA(k=1), models, kb)
+    assert fresh.tolist() == [-1, -1, -1]
+
+
+def test_generator_scores_each_distinct_proposal_once_and_trains_on_visited_ones(
+    models: Models, kb: KnowledgeBase
+) -> None:
+    generator = models.generator
+    before = generator.tokens_scored, generator.tokens_trained
+    _, diagnostics, _ = run(JSA(k=3, m=200), models, kb)
+    lengths = [
+        len(generator.prompt.context(c.x, p, room=len(a))) + len(a)
+        for c in CASES
+        for a in [generator.prompt.answer(c.y)]
+        for p in kb.passages
+    ]
+    scored, trained = generator.tokens_scored - before[0], generator.tokens_trained - before[1]
+    assert scored <= diagnostics["distinct_proposals"] * len(CASES) * max(lengths)
+    assert scored >= diagnostics["distinct_proposals"] * len(CASES) * min(lengths)
+    assert trained <= diagnostics["distinct_states"] * len(CASES) * max(lengths) + 1
