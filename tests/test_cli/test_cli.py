@@ -1,0 +1,199 @@
+"""The command line as a user meets it: real processes, one clear line and exit status 2 for every mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jsarag.cli.main import COMMANDS, main
+from jsarag.files import read_jsonl
+
+
+def call(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> tuple[int, str, str]:
+    status = main([str(word) for word in argv])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def without(options: list[str], name: str) -> list[str]:
+    at = options.index(name)
+    return options[:at] + options[at + 2 :]
+
+
+def mistake(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> str:
+    """The one line that a mistake gives."""
+    status, out, err = call(capsys, *argv)
+    assert status == 2
+    assert out == ""
+    lines = [line for line in err.splitlines() if line.startswith("jsarag:")]
+    assert len(lines) == 1
+    assert "Traceback" not in err
+    return lines[0]
+
+
+def test_train_evaluate_and_ask(
+    options: list[str], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    status, out, _ = call(capsys, "train", *options)
+    assert status == 0
+    assert "prior hit@1" in out
+    assert str(run / "report.html") in out
+
+    status, out, _ = call(capsys, "ask", "where is the red lamp ?", "--run", run, "--json")
+    answer: dict[str, Any] = json.loads(out)
+    assert status == 0
+    assert len(answer["passages"]) == 5
+    assert sum(h["probability"] for h in answer["passages"]) == pytest.approx(1)
+    status, out, _ = call(
+        capsys, "ask", "where is the red lamp ?", "--run", run, "--passages", "2", "--mode", "rag-sequence-thorough"
+    )
+    assert status == 0
+    assert "p(h|x)" in out
+
+    figures, rows = tmp_path / "figures.json", tmp_path / "rows.jsonl"
+    status, out, _ = call(capsys, "evaluate", "--run", run, "--json", figures, "--rows", rows)
+    assert status == 0
+    assert json.loads(figures.read_text()) == json.loads((run / "summary.json").read_text())["after"]
+    assert len(read_jsonl(rows)) == 6
+    status, out, _ = call(
+        capsys, "evaluate", "--run", run, "--weights", "untrained", "--data", data / "test.jsonl", "--json", figures
+    )
+    assert json.loads(figures.read_text()) == json.loads((run / "summary.json").read_text())["before"]
+
+    assert "already holds a run" in mistake(capsys, "train", *options)
+    assert "at most the 12 passages" in mistake(capsys, "ask", "who ?", "--run", run, "--passages", "13")
+    assert "no such command" not in out
+
+
+def test_index_and_train_with_it(
+    options: list[str], data: Path, encoder_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kb = tmp_path / "kb"
+    encoder = ("--encoder.model", encoder_model, "--encoder.precision", "fp32")
+    status, out, _ = call(capsys, "index", "--passages", data / "passages.jsonl", "--out", kb, *encoder)
+    assert status == 0
+    assert "12 passages, 32 dimensions" in out
+    small = ("--loop.steps", "1", "--evaluation.answers", "false", "--evaluation.closed_book", "false")
+    status, _, _ = call(capsys, "train", *options, "--index.path", kb, *small)
+    assert status == 0
+    assert not (tmp_path / "run" / "index").exists()
+    other = ("--encoder.passage", "{text}", "--out", str(tmp_path / "other"))
+    line = mistake(capsys, "train", *options, "--index.path", kb, *other)
+    assert "made by another encoder or other encoder settings" in line
+    assert "run `jsarag index` again" in line
+
+
+def test_mistakes_give_one_line_and_status_2(
+    options: list[str], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (data / "passages.jsonl").read_text().splitlines(keepends=True)
+    broken, doubled, empty = tmp_path / "broken.jsonl", tmp_path / "doubled.jsonl", tmp_path / "empty.jsonl"
+    broken.write_text(lines[0] + lines[1][:20] + "\n" + lines[2])
+    doubled.write_text("".join([*lines, lines[0]]))
+    empty.write_text("")
+
+    def passages(path: Path) -> str:
+        return mistake(capsys, "train", *options, "--data.passages", path)
+
+    assert passages(tmp_path / "none.jsonl").endswith("none.jsonl: no such file")
+    assert f"{broken}:2: not valid JSON" in passages(broken)
+    assert f"{doubled}:13: id 'lamp/red' is there twice, first at {doubled}:1" in passages(doubled)
+    assert passages(empty).endswith("empty.jsonl: holds no passages")
+    assert "objective.k: expected at most the 12 passages" in mistake(capsys, "train", *options, "--objective.k", "13")
+    assert "--loop.spets" in mistake(capsys, "train", *options, "--loop.spets", "3")
+    assert "objective.m" in mistake(capsys, "train", *options, "--objective.m", "x")
+    assert "expected one of" in mistake(capsys, "train", *without(options, "--objective.m"), "--objective.name", "jsaa")
+    # An option of another objective is unknown, not ignored.
+    assert "--objective.m" in mistake(capsys, "train", *options, "--objective.name", "gold")
+    assert "generator.model: no model" in mistake(capsys, "train", *options, "--generator.model", "./nowhere")
+    assert "encoder.model: no model" in mistake(capsys, "train", *options, "--encoder.model", "nobody/nothing")
+    assert "no run to resume" in mistake(capsys, "train", "--resume", tmp_path / "run")
+    assert "not a run folder" in mistake(capsys, "ask", "who ?", "--run", tmp_path / "run")
+    assert "no command 'trian'" in mistake(capsys, "trian")
+    assert "required" in mistake(capsys, "train")
+    assert not (tmp_path / "run").exists()  # nothing was half written
+
+
+def test_configuration_file_with_overrides(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from jsarag.parsing import load_config
+
+    config = tmp_path / "config.yaml"
+    config.write_text("objective:\n  name: rag-sequence\n  k: 4\nloop:\n  steps: 2\nevaluation:\n  answers: false\n")
+    words = without(without(options, "--objective.m"), "--loop.steps")
+    status, _, _ = call(capsys, "train", "--config", config, *words, "--objective.k", "2")
+    assert status == 0
+    saved = load_config(tmp_path / "run" / "config.yaml")
+    assert (saved.objective.name, saved.objective.k, saved.loop.steps) == ("rag-sequence", 2, 2)
+    config.write_text("loop:\n  stepz: 2\n")
+    assert "stepz" in mistake(capsys, "train", "--config", config, *options)
+    config.write_text("loop: [\n")
+    assert "config.yaml:2: not valid YAML" in mistake(capsys, "train", "--config", config, *options)
+    assert "none.yaml: no such file" in mistake(capsys, "train", "--config", tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"usage: jsarag {command}" in capsys.readouterr().out
+    assert main(["--help"]) == 0
+    assert command in capsys.readouterr().out
+
+
+def process(*argv: str | Path) -> subprocess.Popen[str]:
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, "-m", "jsarag.cli.main", *map(str, argv)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def wait_for_step(run: Path, step: int, running: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and running.poll() is None:
+        metrics = run / "metrics.jsonl"
+        if metrics.exists() and f'"step": {step},' in metrics.read_text():
+            return
+        time.sleep(0.05)
+    raise AssertionError(running.communicate()[1])
+
+
+@pytest.mark.parametrize("signalled", [signal.SIGINT, signal.SIGKILL])
+def test_stopped_process_continues_the_same_curve(
+    options: list[str], tmp_path: Path, signalled: signal.Signals
+) -> None:
+    # Long enough that the signal arrives in the middle.
+    words = [*options, "--loop.steps", "60", "--loop.eval_every", "5", "--evaluation.answers", "false"]
+    words += ["--evaluation.closed_book", "false", "--objective.cache", "true"]
+    whole = process("train", *words, "--out", tmp_path / "whole")
+    broken = process("train", *words, "--out", tmp_path / "broken")
+    wait_for_step(tmp_path / "broken", 12, broken)
+    broken.send_signal(signalled)
+    _, err = broken.communicate(timeout=120)
+    assert not (tmp_path / "broken" / "summary.json").exists(), "the run was over before the signal came"
+    if signalled == signal.SIGINT:
+        assert broken.returncode == 130
+        assert "go on with: jsarag train --resume" in err
+        assert "Traceback" not in err
+    resumed = process("train", "--resume", tmp_path / "broken")
+    _, err = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, err
+    assert whole.communicate(timeout=120)[1] is not None
+
+    def curve(name: str) -> list[tuple[int, float]]:
+        rows = [row for _, row in read_jsonl(tmp_path / name / "metrics.jsonl")]
+        return [(row["step"], row["loss"]) for row in rows if row["kind"] == "step"]
+
+    assert curve("broken") == curve("whole")
+    a, b = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("broken", "whole"))
+    assert a["after"] == b["after"]

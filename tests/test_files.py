@@ -1,0 +1,64 @@
+"""Files are whole or not there, also when the writer is killed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jsarag.files import read_json, read_jsonl, whole, write_json, write_text
+from jsarag.types import InputError
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(path, {"a": float("nan")})
+    with pytest.raises(RuntimeError), whole(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert read_json(path) == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_folder_replaces_a_folder(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        with whole(tmp_path / "out") as temporary:
+            temporary.mkdir()
+            (temporary / name).write_text("")
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["two"]
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_killed_writer_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom jsarag.files import whole\n"
+        "with whole(Path(sys.argv[1])) as t:\n t.write_text('ne')\n print('writing', flush=True)\n time.sleep(60)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"writing\n"
+    process.kill()
+    process.wait()
+    assert path.read_text() == "old"
+    time.sleep(0)
+
+
+def test_lines_end_at_newlines_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"t": "a\u2028b"}\n\n{"t": "c"}\n', encoding="utf-8")
+    assert read_jsonl(path) == [(1, {"t": "a\u2028b"}), (3, {"t": "c"})]
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="expected a file, found a folder"):
+        read_json(tmp_path)
+    (tmp_path / "a.json").write_text("{\n,}")
+    with pytest.raises(InputError, match=r"a.json:2: not valid JSON"):
+        read_json(tmp_path / "a.json")
