@@ -69,6 +69,15 @@ def test_only_distinct_proposals_are_scored_and_only_visited_states_go_backward(
     assert not (target.backward & ~proposals.scored).any()
 
 
+def test_fewer_states_for_the_generator_leave_the_retrievers_alone_and_the_mean_gradient_right() -> None:
+    prior, posterior, generator = gradients(JSA(exact=True), toy())
+    draws = [gradients(JSA(exact=True, states=1), toy(), seed=seed) for seed in range(2_000)]
+    assert_close(draws[0][0], prior)
+    assert_close(draws[0][1], posterior)
+    assert (draws[0][2] != 0).sum(-1).tolist() == [1, 1, 1]
+    assert_close(torch.stack([draw[2] for draw in draws]).mean(0), generator, atol=0.05, rtol=0)
+
+
 def test_order_of_candidates_and_padding_do_not_matter() -> None:
     model = toy()
     truth = gradients(JSA(exact=True), model)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from jsarag.objectives.mis import distinct, occupancy, propose, walk, walk_expected
+from jsarag.objectives.mis import distinct, occupancy, propose, subsample, walk, walk_expected
 from tests.enumeration import toy
 
 
@@ -125,6 +125,15 @@ def test_weights_sum_to_one_at_any_scale(scale: float) -> None:
     log_q, log_w, _ = log_weights()
     chain = occupancy(log_q, scale * log_w, 30, generator=seeded())
     assert_close(chain.weights.sum(-1), torch.ones(3, dtype=torch.float64))
+
+
+def test_subsample_is_unbiased_and_small() -> None:
+    _, _, posterior = log_weights()
+    rows = 100_000
+    found = subsample(posterior[:1].expand(rows, -1), 2, generator=seeded())
+    assert (found > 0).sum(-1).max() <= 2
+    assert_close(found.sum(-1), torch.ones(rows, dtype=torch.float64))
+    assert_close(found.mean(0), posterior[0], atol=5e-3, rtol=0)
 
 
 def test_what_does_not_fit_is_refused() -> None:

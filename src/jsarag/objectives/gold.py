@@ -32,8 +32,9 @@ class Gold(Objective):
     def weigh(self, scores: Scores, proposals: Proposals, rng: torch.Generator) -> Target:
         """Equal shares on the gold passages."""
         weights = scores.gold.to(scores.log_p.dtype)
-        return Target(weights / weights.sum(-1, keepdim=True).clamp(min=1), scores.gold)
+        weights = weights / weights.sum(-1, keepdim=True).clamp(min=1)
+        return Target(weights, weights)
 
     def loss(self, scores: Scores, target: Target) -> Tensor:
         """``-mean over gold of [ log p(h|x) + log p(y|x,h) + log q(h|x,y) ]``."""
-        return -weighted_log_likelihood(scores, target.weights)
+        return -weighted_log_likelihood(scores, target)

@@ -25,6 +25,8 @@ class JSA(Objective):
     Attributes:
         k: Passages taken from the prior and from the posterior for the candidate set C, their union.
         m: Transitions of the chain; each distinct proposal is scored once, so m costs little.
+        states: Passages an example that the generator is trained on, drawn from the chain's states (unbiased); null:
+            all of them. The retrievers always learn from all.
         burn_in: First transitions that are walked but not counted.
         cache: Continue each example's chain in the next epoch (persistent chains); without it a chain starts from
             a fresh draw of q.
@@ -39,6 +41,7 @@ class JSA(Objective):
     trains = frozenset({"prior", "posterior", "generator"})
 
     m: int = 50
+    states: int | None = None
     burn_in: int = 0
     cache: bool = False
     exact: bool = False
@@ -47,6 +50,7 @@ class JSA(Objective):
     def __post_init__(self) -> None:
         super().__post_init__()
         positive("objective.m", self.m)
+        require(self.states is None or self.states > 0, "objective.states", "a number above 0 or null", self.states)
         not_negative("objective.burn_in", self.burn_in)
         require(self.burn_in < self.m, "objective.burn_in", f"a number below objective.m = {self.m}", self.burn_in)
         for option in ("occupancy", "cache", "burn_in"):
@@ -78,10 +82,10 @@ class JSA(Objective):
             weights, state, diagnostics["acceptance"] = run(
                 proposals.draws, log_w, start=scores.start, burn_in=self.burn_in, generator=rng
             )
-        backward = weights > 0
-        diagnostics["distinct_states"] = backward.sum(-1).to(weights.dtype)
-        return Target(weights, backward, state if self.cache else None, diagnostics)
+        diagnostics["distinct_states"] = (weights > 0).sum(-1).to(weights.dtype)
+        trained_on = weights if self.states is None else mis.subsample(weights, self.states, generator=rng)
+        return Target(weights, trained_on, state if self.cache else None, diagnostics)
 
     def loss(self, scores: Scores, target: Target) -> Tensor:
         """``-(1/m) sum_t [ log p(h_t|x) + log p(y|x,h_t) + log q(h_t|x,y) ]``, as a sum over distinct states."""
-        return -weighted_log_likelihood(scores, target.weights)
+        return -weighted_log_likelihood(scores, target)

@@ -136,6 +136,13 @@ def distinct(proposals: Tensor, candidates: int, start: Tensor | None = None) ->
     return torch.zeros(len(proposals), candidates, dtype=torch.bool, device=proposals.device).scatter_(1, visited, True)
 
 
+def subsample(weights: Tensor, draws: int, *, generator: torch.Generator | None = None) -> Tensor:
+    """``[batch, candidates]`` an unbiased estimate of ``weights`` (rows sum to 1) with at most ``draws`` entries."""
+    chosen = torch.multinomial(weights, draws, replacement=True, generator=generator)
+    share = torch.full(chosen.shape, 1 / draws, dtype=weights.dtype, device=weights.device)
+    return torch.zeros_like(weights).scatter_add_(1, chosen, share)
+
+
 def _log_ratio(log_w_proposal: Tensor, log_w_state: Tensor) -> Tensor:
     """log w(h') - log w(h); a state of weight 0 is always left, even for another one (-inf minus -inf is NaN)."""
     return torch.where(log_w_state == -torch.inf, torch.inf, log_w_proposal - log_w_state)

@@ -62,16 +62,22 @@ class Target:
     """Result of the E-step.
 
     Attributes:
-        weights: ``[batch, candidates]`` weights of the M-step; rows sum to 1. Never carries gradient.
-        backward: ``[batch, candidates]`` True where the loss needs log p(y|x,h) with gradient.
+        weights: ``[batch, candidates]`` weights of the M-step for the retrievers; rows sum to 1. No gradient.
+        generator_weights: ``[batch, candidates]`` likewise for the generator; the same, or an unbiased estimate of them
+            on fewer passages. The loss needs log p(y|x,h) with gradient where they are above 0.
         state: ``[batch]`` positions of chain states to keep for the next epoch, or None where there is no chain.
         diagnostics: ``[batch]`` tensors by name.
     """
 
     weights: Tensor
-    backward: Tensor
+    generator_weights: Tensor
     state: Tensor | None = None
     diagnostics: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def backward(self) -> Tensor:
+        """``[batch, candidates]`` True where log p(y|x,h) is needed with gradient."""
+        return self.generator_weights > 0
 
 
 @dataclass(frozen=True)
@@ -112,11 +118,11 @@ class Objective(ABC):
         """The M-step: ``[batch]`` losses in nats; ``scores.log_lik`` has gradient where ``target.backward``."""
 
 
-def weighted_log_likelihood(scores: Scores, weights: Tensor) -> Tensor:
-    """``[batch]`` sum_h weights(h) [ log p(h|x) + log p(y|x,h) + log q(h|x,y) ], padding left out.
+def weighted_log_likelihood(scores: Scores, target: Target) -> Tensor:
+    """``[batch]`` sum_h weights(h) [ log p(h|x) + log q(h|x,y) ] + generator_weights(h) log p(y|x,h), padding left out.
 
     The M-step of JSA (arXiv 2508.18168, algorithm 1), and of any objective whose E-step gives fixed weights.
     """
-    total = scores.log_p + scores.log_lik + scores.log_q
     # 0 times -inf is NaN, in the value and in the gradient: padding is replaced before it is multiplied.
-    return (weights * total.masked_fill(weights == 0, 0)).sum(-1)
+    retrieval = (scores.log_p + scores.log_q).masked_fill(target.weights == 0, 0)
+    return (target.weights * retrieval + target.generator_weights * scores.log_lik).sum(-1)

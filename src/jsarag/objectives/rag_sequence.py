@@ -31,7 +31,8 @@ class RagSequence(Objective):
 
     def weigh(self, scores: Scores, proposals: Proposals, rng: torch.Generator) -> Target:
         """Every candidate takes part with gradient."""
-        return Target(scores.valid / scores.valid.sum(-1, keepdim=True), scores.valid)
+        share = scores.valid / scores.valid.sum(-1, keepdim=True)
+        return Target(share, share)
 
     def loss(self, scores: Scores, target: Target) -> Tensor:
         """``-log sum_h p(h|x) p(y|x,h)`` over the candidates."""
