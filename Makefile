@@ -11,7 +11,7 @@ test: .venv/installed-dev .venv/models
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -n 2
 
 install: .venv/installed
