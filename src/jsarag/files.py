@@ -12,12 +12,16 @@ from typing import Any
 
 from jsarag.types import InputError
 
+Record = tuple[int, Any]
+"""Where a record starts (line of a text file, row of a table) and the record."""
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; the file or folder left there replaces ``path`` if the block succeeds.
 
-    A folder is replaced by moving the old one aside first, so a kill leaves the old or the new one, never a mixture.
+    A folder that is replaced is moved aside first: a kill leaves the old one, the new one or, in that instant, none; never
+    a mixture. Where none would matter, write under a new name and rename a pointer (as checkpoints do).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -82,7 +86,7 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}:{error.lineno}: not valid JSON ({error.msg})") from None
 
 
-def read_jsonl(path: Path) -> list[tuple[int, Any]]:
+def read_jsonl(path: Path) -> list[Record]:
     """Read one JSON value a line as ``(line number, value)``; blank lines are skipped, lines end at ``\\n`` alone.
 
     ``str.splitlines`` would also split at U+2028, which is legal inside a JSON string.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from jsarag.data.formats import READERS
 from jsarag.data.history import HistoryConfig, render
 from jsarag.data.load import load_examples, load_passages
-from jsarag.data.records import READERS
 
 __all__ = ["READERS", "HistoryConfig", "load_examples", "load_passages", "render"]

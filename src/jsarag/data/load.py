@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from jsarag.data.records import read_records
+from jsarag.data.formats import read_records
 from jsarag.types import Example, InputError, Passage, Turn
 
 ALIASES = ("output", "answer", "answers", "response", "target")
