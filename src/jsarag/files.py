@@ -20,8 +20,8 @@ Record = tuple[int, Any]
 def whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; the file or folder left there replaces ``path`` if the block succeeds.
 
-    A folder that is replaced is moved aside first: a kill leaves the old one, the new one or, in that instant, none; never
-    a mixture. Where none would matter, write under a new name and rename a pointer (as checkpoints do).
+    A folder that is replaced is moved aside first: a kill leaves the old one, the new one or, in that instant, none;
+    never a mixture. Where none would matter, write under a new name and rename a pointer (as checkpoints do).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

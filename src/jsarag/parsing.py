@@ -44,7 +44,7 @@ def train_parser(objective: str, defaults: dict[str, Any] | None = None, **optio
 
     Args:
         objective: Name in `jsarag.objectives.OBJECTIVES`.
-        defaults: Override those of `TrainConfig`, by dotted name.
+        defaults: Override those of `TrainConfig`, by dotted name; options that this objective lacks are left out.
         options: Options of jsonargparse's parser.
     """
     kind = objective_class(objective)
@@ -58,7 +58,8 @@ def train_parser(objective: str, defaults: dict[str, Any] | None = None, **optio
         help="What is maximised; each has options of its own: `--objective.name NAME --help` lists them.",
     )
     parser.add_class_arguments(kind, "objective")
-    parser.set_defaults(defaults or {})
+    own = {f"objective.{field.name}" for field in dataclasses.fields(kind)}
+    parser.set_defaults({k: v for k, v in (defaults or {}).items() if not k.startswith("objective.") or k in own})
     return parser
 
 

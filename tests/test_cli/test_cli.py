@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 
+from jsarag.cli import quickstart
 from jsarag.cli.main import COMMANDS, main
+from jsarag.cli.train import configured
 from jsarag.files import read_jsonl
+from jsarag.objectives import OBJECTIVES
 
 
 def call(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> tuple[int, str, str]:
@@ -150,6 +153,15 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert f"usage: jsarag {command}" in capsys.readouterr().out
     assert main(["--help"]) == 0
     assert command in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_quickstart_takes_every_objective(objective: str) -> None:
+    config = configured(["--objective.name", objective], "quickstart", "", quickstart.DEFAULTS)
+    assert config.objective.name == objective
+    assert config.data.passages.exists()
+    assert config.generator.lora is not None
+    assert config.generator.lora.rank == 16
 
 
 def process(*argv: str | Path) -> subprocess.Popen[str]:
