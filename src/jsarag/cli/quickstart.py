@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Any] = {
     "data.dev": str(SAMPLE / "dev.jsonl"),
     "data.test": str(SAMPLE / "test.jsonl"),
     "out": "runs/quickstart",
-    # One pass within ten minutes on two cores: short prompts, small adapters, one passage an example for the generator.
+    # Most of one pass in nine minutes on two cores: short prompts, small adapters, one passage an example for the generator.
     "objective.k": 6,
     "objective.states": 1,
     "optim.lr_prior": 1e-4,
@@ -30,11 +30,12 @@ DEFAULTS: dict[str, Any] = {
     "generator.lora": {"targets": "q_proj,v_proj"},
     "generator.prompt.chat": False,
     "generator.max_new_tokens": 16,
+    "loop.steps": 76,
     "loop.eval_every": 19,
     "evaluation.limit": 300,
 }
 
-QUESTION = "I want to join as an ordinary member, how much does one share cost?"
+QUESTION = "The twins are poorly, so I am writing from home. How long can a deck watch be when it's freezing?"
 
 
 def run(argv: Sequence[str]) -> int:
