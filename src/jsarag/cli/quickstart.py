@@ -22,7 +22,8 @@ DEFAULTS: dict[str, Any] = {
     "data.dev": str(SAMPLE / "dev.jsonl"),
     "data.test": str(SAMPLE / "test.jsonl"),
     "out": "runs/quickstart",
-    # Most of one pass in nine minutes on two cores: short prompts, small adapters, one passage an example for the generator.
+    # Most of one pass in nine minutes on two cores: short prompts, small adapters, one passage an example to
+    # train the generator on.
     "objective.k": 6,
     "objective.states": 1,
     "optim.lr_prior": 1e-4,
