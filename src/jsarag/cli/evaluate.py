@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from jsarag import api
-from jsarag.cli.ask import WEIGHTS
 from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_evaluation
-from jsarag.decoding import DECODERS
+from jsarag.cli.loading import add_run_options, load
 from jsarag.files import write_json, write_jsonl
 from jsarag.parsing import Parser
 from jsarag.types import InputError
@@ -23,18 +21,13 @@ DESCRIPTION = (
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
     parser = Parser(prog="jsarag evaluate", description=DESCRIPTION, exit_on_error=False)
-    parser.add_argument("--run", type=Path, required=True, help="Run folder made by `jsarag train`.")
+    add_run_options(parser)
     parser.add_argument("--data", type=Path, default=None, help="Examples; default: the test pairs of the run.")
-    parser.add_argument("--weights", choices=WEIGHTS, default="best", help="Which weights of the run.")
-    parser.add_argument("--mode", choices=list(DECODERS), default=None, help="Decoding; default: as in the run.")
-    parser.add_argument(
-        "--passages", type=int, default=None, help="Passages given to the decoder; default: as in the run."
-    )
     parser.add_argument("--limit", type=int, default=None, help="Judge answers on the first so many examples.")
     parser.add_argument("--json", type=Path, default=None, help="Write the figures to this file.")
     parser.add_argument("--rows", type=Path, default=None, help="Write one JSON object an example to this file.")
     values = parser.read(argv)
-    loaded = load(values.run, values.weights, values.mode, values.passages)
+    loaded = load(values)
     data = values.data or loaded.config.data.test or loaded.config.data.dev
     if data is None:
         raise InputError("--data: expected a file of examples; the run has neither test nor dev pairs")
@@ -46,14 +39,3 @@ def run(argv: Sequence[str]) -> int:
     if values.rows:
         write_jsonl(values.rows, evaluation.rows)
     return 0
-
-
-def load(folder: Path, weights: str, mode: str | None, passages: int | None) -> api.Run:
-    """Load a run, with the decoding changed where the command line says so."""
-    run = api.Run.load(folder, weights=weights)
-    decoding = run.pipeline.decoding
-    decoding = replace(
-        decoding, mode=mode or decoding.mode, passages=decoding.passages if passages is None else passages
-    )
-    run.pipeline.kb.check_k(decoding.passages, "--passages")
-    return replace(run, pipeline=replace(run.pipeline, decoding=decoding))
