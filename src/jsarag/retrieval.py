@@ -36,6 +36,12 @@ class IndexConfig:
         one_of("index.kind", self.kind, INDEXES)
 
 
+def check_k(k: int, passages: int, option: str) -> None:
+    """Refuse to look for more passages than there are; known before any of them is encoded."""
+    if k > passages:
+        raise InputError(f"{option}: expected at most the {passages} passages of the knowledge base, got {k}")
+
+
 class KnowledgeBase:
     """N passages with their vectors e_lambda(h), searchable.
 
@@ -93,8 +99,7 @@ class KnowledgeBase:
 
     def check_k(self, k: int, option: str) -> None:
         """Refuse to look for more passages than there are."""
-        if k > len(self):
-            raise InputError(f"{option}: expected at most the {len(self)} passages of the knowledge base, got {k}")
+        check_k(k, len(self), option)
 
     def check_encoder(self, encoder: Encoder, where: str) -> None:
         """Refuse vectors that another encoder, or other encoder settings, made."""

@@ -23,7 +23,7 @@ from jsarag.evaluation import Case, Evaluation, evaluate
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
 from jsarag.models import Encoder, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
-from jsarag.retrieval import IndexConfig, KnowledgeBase
+from jsarag.retrieval import IndexConfig, KnowledgeBase, check_k
 from jsarag.training import checkpoint
 from jsarag.training.config import DataConfig, TrainConfig
 from jsarag.training.loop import Trainer
@@ -58,6 +58,8 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
     if not resume and (run / "config.yaml").exists():
         raise InputError(f"{run}: already holds a run; name another folder with --out, or go on with --resume {run}")
     data = read(config.data)
+    check_k(config.objective.k, len(data.passages), "objective.k")
+    check_k(config.evaluation.decoding.passages, len(data.passages), "evaluation.decoding.passages")
     set_seed(config.loop.seed)
     models = load_models(config)
     kb = knowledge_base(config.index, data.passages, models.prior, run, display)
@@ -140,9 +142,7 @@ def knowledge_base(
 
 
 def check(config: TrainConfig, models: Models, kb: KnowledgeBase, data: Data) -> None:
-    """Refuse what would fail in the middle of a run: k beyond the KB, pairs that do not fit the prompt, no labels."""
-    kb.check_k(config.objective.k, "objective.k")
-    kb.check_k(config.evaluation.decoding.passages, "evaluation.decoding.passages")
+    """Refuse what would fail in the middle of a run: pairs that do not fit the prompt, no labels."""
     prompt = models.generator.prompt
     for case in training_cases(config, kb, data.train):
         prompt.context(case.x, None, room=len(prompt.answer(case.y)))
