@@ -57,4 +57,4 @@ class Pipeline:
 
     def answer_without_passages(self, xs: Sequence[str], progress: Callable[[int], None] | None = None) -> list[str]:
         """Closed-book answers: what the generator says from memory."""
-        return [generated.text for generated in self.generator.generate([(x, None) for x in xs], progress=progress)]
+        return [generated.text for generated in self.generator.generate([(x, ()) for x in xs], progress=progress)]

@@ -26,11 +26,10 @@ class TableGenerator:
     """Stands in for a `Generator`: answers and likelihoods from `TABLE`."""
 
     def generate(
-        self, prompts: Sequence[tuple[str, Passage | None]], *, progress: Callable[[int], None] | None = None
+        self, prompts: Sequence[tuple[str, tuple[Passage, ...]]], *, progress: Callable[[int], None] | None = None
     ) -> list[Generated]:
         found = []
-        for _, passage in prompts:
-            assert passage is not None
+        for _, (passage,) in prompts:
             row = TABLE[passage.id]
             best = max(row, key=lambda y: row[y])
             found.append(Generated(best, row[best]))
@@ -39,7 +38,7 @@ class TableGenerator:
         return found
 
     def log_likelihood(self, pairs: Sequence[Pair]) -> Tensor:
-        return torch.tensor([TABLE[pair.passage.id][pair.y] for pair in pairs if pair.passage])
+        return torch.tensor([TABLE[pair.passages[0].id][pair.y] for pair in pairs])
 
 
 HS = [Retrieved(Passage(i, "", ""), 0.0, p) for i, p in PRIOR.items()]

@@ -17,9 +17,9 @@ PASSAGES = [
     Passage("2", "boat", "the boat Tib"),
 ]
 PAIRS = [
-    Pair("who is the keeper ?", PASSAGES[0], "Ada"),
-    Pair("who is the keeper of the red lamp on the boat ?", PASSAGES[1], "Tib Glimmer seven"),
-    Pair("what is blue ?", None, "the boat"),
+    Pair("who is the keeper ?", (PASSAGES[0],), "Ada"),
+    Pair("who is the keeper of the red lamp on the boat ?", (PASSAGES[1],), "Tib Glimmer seven"),
+    Pair("what is blue ?", (), "the boat"),
 ]
 
 
@@ -31,7 +31,7 @@ def load(path: Path, **options: object) -> Generator:
 def plain_causal(generator: Generator, pair: Pair) -> torch.Tensor:
     """One row, no padding, full logits."""
     answer = generator.prompt.answer(pair.y)
-    context = generator.prompt.context(pair.x, pair.passage, room=len(answer))
+    context = generator.prompt.context(pair.x, pair.passages, room=len(answer))
     logits = generator.model(input_ids=torch.tensor([context + answer])).logits[0]
     rows = logits.log_softmax(-1)[len(context) - 1 : -1]
     found: torch.Tensor = rows[range(len(answer)), answer]
@@ -40,7 +40,7 @@ def plain_causal(generator: Generator, pair: Pair) -> torch.Tensor:
 
 def plain_seq2seq(generator: Generator, pair: Pair) -> torch.Tensor:
     answer = generator.prompt.answer(pair.y)
-    context = generator.prompt.context(pair.x, pair.passage, room=len(answer))
+    context = generator.prompt.context(pair.x, pair.passages, room=len(answer))
     logits = generator.model(input_ids=torch.tensor([context]), labels=torch.tensor([answer])).logits[0]
     found: torch.Tensor = logits.log_softmax(-1)[range(len(answer)), answer]
     return found
@@ -85,7 +85,7 @@ def test_greedy_answers_equal_one_by_one_and_carry_their_likelihood(
     fixture: str, request: pytest.FixtureRequest
 ) -> None:
     generator = load(request.getfixturevalue(fixture), lora=None, max_new_tokens=6)
-    prompts = [(pair.x, pair.passage) for pair in PAIRS]
+    prompts = [(pair.x, pair.passages) for pair in PAIRS]
     together = generator.generate(prompts)
     for prompt, found in zip(prompts, together, strict=True):
         (alone,) = generator.generate([prompt])
@@ -96,7 +96,7 @@ def test_greedy_answers_equal_one_by_one_and_carry_their_likelihood(
 def test_generated_log_probability_is_that_of_its_tokens(causal_model: Path) -> None:
     generator = load(causal_model, lora=None, max_new_tokens=4)
     pair = PAIRS[0]
-    context = generator.prompt.context(pair.x, pair.passage, room=4)
+    context = generator.prompt.context(pair.x, pair.passages, room=4)
     tokens, total = list(context), 0.0
     for _ in range(4):
         log_probs = generator.model(input_ids=torch.tensor([tokens])).logits[0, -1].log_softmax(-1)
@@ -105,7 +105,7 @@ def test_generated_log_probability_is_that_of_its_tokens(causal_model: Path) -> 
         tokens.append(best)
         if best == generator.tokenizer.eos_token_id:
             break
-    (found,) = generator.generate([(pair.x, pair.passage)])
+    (found,) = generator.generate([(pair.x, pair.passages)])
     assert found.log_probability == pytest.approx(total, abs=1e-4)
     assert found.text == generator.tokenizer.decode(tokens[len(context) :], skip_special_tokens=True).strip()
 
@@ -115,7 +115,7 @@ def test_long_passage_is_cut_and_question_and_answer_are_not(causal_model: Path)
     generator = load(causal_model, prompt=prompt)
     long = Passage("3", "tower", "the red lamp " * 50)
     answer = generator.prompt.answer("Ada")
-    tokens = generator.prompt.context("who is the keeper ?", long, room=len(answer))
+    tokens = generator.prompt.context("who is the keeper ?", (long,), room=len(answer))
     assert len(tokens) + len(answer) == 32
     text = generator.tokenizer.decode(tokens)
     assert "who is the keeper ?" in text
@@ -125,11 +125,11 @@ def test_long_passage_is_cut_and_question_and_answer_are_not(causal_model: Path)
 def test_question_that_does_not_fit_is_refused(causal_model: Path) -> None:
     generator = load(causal_model, prompt=PromptConfig(max_length=16))
     with pytest.raises(InputError, match=r"generator.prompt.max_length.*who who"):
-        generator.log_likelihood([Pair("who " * 30, PASSAGES[1], "Ada")])
+        generator.log_likelihood([Pair("who " * 30, (PASSAGES[1],), "Ada")])
 
 
 def test_chat_template_wraps_the_prompt(chat_model: Path, causal_model: Path) -> None:
-    wrapped = load(chat_model).prompt.context("who ?", PASSAGES[1], room=1)
+    wrapped = load(chat_model).prompt.context("who ?", (PASSAGES[1],), room=1)
     text = load(chat_model).tokenizer.decode(wrapped)
     assert text.startswith("<s>")
     assert text.endswith("answer :")
@@ -148,7 +148,7 @@ def test_templates_without_their_fields_are_refused() -> None:
 def test_tokens_are_counted_without_padding(causal_model: Path) -> None:
     generator = load(causal_model)
     lengths = [
-        len(a) + len(generator.prompt.context(p.x, p.passage, room=len(a)))
+        len(a) + len(generator.prompt.context(p.x, p.passages, room=len(a)))
         for p in PAIRS
         for a in [generator.prompt.answer(p.y)]
     ]

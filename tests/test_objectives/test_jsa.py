@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from jsarag.objectives import JSA, Scores
+from jsarag.objectives import JSA, diagnose
 from jsarag.types import InputError
 from tests.enumeration import gradients, toy
 
@@ -74,41 +74,8 @@ def test_fewer_states_for_the_generator_leave_the_retrievers_alone_and_the_mean_
     draws = [gradients(JSA(exact=True, states=1), toy(), seed=seed) for seed in range(2_000)]
     assert_close(draws[0][0], prior)
     assert_close(draws[0][1], posterior)
-    assert (draws[0][2] != 0).sum(-1).tolist() == [1, 1, 1]
+    assert (draws[0][2] != 0).any(-1).sum(-1).tolist() == [1, 1, 1]
     assert_close(torch.stack([draw[2] for draw in draws]).mean(0), generator, atol=0.05, rtol=0)
-
-
-def test_order_of_candidates_and_padding_do_not_matter() -> None:
-    model = toy()
-    truth = gradients(JSA(exact=True), model)
-    order = torch.randperm(7, generator=torch.Generator().manual_seed(1))
-
-    def padded(values: torch.Tensor, fill: float) -> torch.Tensor:
-        return torch.cat([values[:, order], torch.full((3, 2), fill, dtype=values.dtype)], dim=1)
-
-    def shuffled() -> Scores:
-        plain = model.scores()
-        return Scores(
-            padded(plain.log_p, -torch.inf),
-            padded(plain.log_q, -torch.inf),
-            padded(plain.log_lik, 0.0),
-            torch.zeros(3, 9, dtype=torch.bool),
-            plain.start,
-        )
-
-    for found, expected in zip(gradients(JSA(exact=True), model, shuffled()), truth, strict=True):
-        assert_close(found, expected)
-    assert all(g.isfinite().all() for g in gradients(JSA(m=40), model, shuffled()))
-
-
-@pytest.mark.parametrize("objective", [JSA(), JSA(exact=True), JSA(occupancy=True)])
-def test_extreme_scores_give_no_nan(objective: JSA) -> None:
-    model = toy()
-    with torch.no_grad():
-        model.generator *= 1e4
-        model.posterior[0] = 0.0
-        model.prior[1, 1:] = -1e4
-    assert all(g.isfinite().all() for g in gradients(objective, model))
 
 
 def test_one_candidate_is_certain() -> None:
@@ -116,7 +83,8 @@ def test_one_candidate_is_certain() -> None:
     prior, posterior, generator = gradients(JSA(m=5), model)
     assert_close(prior, torch.zeros_like(prior))
     assert_close(posterior, torch.zeros_like(posterior))
-    assert_close(generator, -torch.ones_like(generator))
+    within = torch.arange(3) < model.lengths[:, None]
+    assert_close(generator, -within[:, None, :].to(generator))
 
 
 def test_cached_state_is_scored_and_continued() -> None:
@@ -145,20 +113,21 @@ def test_diagnostics_of_a_perfect_posterior() -> None:
     seen = replace(scores, log_p=scores.log_p.detach(), log_q=scores.log_q.detach(), log_lik=scores.log_lik.detach())
     rng = torch.Generator().manual_seed(0)
     objective = JSA(m=30)
-    target = objective.weigh(seen, objective.propose(seen, rng), rng)
+    proposals = objective.propose(seen, rng)
+    target = objective.weigh(seen, proposals, rng)
+    general = diagnose(seen, proposals.scored, posterior=True)
     ones = torch.ones(3, dtype=torch.float64)
     assert_close(target.diagnostics["acceptance"], ones)
-    assert_close(target.diagnostics["ess"], ones)
-    assert_close(target.diagnostics["kl_posterior_q"], 0 * ones, atol=1e-9, rtol=0)
+    assert_close(general["ess"], ones)
+    assert_close(general["kl_posterior_q"], 0 * ones, atol=1e-9, rtol=0)
 
 
 def test_diagnostics_against_their_definitions() -> None:
     model = toy()
     scores = model.scores()
     seen = replace(scores, log_p=scores.log_p.detach(), log_q=scores.log_q.detach(), log_lik=scores.log_lik.detach())
-    rng = torch.Generator().manual_seed(0)
-    objective = JSA(exact=True)
-    found = objective.weigh(seen, objective.propose(seen, rng), rng).diagnostics
+    found = diagnose(seen, seen.valid, posterior=True)
+    assert "ess" not in diagnose(seen, seen.valid, posterior=False)
     p, q, post = seen.log_p.exp(), seen.log_q.exp(), model.log_posterior().exp().detach()
     w = post / q
     assert_close(found["ess"], (q * w).sum(-1) ** 2 / (q * w * w).sum(-1))

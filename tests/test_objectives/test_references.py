@@ -30,9 +30,9 @@ def test_gold_is_the_cross_entropy_on_the_labels() -> None:
     model = toy()
     gold = torch.zeros(3, 7, dtype=torch.bool)
     gold[0, 2] = gold[1, 0] = gold[1, 5] = True  # one label, two labels, none
-    found = gradients(Gold(), model, replace(model.scores(), gold=gold))
+    found = gradients(Gold(), model, replace(model.scores(), found={"gold": gold}))
     share = gold.double() / torch.tensor([[1.0], [2.0], [1.0]])
-    total = model.prior.log_softmax(-1) + model.generator + model.posterior.log_softmax(-1)
+    total = model.prior.log_softmax(-1) + model.log_lik + model.posterior.log_softmax(-1)
     truth = torch.autograd.grad(-(share * total).sum(), model.leaves)
     for a, b in zip(found, truth, strict=True):
         assert_close(a, b)

@@ -52,7 +52,7 @@ def plain(models: Models, kb: KnowledgeBase, case: TrainingCase) -> tuple[Tensor
     x = models.prior.embed_queries([case.x])[0]
     xy = models.posterior.embed_pairs([case.x], [case.y])[0]
     h = kb.vectors
-    likelihood = torch.cat([models.generator.log_likelihood([Pair(case.x, p, case.y)]) for p in kb.passages])
+    likelihood = torch.cat([models.generator.log_likelihood([Pair(case.x, (p,), case.y)]) for p in kb.passages])
     return (0.5 * h @ x).log_softmax(-1), (0.5 * h @ xy).log_softmax(-1), likelihood
 
 
@@ -124,7 +124,7 @@ def test_generator_scores_each_distinct_proposal_once_and_trains_on_visited_ones
     before = generator.tokens_scored, generator.tokens_trained
     _, diagnostics, _ = run(JSA(k=3, m=200), models, kb)
     lengths = [
-        len(generator.prompt.context(c.x, p, room=len(a))) + len(a)
+        len(generator.prompt.context(c.x, (p,), room=len(a))) + len(a)
         for c in CASES
         for a in [generator.prompt.answer(c.y)]
         for p in kb.passages

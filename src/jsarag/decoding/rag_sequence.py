@@ -34,7 +34,7 @@ def thorough(
     """Every candidate answer is scored under every passage: argmax_y sum_h p(h|x) p(y|x,h) among the candidates."""
     candidates = _candidates(generator, xs, retrieved, progress)
     pairs = [
-        Pair(x, h.passage, text)
+        Pair(x, (h.passage,), text)
         for x, hs, texts in zip(xs, retrieved, candidates, strict=True)
         for text in texts
         for h in hs
@@ -51,7 +51,7 @@ def _candidates(
     generator: Generator, xs: Sequence[str], retrieved: Sequence[Sequence[Retrieved]], progress: Progress
 ) -> list[dict[str, list[float | None]]]:
     """For each x its distinct generated texts, with log p(y|x,h) where a passage gave them, else None."""
-    prompts = [(x, h.passage) for x, hs in zip(xs, retrieved, strict=True) for h in hs]
+    prompts = [(x, (h.passage,)) for x, hs in zip(xs, retrieved, strict=True) for h in hs]
     generated = iter(generator.generate(prompts, progress=progress))
     result = []
     for hs in retrieved:

@@ -15,5 +15,7 @@ def top1(
     progress: Callable[[int], None] | None = None,
 ) -> list[Answer]:
     """Decode each x with its first passage; the cheapest mode, one generation a question."""
-    generated = generator.generate([(x, hs[0].passage) for x, hs in zip(xs, retrieved, strict=True)], progress=progress)
+    generated = generator.generate(
+        [(x, (hs[0].passage,)) for x, hs in zip(xs, retrieved, strict=True)], progress=progress
+    )
     return [Answer(g.text, g.log_probability, tuple(hs)) for g, hs in zip(generated, retrieved, strict=True)]

@@ -27,6 +27,7 @@ class EvaluationConfig:
 
     Attributes:
         cutoffs: The k of hit@k, recall@k, mrr@k and ndcg@k.
+        before: Also measure the models as they are before training.
         answers: Also generate and judge answers.
         closed_book: Also judge answers given without any passage.
         limit: Judge answers on the first so many examples only; null: on all. Retrieval is always measured on all.
@@ -35,6 +36,7 @@ class EvaluationConfig:
     """
 
     cutoffs: tuple[int, ...] = (1, 5, 10, 20)
+    before: bool = True
     answers: bool = True
     closed_book: bool = True
     limit: int | None = None
@@ -133,7 +135,9 @@ def marginal_log_likelihood(pipeline: Pipeline, cases: Sequence[Case]) -> float:
     """Mean log sum_h p(h|x) p(y|x,h) in nats over the passages the decoder is given: dev quality without labels."""
     retrieved = pipeline.retrieve([case.x for case in cases])
     pairs = [
-        Pair(case.x, h.passage, case.example.outputs[0]) for case, hs in zip(cases, retrieved, strict=True) for h in hs
+        Pair(case.x, (h.passage,), case.example.outputs[0])
+        for case, hs in zip(cases, retrieved, strict=True)
+        for h in hs
     ]
     log_lik = pipeline.generator.log_likelihood(pairs).view(len(cases), -1).cpu()
     log_p = torch.tensor([[h.probability for h in hs] for hs in retrieved]).log()

@@ -95,6 +95,16 @@ class Encoder(nn.Module):
         """An independent encoder with the same weights."""
         return copy.deepcopy(self)
 
+    def forget(self, seed: int) -> None:
+        """Replace all weights by random ones, drawn as the architecture draws them before any training."""
+        from transformers import AutoModel
+
+        inner = self.model[0].auto_model
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            fresh: Any = AutoModel.from_config(inner.config)  # type: ignore[no-untyped-call]
+        inner.load_state_dict(fresh.state_dict())
+
     def trained(self) -> dict[str, nn.Parameter]:
         """The parameters that training changes, by name."""
         return dict(self.model.named_parameters())

@@ -6,6 +6,7 @@ trained on the accepted ones.
 
 from __future__ import annotations
 
+import copy
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -74,10 +75,10 @@ class GeneratorConfig:
 
 
 class Pair(NamedTuple):
-    """One thing to score: y given x and h (no passage: closed book)."""
+    """One thing to score: y given x and h: one passage, several in one prompt, or none (closed book)."""
 
     x: str
-    passage: Passage | None
+    passages: tuple[Passage, ...]
     y: str
 
 
@@ -122,28 +123,49 @@ class Generator(nn.Module, ABC):
         Raises:
             InputError: a question and answer that do not fit ``prompt.max_length``.
         """
+        return self.total(self.token_log_likelihood(pairs), self.answer_tokens([pair.y for pair in pairs]))
+
+    def token_log_likelihood(self, pairs: Sequence[Pair], *, temperature: float = 1.0) -> Tensor:
+        """``[pairs, longest answer]`` log p(y_t|x,h,y_<t) in nats, float32; 0 past the end of an answer.
+
+        Args:
+            pairs: What to score.
+            temperature: What the logits are divided by.
+
+        Raises:
+            InputError: a question and answer that do not fit ``prompt.max_length``.
+        """
         answers = [self.prompt.answer(pair.y) for pair in pairs]
-        contexts = [self.prompt.context(p.x, p.passage, room=len(a)) for p, a in zip(pairs, answers, strict=True)]
+        contexts = [self.prompt.context(p.x, p.passages, room=len(a)) for p, a in zip(pairs, answers, strict=True)]
         lengths = [len(c) + len(a) for c, a in zip(contexts, answers, strict=True)]
         self._count(sum(lengths))
-        scores: list[Tensor] = []
+        rows: list[Tensor] = []
         order: list[int] = []
         for batch in by_length(lengths, self.config.batch_tokens):
             with autocast(self.dtype, self.device):
-                log_probs = self._answer_log_probs([contexts[i] for i in batch], [answers[i] for i in batch])
-            sizes = [len(answers[i]) for i in batch]
-            reduce = torch.sum if self.config.likelihood == "sum" else torch.mean
-            scores += [reduce(part) for part in torch.split(log_probs.float(), sizes)]
+                chosen = [contexts[i] for i in batch], [answers[i] for i in batch]
+                log_probs = self._answer_log_probs(*chosen, temperature)
+            rows += torch.split(log_probs.float(), [len(answers[i]) for i in batch])
             order += batch
-        if not scores:
-            return torch.zeros(0, device=self.device)
-        return torch.stack(scores)[torch.tensor(order, device=self.device).argsort()]
+        if not rows:
+            return torch.zeros(0, 1, device=self.device)
+        padded = nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        return padded[torch.tensor(order, device=self.device).argsort()]
+
+    def answer_tokens(self, ys: Sequence[str]) -> Tensor:
+        """``[answers]`` tokens of each answer, the end of answer included."""
+        return torch.tensor([len(self.prompt.answer(y)) for y in ys], device=self.device)
+
+    def total(self, token_log_lik: Tensor, tokens: Tensor) -> Tensor:
+        """``[...]`` the log-likelihoods of ``token_log_lik[..., longest]``, their sum or mean, as configured."""
+        total = token_log_lik.sum(-1)
+        return total if self.config.likelihood == "sum" else total / tokens
 
     @torch.inference_mode()
     def generate(
-        self, prompts: Sequence[tuple[str, Passage | None]], *, progress: Callable[[int], None] | None = None
+        self, prompts: Sequence[tuple[str, tuple[Passage, ...]]], *, progress: Callable[[int], None] | None = None
     ) -> list[Generated]:
-        """Greedy answers to (x, h) pairs, in the order given; ``progress`` is told the size of each finished batch."""
+        """Greedy answers to (x, passages) pairs, in the order given; ``progress`` is told the size of each batch."""
         contexts = [self.prompt.context(x, h, room=self.config.max_new_tokens) for x, h in prompts]
         lengths = [len(context) + self.config.max_new_tokens for context in contexts]
         results: dict[int, Generated] = {}
@@ -154,12 +176,16 @@ class Generator(nn.Module, ABC):
                 progress(len(batch))
         return [results[i] for i in range(len(prompts))]
 
+    def copy(self) -> Generator:
+        """An independent generator with the same weights."""
+        return copy.deepcopy(self)
+
     def trained(self) -> dict[str, nn.Parameter]:
         """The parameters that training changes, by name: the adapters, or all weights."""
         return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
 
     @abstractmethod
-    def _answer_log_probs(self, contexts: list[list[int]], answers: list[list[int]]) -> Tensor:
+    def _answer_log_probs(self, contexts: list[list[int]], answers: list[list[int]], temperature: float) -> Tensor:
         """``[answer tokens of all rows]`` log-probability of each, rows one after the other."""
 
     def _decode(self, contexts: list[list[int]]) -> list[Generated]:
@@ -202,7 +228,7 @@ class Generator(nn.Module, ABC):
 class CausalGenerator(Generator):
     """A decoder-only language model."""
 
-    def _answer_log_probs(self, contexts: list[list[int]], answers: list[list[int]]) -> Tensor:
+    def _answer_log_probs(self, contexts: list[list[int]], answers: list[list[int]], temperature: float) -> Tensor:
         rows = [c + a for c, a in zip(contexts, answers, strict=True)]
         width = max(map(len, rows)) - 1
         pad = _pad_id(self.tokenizer)
@@ -216,13 +242,13 @@ class CausalGenerator(Generator):
         targets = torch.tensor([token for answer in answers for token in answer], device=self.device)
         with _head_on(self.model, torch.tensor(positions, device=self.device)):
             logits = self.model(input_ids=ids, use_cache=False).logits
-        return _log_probs(logits, targets)
+        return _log_probs(logits, targets, temperature)
 
 
 class Seq2SeqGenerator(Generator):
     """An encoder-decoder language model: x and h go to the encoder, y to the decoder."""
 
-    def _answer_log_probs(self, contexts: list[list[int]], answers: list[list[int]]) -> Tensor:
+    def _answer_log_probs(self, contexts: list[list[int]], answers: list[list[int]], temperature: float) -> Tensor:
         pad, start = _pad_id(self.tokenizer), self.model.config.decoder_start_token_id
         wide, long = max(map(len, contexts)), max(map(len, answers))
         ids = torch.tensor([c + [pad] * (wide - len(c)) for c in contexts], device=self.device)
@@ -232,7 +258,7 @@ class Seq2SeqGenerator(Generator):
         targets = torch.tensor([token for answer in answers for token in answer], device=self.device)
         with _head_on(self.model, torch.tensor(positions, device=self.device)):
             logits = self.model(input_ids=ids, attention_mask=mask, decoder_input_ids=decoder, use_cache=False).logits
-        return _log_probs(logits, targets)
+        return _log_probs(logits, targets, temperature)
 
 
 def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
@@ -313,9 +339,10 @@ def _head_on(model: Any, positions: Tensor) -> Iterator[None]:
         handle.remove()
 
 
-def _log_probs(logits: Tensor, targets: Tensor) -> Tensor:
+def _log_probs(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
     """``[tokens]`` log-probabilities of ``targets`` under ``logits``, whatever leading axes of size 1 a bias added."""
-    return -nn.functional.cross_entropy(logits.reshape(len(targets), -1).float(), targets, reduction="none")
+    flat = logits.reshape(len(targets), -1).float()
+    return -nn.functional.cross_entropy(flat if temperature == 1 else flat / temperature, targets, reduction="none")
 
 
 def _pad_id(tokenizer: Any) -> int:

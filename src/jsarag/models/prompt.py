@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -18,16 +19,19 @@ class PromptConfig:
     """How x and h become the generator's context.
 
     Attributes:
-        template: Text with {passage} and {input}, in this order.
+        template: Text with {passage} and {input}, in this order; several passages stand one after the other.
         no_passage: Text with {input}, used where there is no passage (closed book).
         passage: How a passage is written, from its {title} and {text}.
+        separator: Text between passages, where there are several.
         chat: Wrap the prompt in the model's own chat template; null: where it has one.
-        max_length: Tokens of prompt and answer together. The passage is cut to fit, never the question or the answer.
+        max_length: Tokens of prompt and answer together. The end of the passages is cut to fit, never the
+            question or the answer.
     """
 
     template: str = "{passage}\n\nAnswer with a few words from the text above.\nQuestion: {input}\nAnswer:"
     no_passage: str = "Answer with a few words.\nQuestion: {input}\nAnswer:"
     passage: str = "{title}: {text}"
+    separator: str = "\n\n"
     chat: bool | None = None
     max_length: int = 512
 
@@ -67,20 +71,23 @@ class Prompt:
         # After "Answer:" a word begins with its space; a chat template ends at a new line.
         return [*self._tokens(y if self.chat else " " + y), int(self.tokenizer.eos_token_id)]
 
-    def context(self, x: str, passage: Passage | None, *, room: int) -> list[int]:
-        """Tokens of the prompt for ``x`` with ``passage``, leaving ``room`` tokens for the answer.
+    def context(self, x: str, passages: Sequence[Passage], *, room: int) -> list[int]:
+        """Tokens of the prompt for ``x`` with ``passages`` (none: closed book), leaving ``room`` for the answer.
 
         Raises:
             InputError: the question and the room for the answer alone exceed ``max_length``.
         """
-        if passage is None:
+        if not passages:
             fixed = [*self._open, *self._tokens(x), *self._close]
             self._room(x, room + len(fixed))
             return fixed
         tail = [*self._between, *self._tokens(x), *self._after]
         left = self._room(x, room + len(self._before) + len(tail))
-        text = self.config.passage.format(title=passage.title, text=passage.text)
-        return [*self._before, *self._tokens(text)[:left], *tail]
+        body: list[int] = []
+        for h in passages:
+            body += [*(self._tokens(self.config.separator) if body else ())]
+            body += self._tokens(self.config.passage.format(title=h.title, text=h.text))
+        return [*self._before, *body[:left], *tail]
 
     def _room(self, x: str, needed: int) -> int:
         left = self.config.max_length - needed

@@ -2,26 +2,82 @@
 
 from __future__ import annotations
 
+from jsarag.objectives.decoupled import Decoupled
+from jsarag.objectives.diagnostics import diagnose
+from jsarag.objectives.emdr2 import EMDR2
+from jsarag.objectives.frozen import Frozen
 from jsarag.objectives.gold import Gold
 from jsarag.objectives.jsa import JSA
-from jsarag.objectives.objective import Component, Objective, Proposals, Scores, Source, Target
+from jsarag.objectives.loop import Loop
+from jsarag.objectives.objective import (
+    Component,
+    Estimate,
+    Objective,
+    Proposals,
+    Reader,
+    Reading,
+    Scores,
+    Source,
+    Target,
+    estimate,
+)
+from jsarag.objectives.pdist import PDist
 from jsarag.objectives.rag_sequence import RagSequence
+from jsarag.objectives.rag_token import RagToken
+from jsarag.objectives.replug_lsr import ReplugLSR
+from jsarag.objectives.retgen import RetGen
+from jsarag.objectives.rws import RWS
+from jsarag.objectives.stochastic_rag import StochasticRag
+from jsarag.objectives.vod import VOD
+from jsarag.objectives.vrag import VRAG
 
 OBJECTIVES: dict[str, type[Objective]] = {
-    JSA.name: JSA,
-    RagSequence.name: RagSequence,
-    Gold.name: Gold,
+    kind.name: kind
+    for kind in (
+        JSA,
+        RagSequence,
+        RagToken,
+        VRAG,
+        EMDR2,
+        PDist,
+        Loop,
+        ReplugLSR,
+        StochasticRag,
+        RetGen,
+        RWS,
+        VOD,
+        Frozen,
+        Decoupled,
+        Gold,
+    )
 }
 
 __all__ = [
+    "EMDR2",
     "JSA",
     "OBJECTIVES",
+    "RWS",
+    "VOD",
+    "VRAG",
     "Component",
+    "Decoupled",
+    "Estimate",
+    "Frozen",
     "Gold",
+    "Loop",
     "Objective",
+    "PDist",
     "Proposals",
     "RagSequence",
+    "RagToken",
+    "Reader",
+    "Reading",
+    "ReplugLSR",
+    "RetGen",
     "Scores",
     "Source",
+    "StochasticRag",
     "Target",
+    "diagnose",
+    "estimate",
 ]

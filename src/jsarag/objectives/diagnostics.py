@@ -7,18 +7,12 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from jsarag.objectives.objective import Scores
+from jsarag.objectives.objective import Scores, kl, posterior_on, softmax_on
 
 
 def entropy(log_prob: Tensor) -> Tensor:
     """``[batch]`` entropy in nats of normalised log-probabilities ``[batch, candidates]``."""
     return cast(Tensor, torch.special.entr(log_prob.exp())).sum(-1)
-
-
-def kl(log_a: Tensor, log_b: Tensor) -> Tensor:
-    """``[batch]`` KL(a || b) in nats; candidates where a is 0 count 0."""
-    a = log_a.exp()
-    return torch.where(a > 0, a * (log_a - log_b), 0).sum(-1)
 
 
 def effective_sample_size(log_target: Tensor, log_proposal: Tensor) -> Tensor:
@@ -30,25 +24,29 @@ def effective_sample_size(log_target: Tensor, log_proposal: Tensor) -> Tensor:
     return (-square.logsumexp(-1)).exp()
 
 
-def posterior_on(scores: Scores, scored: Tensor) -> Tensor:
-    """``[batch, candidates]`` log p(h|x,y) renormalised on the candidates that the generator scored, -inf elsewhere."""
-    return (scores.log_p + scores.log_lik).masked_fill(~scored, -torch.inf).log_softmax(-1)
+def diagnose(scores: Scores, read: Tensor, *, posterior: bool) -> dict[str, Tensor]:
+    """Diagnostics that every objective has, ``[batch]`` each; NaN where nothing of an example was read.
 
+    The posterior is known only where the generator read; the candidates it never saw are left out of it, so with few
+    of them ``ess`` and ``kl_posterior_q`` (taken on the same candidates) flatter the proposal.
 
-def diagnose(scores: Scores, scored: Tensor) -> dict[str, Tensor]:
-    """Diagnostics every objective with no-gradient scores can give, ``[batch]`` each.
-
-    The posterior is known only where the generator scored; the candidates q never proposed are left out of it, so
-    with few scored candidates ``ess`` and ``kl_posterior_q`` (taken on the same candidates) flatter the proposal.
+    Args:
+        scores: All that is known after a step.
+        read: ``[batch, candidates]`` where ``scores.log_lik`` is known.
+        posterior: Whether there is a posterior retriever q.
     """
-    log_post = posterior_on(scores, scored)
-    log_q = scores.log_q.masked_fill(~scored, -torch.inf).log_softmax(-1)
+    log_post = posterior_on(scores, read)
     top = scores.log_p.argmax(-1, keepdim=True)
-    return {
-        "ess": effective_sample_size(log_post, log_q),
+    found = {
         "entropy_prior": entropy(scores.log_p),
-        "entropy_posterior_retriever": entropy(scores.log_q),
         "entropy_posterior": entropy(log_post),
-        "kl_posterior_q": kl(log_post, log_q),
         "top1_mass": log_post.exp().gather(1, top)[:, 0],
     }
+    if posterior:
+        log_q = softmax_on(scores.log_q, read)
+        found |= {
+            "ess": effective_sample_size(log_post, log_q),
+            "entropy_posterior_retriever": entropy(scores.log_q),
+            "kl_posterior_q": kl(log_post, log_q),
+        }
+    return found

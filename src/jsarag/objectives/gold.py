@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag.objectives.objective import Objective, Proposals, Scores, Target, weighted_log_likelihood
+from jsarag.objectives.objective import Objective, Proposals, Scores, Target, m_step
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,12 @@ class Gold(Objective):
     sources = frozenset({"prior", "posterior", "gold"})
     trains = frozenset({"prior", "posterior", "generator"})
 
-    def propose(self, scores: Scores, rng: torch.Generator) -> Proposals:
-        """Nothing to score: the labels say which passages are right."""
-        return Proposals(torch.zeros_like(scores.gold))
-
     def weigh(self, scores: Scores, proposals: Proposals, rng: torch.Generator) -> Target:
         """Equal shares on the gold passages."""
-        weights = scores.gold.to(scores.log_p.dtype)
+        weights = scores.found["gold"].to(scores.log_p.dtype)
         weights = weights / weights.sum(-1, keepdim=True).clamp(min=1)
         return Target(weights, weights)
 
     def loss(self, scores: Scores, target: Target) -> Tensor:
         """``-mean over gold of [ log p(h|x) + log p(y|x,h) + log q(h|x,y) ]``."""
-        return -weighted_log_likelihood(scores, target)
+        return m_step(scores, target, self.trains)

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from jsarag.config import not_negative, positive, require
-from jsarag.objectives import mis
-from jsarag.objectives.diagnostics import diagnose, posterior_on
-from jsarag.objectives.objective import Objective, Proposals, Scores, Target, weighted_log_likelihood
+from jsarag.objectives import mis, mixing
+from jsarag.objectives.objective import Objective, Proposals, Scores, Target, m_step, posterior_on
 
 
 @dataclass(frozen=True)
@@ -71,21 +70,20 @@ class JSA(Objective):
 
     def weigh(self, scores: Scores, proposals: Proposals, rng: torch.Generator) -> Target:
         """Run the chain (or take the posterior on C) and count where it stands."""
-        diagnostics = diagnose(scores, proposals.scored)
-        diagnostics["distinct_proposals"] = proposals.scored.sum(-1).to(scores.log_p.dtype)
-        if proposals.draws is None:
-            weights, state = posterior_on(scores, proposals.scored).exp(), None
-        else:
+        log_posterior = posterior_on(scores, proposals.scored)
+        weights, state = log_posterior.exp(), None
+        diagnostics = {"distinct_proposals": proposals.scored.sum(-1).to(weights.dtype)}
+        if proposals.draws is not None:
             # Candidates nobody proposed keep weight 0: no chain ever looks at them.
             log_w = (scores.log_p + scores.log_lik - scores.log_q).masked_fill(~proposals.scored, -torch.inf)
             run = mis.walk_expected if self.occupancy else mis.walk
-            weights, state, diagnostics["acceptance"] = run(
-                proposals.draws, log_w, start=scores.start, burn_in=self.burn_in, generator=rng
-            )
+            chain = run(proposals.draws, log_w, start=scores.start, burn_in=self.burn_in, generator=rng)
+            weights, state = chain.weights, chain.last
+            diagnostics |= mixing.diagnose(chain, proposals.draws, log_w, log_posterior, scores.start, rng)
         diagnostics["distinct_states"] = (weights > 0).sum(-1).to(weights.dtype)
         trained_on = weights if self.states is None else mis.subsample(weights, self.states, generator=rng)
         return Target(weights, trained_on, state if self.cache else None, diagnostics)
 
     def loss(self, scores: Scores, target: Target) -> Tensor:
         """``-(1/m) sum_t [ log p(h_t|x) + log p(y|x,h_t) + log q(h_t|x,y) ]``, as a sum over distinct states."""
-        return -weighted_log_likelihood(scores, target)
+        return m_step(scores, target, self.trains)

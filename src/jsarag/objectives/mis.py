@@ -23,11 +23,13 @@ class Chain(NamedTuple):
             to 1.
         last: ``[batch]`` final states, from which a later call may continue.
         acceptance: ``[batch]`` share of all proposals accepted; proposing the present state counts as accepted.
+        trace: ``[batch, steps]`` where it stood after each transition, burn-in included; None without single states.
     """
 
     weights: Tensor
     last: Tensor
     acceptance: Tensor
+    trace: Tensor | None = None
 
 
 def propose(log_q: Tensor, steps: int, *, generator: torch.Generator | None = None) -> Tensor:
@@ -73,15 +75,17 @@ def walk(
     log_u = torch.rand(draws.shape, generator=generator, dtype=log_w.dtype, device=log_w.device).log()
     weights = torch.zeros_like(log_w)
     accepted = torch.zeros_like(log_w[:, 0])
+    trace = torch.empty_like(draws)
     share = torch.full_like(log_w[:, :1], 1 / (steps - burn_in))
     for t in range(steps):
         proposal = draws[:, t : t + 1]
         accept = log_u[:, t : t + 1] < _log_ratio(log_w.gather(1, proposal), log_w.gather(1, state))
         state = torch.where(accept, proposal, state)
         accepted += accept[:, 0]
+        trace[:, t : t + 1] = state
         if t >= burn_in:
             weights.scatter_add_(1, state, share)
-    return Chain(weights, state[:, 0], accepted / steps)
+    return Chain(weights, state[:, 0], accepted / steps, trace)
 
 
 def walk_expected(

@@ -7,14 +7,15 @@ The step obeys the declaration and never asks which objective it has:
 3. `weigh` (the E-step) turns those scores into a target and names the candidates that are scored WITH gradient;
 4. `loss` (the M-step) gives one number an example, from scores with gradient.
 
-Everything here is tensor in, tensor out: no models, no texts.
+`estimate` runs 2 to 4. Everything here is tensor in, tensor out: no models, no texts.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -22,7 +23,30 @@ from torch import Tensor
 from jsarag.config import positive
 
 Component = Literal["prior", "posterior", "generator"]
-Source = Literal["prior", "posterior", "gold"]
+Source = Literal["prior", "posterior", "untrained", "gold"]
+
+
+class Reading(NamedTuple):
+    """What the generator says about y under each passage.
+
+    Attributes:
+        log_lik: ``[batch, candidates]`` log p(y|x,h) in nats, 0 where it was not asked for.
+        token_log_lik: ``[batch, candidates, tokens]`` log p(y_t|x,h,y_<t), 0 past the end of an answer.
+    """
+
+    log_lik: Tensor
+    token_log_lik: Tensor
+
+
+class Reader(Protocol):
+    """The generator as an objective meets it."""
+
+    def __call__(self, asked: Tensor, *, leave_one_out: bool = False) -> Reading:
+        """Read y under the candidates ``asked[batch, candidates]``; gradient where it is enabled.
+
+        With ``leave_one_out`` under all other candidates of the example together instead: log p(y|x, C without h).
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -33,14 +57,18 @@ class Scores:
         log_p: ``[batch, candidates]`` log p(h|x), normalised over C; -inf marks padding.
         log_q: ``[batch, candidates]`` log q(h|x,y), normalised over C; -inf marks padding.
         log_lik: ``[batch, candidates]`` log p(y|x,h) in nats; 0 where it was not asked for.
-        gold: ``[batch, candidates]`` True at passages a person marked as right; only for objectives that declare it.
+        token_log_lik: ``[batch, candidates, tokens]`` its terms, 0 past the end of an answer.
+        answer_tokens: ``[batch]`` tokens of y, the end of answer included.
+        found: ``[batch, candidates]`` by source: True at the passages that this source proposed.
         start: ``[batch]`` positions in C of chain states kept from an earlier epoch, -1 where there is none.
     """
 
     log_p: Tensor
     log_q: Tensor
     log_lik: Tensor
-    gold: Tensor
+    token_log_lik: Tensor
+    answer_tokens: Tensor
+    found: Mapping[Source, Tensor]
     start: Tensor
 
     @property
@@ -48,10 +76,20 @@ class Scores:
         """``[batch, candidates]`` False at padding."""
         return self.log_p != -torch.inf
 
+    @property
+    def mean_log_lik(self) -> Tensor:
+        """``[batch, candidates]`` mean over the tokens of y of log p(y_t|x,h,y_<t): minus the log perplexity."""
+        return self.token_log_lik.sum(-1) / self.answer_tokens[:, None]
+
 
 @dataclass(frozen=True)
 class Proposals:
-    """Candidates to be scored without gradient: ``scored[batch, candidates]``, and the draws behind them, if any."""
+    """Candidates to be scored without gradient.
+
+    Attributes:
+        scored: ``[batch, candidates]`` True where log p(y|x,h) is wanted.
+        draws: The draws behind them, if any: ``[batch, any]`` candidate positions.
+    """
 
     scored: Tensor
     draws: Tensor | None = None
@@ -66,7 +104,7 @@ class Target:
         generator_weights: ``[batch, candidates]`` likewise for the generator; the same, or an unbiased estimate of them
             on fewer passages. The loss needs log p(y|x,h) with gradient where they are above 0.
         state: ``[batch]`` positions of chain states to keep for the next epoch, or None where there is no chain.
-        diagnostics: ``[batch]`` tensors by name.
+        diagnostics: ``[batch]`` tensors by name; NaN where an example has none.
     """
 
     weights: Tensor
@@ -81,8 +119,28 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """One batch through an objective.
+
+    Attributes:
+        loss: ``[batch]`` losses in nats, with gradient.
+        target: What the E-step gave.
+        scores: All that is known afterwards, without gradient; ``log_lik`` where ``read``.
+        read: ``[batch, candidates]`` True where the generator scored, with or without gradient.
+    """
+
+    loss: Tensor
+    target: Target
+    scores: Scores
+    read: Tensor
+
+
+@dataclass(frozen=True)
 class Objective(ABC):
     """Base of all objectives; a subclass is a frozen dataclass whose fields are its options.
+
+    As it stands, nothing is scored beforehand and every candidate takes part with gradient: an objective of that kind
+    gives its `loss` alone.
 
     Attributes:
         k: Passages taken from each source for the candidate set C.
@@ -91,9 +149,13 @@ class Objective(ABC):
     name: ClassVar[str]
     """The name in `jsarag.objectives.OBJECTIVES`, in configurations and on the command line."""
     sources: ClassVar[frozenset[Source]]
-    """Where the candidates C come from."""
+    """Where the candidates C come from; ``untrained`` is the prior as it was before training."""
     trains: ClassVar[frozenset[Component]]
     """The models that the loss reaches."""
+    untrained_judge: ClassVar[bool] = False
+    """Whether the generator as it was before training gives the scores without gradient."""
+    leave_one_out: ClassVar[bool] = False
+    """Whether the scores without gradient are those under all candidates but one."""
 
     k: int = 5
 
@@ -105,24 +167,90 @@ class Objective(ABC):
         """Whether a chain state is kept for each example from one epoch to the next."""
         return False
 
-    @abstractmethod
-    def propose(self, scores: Scores, rng: torch.Generator) -> Proposals:
-        """Name the candidates that the generator scores without gradient (``scores.log_lik`` is not filled yet)."""
+    @property
+    def temperature(self) -> float:
+        """What the generator's logits are divided by in the step."""
+        return 1.0
 
-    @abstractmethod
+    def propose(self, scores: Scores, rng: torch.Generator) -> Proposals:
+        """Name the candidates that the generator scores without gradient (no likelihood is known yet)."""
+        return Proposals(torch.zeros_like(scores.valid))
+
     def weigh(self, scores: Scores, proposals: Proposals, rng: torch.Generator) -> Target:
-        """The E-step; ``scores.log_lik`` is filled where ``proposals.scored``."""
+        """The E-step; the likelihoods are filled where ``proposals.scored``."""
+        share = scores.log_p.exp()
+        return Target(share, scores.valid.to(share.dtype) / scores.valid.sum(-1, keepdim=True))
 
     @abstractmethod
     def loss(self, scores: Scores, target: Target) -> Tensor:
-        """The M-step: ``[batch]`` losses in nats; ``scores.log_lik`` has gradient where ``target.backward``."""
+        """The M-step: ``[batch]`` losses in nats; the likelihoods have gradient where ``target.backward``."""
 
 
-def weighted_log_likelihood(scores: Scores, target: Target) -> Tensor:
-    """``[batch]`` sum_h weights(h) [ log p(h|x) + log q(h|x,y) ] + generator_weights(h) log p(y|x,h), padding left out.
+def estimate(
+    objective: Objective, scores: Scores, reader: Reader, rng: torch.Generator, *, judge: Reader | None = None
+) -> Estimate:
+    """Run one batch through an objective: proposals, scores without gradient, E-step, scores with gradient, M-step.
 
-    The M-step of JSA (arXiv 2508.18168, algorithm 1), and of any objective whose E-step gives fixed weights.
+    Args:
+        objective: Says what is needed and gives the loss.
+        scores: The retrievers' scores with gradient; the likelihoods are not looked at.
+        reader: The generator.
+        rng: Source of the sampler's randomness, on the device of ``scores``.
+        judge: Gives the scores without gradient; default: ``reader``.
     """
-    # 0 times -inf is NaN, in the value and in the gradient: padding is replaced before it is multiplied.
-    retrieval = (scores.log_p + scores.log_q).masked_fill(target.weights == 0, 0)
-    return (target.weights * retrieval + target.generator_weights * scores.log_lik).sum(-1)
+    zeros = torch.zeros_like(scores.log_p)
+    blank = replace(scores, log_lik=zeros.detach(), token_log_lik=zeros.detach()[..., None])
+    seen = replace(blank, log_p=scores.log_p.detach(), log_q=scores.log_q.detach())
+    with torch.no_grad():
+        proposals = objective.propose(seen, rng)
+        first = (judge or reader)(proposals.scored, leave_one_out=objective.leave_one_out)
+        seen = replace(seen, log_lik=first.log_lik, token_log_lik=first.token_log_lik)
+        target = objective.weigh(seen, proposals, rng)
+    with torch.set_grad_enabled(torch.is_grad_enabled() and "generator" in objective.trains):
+        second = reader(target.backward)
+    loss = objective.loss(replace(blank, log_lik=second.log_lik, token_log_lik=second.token_log_lik), target)
+    comparable = proposals.scored & (not objective.leave_one_out and judge is None)
+    log_lik = torch.where(target.backward, second.log_lik.detach(), seen.log_lik)
+    return Estimate(loss, target, replace(seen, log_lik=log_lik), comparable | target.backward)
+
+
+def m_step(scores: Scores, target: Target, trains: Collection[Component]) -> Tensor:
+    """``[batch]`` minus sum_h weights(h) [ log p(h|x) + log q(h|x,y) ] + generator_weights(h) log p(y|x,h).
+
+    The M-step of JSA (arXiv 2508.18168, algorithm 1), and of any objective whose E-step gives fixed weights. Models
+    that are not trained, and padding, are left out.
+    """
+    total = (target.generator_weights * scores.log_lik).sum(-1) if "generator" in trains else 0.0
+    if "prior" in trains:
+        total = total + cross(target.weights, scores.log_p)
+    if "posterior" in trains:
+        total = total + cross(target.weights, scores.log_q)
+    return -torch.as_tensor(total)
+
+
+def cross(weights: Tensor, log_prob: Tensor) -> Tensor:
+    """``[batch]`` sum_h weights(h) log_prob(h), both ``[batch, candidates]``; nothing where a weight is 0."""
+    # 0 times -inf is NaN, in the value and in the gradient: what has no weight is replaced before it is multiplied.
+    return (weights * log_prob.masked_fill(weights == 0, 0)).sum(-1)
+
+
+def kl(log_a: Tensor, log_b: Tensor) -> Tensor:
+    """``[batch]`` KL(a || b) in nats; candidates where a is 0 count 0. Gradient flows into both."""
+    absent = log_a == -torch.inf
+    a, b = log_a.masked_fill(absent, 0), log_b.masked_fill(absent, 0)
+    return (log_a.exp() * (a - b)).sum(-1)
+
+
+def floored_log(prob: Tensor) -> Tensor:
+    """log of ``prob``, no lower than that of the smallest number: KL( . || prob) stays finite where prob is 0."""
+    return prob.clamp(min=torch.finfo(prob.dtype).tiny).log()
+
+
+def posterior_on(scores: Scores, known: Tensor) -> Tensor:
+    """``[batch, candidates]`` log p(h|x,y) renormalised on the candidates ``known``, -inf elsewhere."""
+    return (scores.log_p + scores.log_lik).masked_fill(~known, -torch.inf).log_softmax(-1)
+
+
+def softmax_on(values: Tensor, known: Tensor) -> Tensor:
+    """``[batch, candidates]`` log softmax of ``values`` on the candidates ``known``, -inf elsewhere."""
+    return values.masked_fill(~known, -torch.inf).log_softmax(-1)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from jsarag.objectives.objective import Objective, Proposals, Scores, Target
+from jsarag.objectives.objective import Objective, Scores, Target
 
 
 @dataclass(frozen=True)
 class RagSequence(Objective):
     """``-log sum_{h in topK(p)} p(h|x) p(y|x,h)``, every one of the K passages with a backward pass.
 
-    The baseline JSA is measured against. p(h|x) is renormalised over the top K; the posterior retriever plays no
-    part.
+    The baseline JSA is measured against. p(h|x) is renormalised over the top K, which is where its bias comes from: a
+    right passage outside of the top K earns nothing. The posterior retriever plays no part.
 
     Attributes:
         k: The K of the marginalisation.
@@ -24,15 +23,6 @@ class RagSequence(Objective):
     name = "rag-sequence"
     sources = frozenset({"prior"})
     trains = frozenset({"prior", "generator"})
-
-    def propose(self, scores: Scores, rng: torch.Generator) -> Proposals:
-        """Nothing to score beforehand."""
-        return Proposals(torch.zeros_like(scores.valid))
-
-    def weigh(self, scores: Scores, proposals: Proposals, rng: torch.Generator) -> Target:
-        """Every candidate takes part with gradient."""
-        share = scores.valid / scores.valid.sum(-1, keepdim=True)
-        return Target(share, share)
 
     def loss(self, scores: Scores, target: Target) -> Tensor:
         """``-log sum_h p(h|x) p(y|x,h)`` over the candidates."""

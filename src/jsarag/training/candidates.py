@@ -37,3 +37,9 @@ def rectangle(rows: list[list[int]]) -> Tensor:
     """Rows of positions of any lengths as one padded tensor ``[batch, longest]``, at least one column wide."""
     width = max([len(row) for row in rows] + [1])
     return torch.tensor([row + [PADDING] * (width - len(row)) for row in rows])
+
+
+def member(candidates: Tensor, positions: Tensor) -> Tensor:
+    """``[batch, candidates]`` True where a candidate is among the row's ``positions[batch, any]``; never padding."""
+    real = candidates[:, :, None] != PADDING
+    return ((candidates[:, :, None] == positions[:, None, :]) & real).any(-1)

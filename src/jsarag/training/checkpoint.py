@@ -75,7 +75,6 @@ def save_state(run: Path, parameters: Parameters, optimisation: Optimisation, st
         record = {
             "state": state.numbers(),
             "groups": optimizer["param_groups"],
-            "schedule": optimisation.schedule.state_dict(),
         }
         write_json(folder / "state.json", record)
 
@@ -99,7 +98,7 @@ def load_models(run: Path, name: str, parameters: Parameters) -> int:
 
 
 def load_state(run: Path, parameters: Parameters, optimisation: Optimisation, state: State) -> None:
-    """Continue from checkpoint ``last``: weights, optimizer, schedule, chains, sampler, counters."""
+    """Continue from checkpoint ``last``: weights, optimizer, chains, sampler, counters."""
     load_models(run, "last", parameters)
     folder, _ = locate(run, "last")
     record = read_json(folder / "state.json")
@@ -108,7 +107,6 @@ def load_state(run: Path, parameters: Parameters, optimisation: Optimisation, st
         index, name = key.split(".", 1)
         slots.setdefault(int(index), {})[name] = value
     optimisation.optimizer.load_state_dict({"state": slots, "param_groups": record["groups"]})
-    optimisation.schedule.load_state_dict(record["schedule"])
     sampler = load_file(folder / "sampler.safetensors")
     state.chains = sampler["chains"]
     state.rng.set_state(sampler["rng"])

@@ -47,8 +47,8 @@ class OptimConfig:
         lr_posterior: Peak learning rate of the posterior's context encoder.
         lr_generator: Peak learning rate of the generator (adapters bear about ten times that of all weights).
         weight_decay: Of AdamW.
-        schedule: Course after warm-up, down to 0 at the last step, or constant.
-        warmup: Share of all steps in which the rates rise from 0.
+        schedule: Course after warm-up, down to 0 at the end of the run, or constant.
+        warmup: Share of the run in which the rates rise from 0.
         clip: Longest gradient of each component; 0: not clipped.
     """
 
@@ -76,6 +76,8 @@ class LoopConfig:
         accumulate: Passes whose gradients are averaged into one step.
         epochs: Passes over the training pairs; may be a fraction.
         steps: Number of steps instead of epochs; null: as epochs say.
+        tokens: Budget of generator tokens, with and without gradient, instead of epochs: the step that reaches it is
+            the last. For comparisons at equal cost.
         seed: Fixes data order, initialisation and sampling.
         log_every: Steps between rows of metrics.jsonl.
         eval_every: Steps between evaluations on dev, each with a checkpoint; 0: at the end only.
@@ -88,6 +90,7 @@ class LoopConfig:
     accumulate: int = 1
     epochs: float = 1.0
     steps: int | None = None
+    tokens: int | None = None
     seed: int = 0
     log_every: int = 1
     eval_every: int = 50
@@ -99,7 +102,9 @@ class LoopConfig:
             positive(f"loop.{name}", getattr(self, name))
         for name in ("seed", "eval_every", "patience"):
             not_negative(f"loop.{name}", getattr(self, name))
-        require(self.steps is None or self.steps > 0, "loop.steps", "a number above 0 or null", self.steps)
+        for name, value in (("steps", self.steps), ("tokens", self.tokens)):
+            require(value is None or value > 0, f"loop.{name}", "a number above 0 or null", value)
+        require(self.steps is None or self.tokens is None, "loop.tokens", "null where loop.steps is given", self.tokens)
         named = self.monitor is None or self.monitor.count("/") == 1
         require(named, "loop.monitor", "block/metric, such as prior/mrr@10, or null", self.monitor)
 
@@ -113,6 +118,8 @@ class TrainConfig:
         out: Folder of the run: configuration, metrics, checkpoints, summary, report.
         objective: What is maximised, with its options.
         encoder: Prior, posterior and passage encoder.
+        posterior: How the posterior starts: as a copy of the prior, or from random weights (to see how a run bears a
+            poor proposal).
         generator: The generator.
         index: The index over the passages.
         optim: Optimizer and schedule.
@@ -124,6 +131,7 @@ class TrainConfig:
     out: Path = Path("runs/latest")
     objective: Objective = field(default_factory=JSA)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    posterior: Literal["copy", "random"] = "copy"
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     index: IndexConfig = field(default_factory=IndexConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)

@@ -62,7 +62,7 @@ class Trainer:
         self.folder = Path(config.out)
         self.steps = number_of_steps(config, len(cases))
         self.parameters = models.trained(sorted(config.objective.trains))
-        self.optimisation = Optimisation(config.optim, self.parameters, self.steps)
+        self.optimisation = Optimisation(config.optim, self.parameters)
         self.order = Order(len(cases), config.loop.batch_size, config.loop.seed)
         rng = torch.Generator(models.prior.device).manual_seed(config.loop.seed)
         self.state = State(chains=torch.full((len(cases),), PADDING), rng=rng)
@@ -82,10 +82,13 @@ class Trainer:
         try:
             if not self.resumed:
                 self._evaluate()
-            with asked_to_stop() as stop, self.display.task("training", self.steps, state.step) as advance:
-                while state.step < self.steps:
-                    advance(1, _line(self._step()))
-                    last = state.step == self.steps
+            total = loop.tokens or self.steps
+            with asked_to_stop() as stop, self.display.task("training", total, self._done()) as advance:
+                while self._done() < total:
+                    before = self._done()
+                    line = _line(self._step())
+                    advance(min(self._done(), total) - before, line)
+                    last = self._done() >= total
                     if last or (loop.eval_every and state.step % loop.eval_every == 0):
                         self._evaluate()
                         self._save()
@@ -102,8 +105,8 @@ class Trainer:
 
     def _step(self) -> dict[str, float | None]:
         """Take one optimizer step and record it; returns its figures."""
-        loop, objective, state, generator = self.config.loop, self.config.objective, self.state, self.models.generator
-        began, scored, trained = time.perf_counter(), generator.tokens_scored, generator.tokens_trained
+        loop, objective, state = self.config.loop, self.config.objective, self.state
+        began, before, done = time.perf_counter(), self.models.tokens, self._done()
         figures: dict[str, float | None] = {}
         top1: list[int] = []
         for part in range(loop.accumulate):
@@ -121,11 +124,14 @@ class Trainer:
             top1 += outcome.top1.tolist()
             for name, value in {"loss": loss, **outcome.diagnostics}.items():
                 figures[name] = (figures.get(name) or 0.0) + value / loop.accumulate
-        figures |= self.optimisation.step()
+        scored, trained = (now - then for now, then in zip(self.models.tokens, before, strict=True))
+        state.tokens_scored += scored
+        state.tokens_trained += trained
+        # Of a budget of tokens, the middle of the step: its length is not known beforehand.
+        progress = (done + self._done()) / 2 / loop.tokens if loop.tokens else done / self.steps
+        figures |= self.optimisation.step(min(progress, 1.0))
         state.step += 1
         state.seconds += time.perf_counter() - began
-        state.tokens_scored += generator.tokens_scored - scored
-        state.tokens_trained += generator.tokens_trained - trained
         state.peak_memory_bytes = max(state.peak_memory_bytes, _memory(self.models.prior.device))
         if state.step % loop.log_every == 0:
             costs = ("seconds", "tokens_scored", "tokens_trained", "peak_memory_bytes")
@@ -134,6 +140,11 @@ class Trainer:
             self.record.add("warning", state.step, {"text": text})
             self.display.say(f"warning: step {state.step}: {text}")
         return figures
+
+    def _done(self) -> int:
+        """How much of the run is done: steps, or tokens where the run has a budget of them."""
+        state = self.state
+        return state.tokens_scored + state.tokens_trained if self.config.loop.tokens else state.step
 
     def _evaluate(self) -> None:
         """Measure dev, record it, keep the models if they are the best so far."""

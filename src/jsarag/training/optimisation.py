@@ -19,13 +19,12 @@ class Optimisation:
 
     Attributes:
         optimizer: AdamW with one group a component.
-        schedule: The learning-rate schedule.
+        peak: Highest learning rate of each component.
     """
 
-    def __init__(self, config: OptimConfig, parameters: Parameters, steps: int) -> None:
-        """Make the optimizer; ``steps`` is the number of optimizer steps of the whole run."""
-        from transformers import get_scheduler
-
+    def __init__(self, config: OptimConfig, parameters: Parameters) -> None:
+        """Make the optimizer."""
+        self._config = config
         self._clip = config.clip
         self.parameters = {component: list(named.values()) for component, named in parameters.items()}
         groups = [
@@ -33,17 +32,20 @@ class Optimisation:
             for component, weights in self.parameters.items()
         ]
         self.optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
-        name = "constant_with_warmup" if config.schedule == "constant" else config.schedule
-        warmup = math.ceil(config.warmup * steps)
-        self.schedule = get_scheduler(name, self.optimizer, num_warmup_steps=warmup, num_training_steps=steps)
+        self.peak = {group["name"]: group["lr"] for group in groups}
         self._previous: dict[Component, list[Tensor]] = {}
 
-    def step(self) -> dict[str, float | None]:
+    def step(self, progress: float) -> dict[str, float | None]:
         """Clip, take one step, clear the gradients; return rates, gradient norms and variances by component.
 
         The variance is half the squared distance between the gradients of two steps that follow each other, an
         unbiased estimate of the trace of their covariance while the models change little; None at a first step.
+
+        Args:
+            progress: Share of the run that is done, 0 to 1; the learning rates follow from it.
         """
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.peak[group["name"]] * factor(self._config, progress)
         figures: dict[str, float | None] = {}
         for component, weights in self.parameters.items():
             gradient = [weight.grad.detach().clone() for weight in weights if weight.grad is not None]
@@ -56,13 +58,20 @@ class Optimisation:
             if self._clip:
                 nn.utils.clip_grad_norm_(weights, self._clip)
         self.optimizer.step()
-        self.schedule.step()
         self.optimizer.zero_grad(set_to_none=True)
         return figures
 
     def rate(self, component: Component) -> float:
         """The present learning rate of a component."""
         return next(float(group["lr"]) for group in self.optimizer.param_groups if group["name"] == component)
+
+
+def factor(config: OptimConfig, progress: float) -> float:
+    """Share of the peak learning rate after ``progress`` of a run, 0 to 1: linear warm-up, then the schedule."""
+    if progress < config.warmup:
+        return progress / config.warmup
+    rest = min((progress - config.warmup) / (1 - config.warmup), 1.0)
+    return {"constant": 1.0, "linear": 1 - rest, "cosine": (1 + math.cos(math.pi * rest)) / 2}[config.schedule]
 
 
 def _norm(tensors: list[Tensor]) -> float:

@@ -70,7 +70,7 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
         kb.save(run / "index")
 
     test = _cases(config, data.test or data.dev)
-    before = _evaluated(config, models, kb, test, "before", display)
+    before = _evaluated(config, models, kb, test, "before", display) if config.evaluation.before else None
     trainer = Trainer(config, models, kb, training_cases(config, kb, data.train), _cases(config, data.dev), display)
     fitted = trainer.run()
     if fitted.end == "interrupted":
@@ -116,10 +116,19 @@ def read(config: DataConfig) -> Data:
 
 
 def load_models(config: TrainConfig) -> Models:
-    """Load the three models; the posterior starts as a copy of the prior."""
+    """Load the three models; the posterior starts as a copy of the prior, or from random weights."""
     device = Accelerator().device
-    prior = load_encoder(config.encoder, device)
-    return Models(prior, prior.copy(), load_generator(config.generator, device))
+    prior, generator = load_encoder(config.encoder, device), load_generator(config.generator, device)
+    posterior = prior.copy()
+    if config.posterior == "random":
+        posterior.forget(config.loop.seed)
+    return Models(
+        prior,
+        posterior,
+        generator,
+        prior.copy() if "untrained" in config.objective.sources else None,
+        generator.copy() if config.objective.untrained_judge else None,
+    )
 
 
 def knowledge_base(
@@ -145,7 +154,7 @@ def check(config: TrainConfig, models: Models, kb: KnowledgeBase, data: Data) ->
     """Refuse what would fail in the middle of a run: pairs that do not fit the prompt, no labels."""
     prompt = models.generator.prompt
     for case in training_cases(config, kb, data.train):
-        prompt.context(case.x, None, room=len(prompt.answer(case.y)))
+        prompt.context(case.x, (), room=len(prompt.answer(case.y)))
     if "gold" in config.objective.sources:
         bare = next((example.id for example in data.train if not example.gold), None)
         if bare is not None:

@@ -9,18 +9,35 @@ import torch
 from torch import Tensor, nn
 
 from jsarag.models import Encoder, Generator, Pair
-from jsarag.objectives import Component, Objective, Scores
+from jsarag.objectives import Component, Objective, Reading, Scores, Source, diagnose, estimate
 from jsarag.retrieval import KnowledgeBase
-from jsarag.training.candidates import PADDING, locate, rectangle, union
+from jsarag.training.candidates import PADDING, locate, member, rectangle, union
+from jsarag.types import Passage
 
 
 @dataclass(frozen=True)
 class Models:
-    """The three models that learn together."""
+    """The three models that learn together, and where an objective asks for them, copies that do not learn.
+
+    Attributes:
+        prior: Context encoder of p(h|x).
+        posterior: Context encoder of q(h|x,y).
+        generator: p(y|x,h).
+        untrained_prior: The prior as it was before training.
+        untrained_generator: The generator as it was before training.
+    """
 
     prior: Encoder
     posterior: Encoder
     generator: Generator
+    untrained_prior: Encoder | None = None
+    untrained_generator: Generator | None = None
+
+    @property
+    def tokens(self) -> tuple[int, int]:
+        """Tokens that went through generators so far, without and with gradient."""
+        generators = [g for g in (self.generator, self.untrained_generator) if g is not None]
+        return sum(g.tokens_scored for g in generators), sum(g.tokens_trained for g in generators)
 
     def trained(self, components: Sequence[Component]) -> dict[Component, dict[str, nn.Parameter]]:
         """The trained parameters by component and name."""
@@ -84,43 +101,46 @@ def step(
 
     device = e_x.device
     _, best = kb.search(e_x, objective.k)
-    gold = rectangle([list(case.gold) for case in batch])
-    found = {"prior": best, "gold": gold}
+    proposed: dict[Source, Tensor] = {"prior": best, "gold": rectangle([list(case.gold) for case in batch])}
     if "posterior" in objective.sources and e_xy is not None:
-        found["posterior"] = kb.search(e_xy, objective.k)[1]
-    candidates = union(*(found[source] for source in sorted(objective.sources)), start[:, None])
+        proposed["posterior"] = kb.search(e_xy, objective.k)[1]
+    if "untrained" in objective.sources and models.untrained_prior is not None:
+        with torch.no_grad():
+            proposed["untrained"] = kb.search(models.untrained_prior.embed_queries(xs), objective.k)[1]
+    sources = sorted(objective.sources)
+    candidates = union(*(proposed[source] for source in sources), start[:, None])
 
     h = kb.vectors[candidates.clamp(min=0)].to(device)
     padding = (candidates == PADDING).to(device)
     log_p = _log_softmax(models.prior.scale, h, e_x, padding)
+    unread = torch.zeros_like(log_p).detach()
     scores = Scores(
         log_p=log_p,
         # Objectives without a posterior retriever never read log_q.
         log_q=log_p.detach() if e_xy is None else _log_softmax(models.posterior.scale, h, e_xy, padding),
-        log_lik=torch.zeros_like(log_p),
-        gold=_member(candidates, gold).to(device) if "gold" in objective.sources else torch.zeros_like(padding),
+        log_lik=unread,
+        token_log_lik=unread[:, :, None],
+        answer_tokens=models.generator.answer_tokens([case.y for case in batch]).to(device),
+        found={source: member(candidates, proposed[source]).to(device) for source in sources},
         start=locate(candidates, start).to(device),
     )
-    seen = replace(scores, log_p=log_p.detach(), log_q=scores.log_q.detach())
+    reader = _Reading(models.generator, kb, batch, candidates, objective.temperature)
+    judge = reader
+    if objective.untrained_judge and models.untrained_generator is not None:
+        judge = replace(reader, generator=models.untrained_generator)
+    made = estimate(objective, scores, reader, rng, judge=judge)
 
-    with torch.no_grad():
-        proposals = objective.propose(seen, rng)
-        seen = replace(seen, log_lik=_likelihood(models.generator, kb, batch, candidates, proposals.scored))
-        target = objective.weigh(seen, proposals, rng)
-    with torch.set_grad_enabled("generator" in trains):
-        log_lik = _likelihood(models.generator, kb, batch, candidates, target.backward)
-    loss = objective.loss(replace(scores, log_lik=log_lik), target)
-
-    diagnostics = {name: float(values.mean()) for name, values in target.diagnostics.items()}
+    found = diagnose(made.scores, made.read, posterior=e_xy is not None) | made.target.diagnostics
+    diagnostics = {name: float(values.nanmean()) for name, values in found.items() if not values.isnan().all()}
     labelled = [
         any(i in case.gold for i in row) for case, row in zip(batch, best[:, :1].tolist(), strict=True) if case.gold
     ]
     if labelled:
         diagnostics["hit@1"] = sum(labelled) / len(labelled)
     state = torch.full_like(start, PADDING)
-    if target.state is not None:
-        state = candidates.gather(1, target.state.cpu()[:, None])[:, 0]
-    return Outcome(loss.mean(), diagnostics, best[:, 0], state)
+    if made.target.state is not None:
+        state = candidates.gather(1, made.target.state.cpu()[:, None])[:, 0]
+    return Outcome(made.loss.mean(), diagnostics, best[:, 0], state)
 
 
 def _log_softmax(scale: float, h: Tensor, e: Tensor, padding: Tensor) -> Tensor:
@@ -129,20 +149,33 @@ def _log_softmax(scale: float, h: Tensor, e: Tensor, padding: Tensor) -> Tensor:
     return logits.masked_fill(padding, -torch.inf).log_softmax(-1)
 
 
-def _likelihood(
-    generator: Generator, kb: KnowledgeBase, batch: Sequence[TrainingCase], candidates: Tensor, asked: Tensor
-) -> Tensor:
-    """``[batch, candidates]`` log p(y|x,h) where ``asked``, 0 elsewhere."""
-    rows, columns = asked.nonzero(as_tuple=True)
-    pairs = [
-        Pair(batch[r].x, kb.passages[i], batch[r].y)
-        for r, i in zip(rows.tolist(), candidates[rows.cpu(), columns.cpu()].tolist(), strict=True)
-    ]
-    values = generator.log_likelihood(pairs).to(asked.device)
-    return torch.zeros(asked.shape, device=asked.device).index_put((rows, columns), values)
+@dataclass(frozen=True)
+class _Reading:
+    """The generator on one batch: a `jsarag.objectives.Reader`."""
 
+    generator: Generator
+    kb: KnowledgeBase
+    batch: Sequence[TrainingCase]
+    candidates: Tensor
+    temperature: float
 
-def _member(candidates: Tensor, positions: Tensor) -> Tensor:
-    """``[batch, candidates]`` True where a candidate is among the row's ``positions[batch, any]``."""
-    real = candidates[:, :, None] != PADDING
-    return ((candidates[:, :, None] == positions[:, None, :]) & real).any(-1)
+    def __call__(self, asked: Tensor, *, leave_one_out: bool = False) -> Reading:
+        rows, columns = asked.nonzero(as_tuple=True)
+        pairs = [
+            Pair(self.batch[r].x, self._passages(r, c, leave_one_out), self.batch[r].y)
+            for r, c in zip(rows.tolist(), columns.tolist(), strict=True)
+        ]
+        tokens = self.generator.token_log_likelihood(pairs, temperature=self.temperature).to(asked.device)
+        lengths = self.generator.answer_tokens([pair.y for pair in pairs]).to(asked.device)
+        empty = torch.zeros(*asked.shape, tokens.shape[1], device=asked.device)
+        totals = torch.zeros(asked.shape, device=asked.device)
+        return Reading(
+            totals.index_put((rows, columns), self.generator.total(tokens, lengths)),
+            empty.index_put((rows, columns), tokens),
+        )
+
+    def _passages(self, row: int, column: int, leave_one_out: bool) -> tuple[Passage, ...]:
+        positions = self.candidates[row].tolist()
+        if leave_one_out:
+            return tuple(self.kb.passages[i] for c, i in enumerate(positions) if c != column and i != PADDING)
+        return (self.kb.passages[positions[column]],)
