@@ -10,14 +10,17 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from jsarag import lab as laboratory
 from jsarag import training
 from jsarag.data import load_examples, load_passages, render
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, EvaluationConfig, evaluate
+from jsarag.files import write_json
+from jsarag.lab import LabConfig
 from jsarag.models import Encoder, EncoderConfig, load_encoder
 from jsarag.parsing import load_config
 from jsarag.pipeline import DecodingConfig, Pipeline
-from jsarag.report import write_report
+from jsarag.report import write_laboratory, write_report
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training import TrainConfig, checkpoint
 from jsarag.training.run import load_models
@@ -104,6 +107,34 @@ def resume(folder: str | Path, *, display: Display | None = None) -> dict[str, A
     if not (folder / "config.yaml").is_file():
         raise InputError(f"{folder}: no run to resume (no config.yaml)")
     return train(replace(load_config(folder / "config.yaml"), out=folder), display=display, resume=True)
+
+
+def lab(
+    config: LabConfig | None = None,
+    *,
+    page: str | Path | None = None,
+    figures: str | Path | None = None,
+    display: Display | None = None,
+) -> dict[str, Any]:
+    """Measure bias and variance of every objective's gradient against enumeration; returns all figures.
+
+    Args:
+        config: What is measured.
+        page: File for the page with tables and charts.
+        figures: File for the figures, as JSON.
+        display: Shown progress.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    result = laboratory.run(config or LabConfig(), display or Silent())
+    if figures is not None:
+        Path(figures).parent.mkdir(parents=True, exist_ok=True)
+        write_json(Path(figures), result)
+    if page is not None:
+        Path(page).parent.mkdir(parents=True, exist_ok=True)
+        write_laboratory(result, Path(page))
+    return result
 
 
 def build_index(

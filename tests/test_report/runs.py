@@ -45,7 +45,15 @@ def step(number: int, **values: float | None) -> dict[str, Any]:
     row: dict[str, Any] = {"kind": "step", "step": number, "seconds": 1.5 * number, "loss": 10 / number}
     for name in ("prior", "posterior", "generator"):
         row |= {f"grad_norm/{name}": 0.5 * number, f"grad_variance/{name}": None if number == 1 else 0.1}
-    figures = ("acceptance", "ess", "top1_mass", "entropy_prior", "entropy_posterior_retriever", "entropy_posterior")
+    figures: tuple[str, ...] = (
+        "acceptance",
+        "ess",
+        "top1_mass",
+        "entropy_prior",
+        "entropy_posterior_retriever",
+        "entropy_posterior",
+    )
+    figures += ("autocorrelation", "chain_ess", "chain_error", "chain_error_half", "chain_error_fresh")
     return (
         row | dict.fromkeys(figures, 0.5) | {"kl_posterior_q": 0.2, "distinct_proposals": 7.5, "hit@1": None} | values
     )

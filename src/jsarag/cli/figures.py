@@ -42,6 +42,38 @@ def show_evaluation(summary: dict[str, dict[str, dict[str, float]]]) -> None:
     Console().print(table)
 
 
+def show_claims(result: dict[str, Any]) -> None:
+    """Print bias and variance of the objectives in the middle of K, recovery, and what was found on each claim."""
+    rows = result.get("by_k") or [row for row in result.get("real", []) if row["q"] == "real"]
+    ks = sorted({row["k"] for row in rows})
+    k = 5 if 5 in ks else ks[len(ks) // 2]
+    rows = [row for row in rows if row["k"] == k]
+    figures = ("angle", "bias", "variance")
+    table = Table("objective", "prior", "posterior", "generator", title=f"K = {k}: angle, bias, variance")
+    for name in dict.fromkeys(row["objective"] for row in rows):
+        own = {row["component"]: [row[figure] for figure in figures] for row in rows if row["objective"] == name}
+        table.add_row(name, *[_triple(own.get(part)) for part in ("prior", "posterior", "generator")])
+    console = Console()
+    console.print(table)
+    if result.get("recovery_summary"):
+        table = Table("objective", "q at first", "log p(y|x)", "end", "KL end", "halved at", title="recovery of q")
+        for row in result["recovery_summary"]:
+            numbers = [f"{row[key]:.2f}" for key in ("at_first", "marginal", "kl")]
+            table.add_row(row["objective"], row["q"], *numbers, str(row["kl_halved_at"] or "-"))
+        console.print(table)
+    for claim in result["claims"]:
+        figures_told = ", ".join(f"{name} {value:.2f}" for name, value in claim["figures"].items())
+        verdict = "holds" if claim["holds"] else "does not hold"
+        print(f"{verdict:<14} {claim['claim']}: {figures_told}")
+
+
+def _triple(figures: list[float | None] | None) -> str:
+    if figures is None or None in figures:
+        return "-"
+    angle, bias, variance = figures
+    return f"{angle:3.0f}°  {bias:5.2f}  {variance:.3f}"
+
+
 def cell(estimate: dict[str, float]) -> str:
     """``mean [low, high]`` in percent."""
     return f"{100 * estimate['mean']:.1f} [{100 * estimate['low']:.1f}, {100 * estimate['high']:.1f}]"

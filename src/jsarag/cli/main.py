@@ -14,6 +14,7 @@ COMMANDS = {
     "index": "encode passages into a searchable folder",
     "train": "train retriever and generator together",
     "evaluate": "measure retrieval and answers of a run",
+    "lab": "measure bias and variance of the objectives' gradients against enumeration",
     "ask": "answer questions with a run, showing the passages used",
 }
 """Each command is a file of this folder with a function ``run(argv) -> exit status``."""

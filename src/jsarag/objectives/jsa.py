@@ -26,6 +26,8 @@ class JSA(Objective):
         m: Transitions of the chain; each distinct proposal is scored once, so m costs little.
         states: Passages an example that the generator is trained on, drawn from the chain's states (unbiased); null:
             all of them. The retrievers always learn from all.
+        mix: Share of the proposals that come from p(h|x) instead of q(h|x,y); the chain accounts for it, so its limit
+            is the same. Above 0, a posterior retriever that is sure and wrong cannot keep the chain from the right passage.
         burn_in: First transitions that are walked but not counted.
         cache: Continue each example's chain in the next epoch (persistent chains); without it a chain starts from
             a fresh draw of q.
@@ -41,6 +43,7 @@ class JSA(Objective):
 
     m: int = 50
     states: int | None = None
+    mix: float = 0.0
     burn_in: int = 0
     cache: bool = False
     exact: bool = False
@@ -52,7 +55,8 @@ class JSA(Objective):
         require(self.states is None or self.states > 0, "objective.states", "a number above 0 or null", self.states)
         not_negative("objective.burn_in", self.burn_in)
         require(self.burn_in < self.m, "objective.burn_in", f"a number below objective.m = {self.m}", self.burn_in)
-        for option in ("occupancy", "cache", "burn_in"):
+        require(0 <= self.mix <= 1, "objective.mix", "a share from 0 to 1", self.mix)
+        for option in ("occupancy", "cache", "burn_in", "mix"):
             value = getattr(self, option)
             require(not (self.exact and value), f"objective.{option}", "none with objective.exact (no chain)", value)
 
@@ -65,7 +69,7 @@ class JSA(Objective):
         """All m proposals at once; with ``exact`` every candidate."""
         if self.exact:
             return Proposals(scores.valid)
-        draws = mis.propose(scores.log_q, self.m, generator=rng)
+        draws = mis.propose(self._log_proposal(scores), self.m, generator=rng)
         return Proposals(mis.distinct(draws, scores.log_q.shape[1], scores.start), draws)
 
     def weigh(self, scores: Scores, proposals: Proposals, rng: torch.Generator) -> Target:
@@ -75,7 +79,8 @@ class JSA(Objective):
         diagnostics = {"distinct_proposals": proposals.scored.sum(-1).to(weights.dtype)}
         if proposals.draws is not None:
             # Candidates nobody proposed keep weight 0: no chain ever looks at them.
-            log_w = (scores.log_p + scores.log_lik - scores.log_q).masked_fill(~proposals.scored, -torch.inf)
+            log_w = scores.log_p + scores.log_lik - self._log_proposal(scores)
+            log_w = log_w.masked_fill(~proposals.scored, -torch.inf)
             run = mis.walk_expected if self.occupancy else mis.walk
             chain = run(proposals.draws, log_w, start=scores.start, burn_in=self.burn_in, generator=rng)
             weights, state = chain.weights, chain.last
@@ -83,6 +88,13 @@ class JSA(Objective):
         diagnostics["distinct_states"] = (weights > 0).sum(-1).to(weights.dtype)
         trained_on = weights if self.states is None else mis.subsample(weights, self.states, generator=rng)
         return Target(weights, trained_on, state if self.cache else None, diagnostics)
+
+    def _log_proposal(self, scores: Scores) -> Tensor:
+        """``[batch, candidates]`` log of (1 - mix) q + mix p."""
+        if not self.mix:
+            return scores.log_q
+        shares = torch.tensor([1 - self.mix, self.mix], dtype=scores.log_q.dtype, device=scores.log_q.device)
+        return (torch.stack([scores.log_q, scores.log_p], -1) + shares.log()).logsumexp(-1)
 
     def loss(self, scores: Scores, target: Target) -> Tensor:
         """``-(1/m) sum_t [ log p(h_t|x) + log p(y|x,h_t) + log q(h_t|x,y) ]``, as a sum over distinct states."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jsarag.report.laboratory import write_laboratory
 from jsarag.report.page import write_report
 
-__all__ = ["write_report"]
+__all__ = ["write_laboratory", "write_report"]

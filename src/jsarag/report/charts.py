@@ -1,7 +1,7 @@
 """Small SVG charts to stand inside a page, drawn by matplotlib in the page's own colours and font.
 
 matplotlib draws with stand-in colours; in the SVG text these become CSS variables, so that a chart follows the light or
-dark mode of the page: ``currentColor``, ``--paper``, ``--rule``, ``--series-1`` to ``--series-3``.
+dark mode of the page: ``currentColor``, ``--paper``, ``--rule``, ``--series-1`` to ``--series-8``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, RULE, PAPER, SERIES = "#010101", "#020202", "#020203", ("#030303", "#040404", "#050505")
+INK, RULE, PAPER = "#010101", "#020202", "#020203"
+SERIES = tuple(f"#{i:02x}{i:02x}{i:02x}" for i in range(3, 11))
 COLOURS = {
     PAPER: "var(--paper)",
     INK: "currentColor",
@@ -27,7 +28,16 @@ COLOURS = {
 }
 """Stand-in colours and what takes their place."""
 
-DASHES: tuple[tuple[float, ...], ...] = ((), (5, 2), (1.5, 1.5))
+DASHES: tuple[tuple[float, ...], ...] = (
+    (),
+    (5, 2),
+    (1.5, 1.5),
+    (8, 2, 1.5, 2),
+    (3, 3),
+    (8, 3),
+    (5, 1.5, 1.5, 1.5, 1.5, 1.5),
+    (1, 3),
+)
 """Dash pattern of each series, in points, so that no series is told by its colour alone."""
 
 CLEANING = (
@@ -54,7 +64,7 @@ def line_chart(name: str, lines: Sequence[Line], *, log: bool = False, share: bo
 
     Args:
         name: What the chart shows, for screen readers.
-        lines: Up to three lines, each of at least one value.
+        lines: Up to eight lines, each of at least one value.
         log: Logarithmic values.
         share: The values are shares: the axis starts at 0 and ends at 1 at most.
     """
@@ -77,6 +87,34 @@ def line_chart(name: str, lines: Sequence[Line], *, log: bool = False, share: bo
         axes.set_ylim(0, min(1.0, 1.15 * top) or 1.0)
     axes.set_xlabel("step", labelpad=1)
     _whole_steps(axes, lines)
+    return _svg(figure, name)
+
+
+def sweep_chart(name: str, lines: Sequence[Line], xlabel: str, *, log_x: bool = False, log_y: bool = False) -> str:
+    """Curves over a setting that was varied, every value marked, as SVG text.
+
+    Args:
+        name: What the chart shows, for screen readers.
+        lines: Up to eight lines; on a logarithmic axis all values above 0.
+        xlabel: What was varied.
+        log_x: Logarithmic setting.
+        log_y: Logarithmic values.
+    """
+    figure, axes = _axes(WIDTH, 2.2)
+    for line, colour, dashes in zip(lines, SERIES, DASHES, strict=False):
+        marker = "o" if len(line.xs) <= 12 else ""
+        axes.plot(line.xs, line.ys, color=colour, dashes=dashes, linewidth=1.4, marker=marker, markersize=2.8)
+    if log_x:
+        axes.set_xscale("log")
+        xs = sorted({x for line in lines for x in line.xs})
+        axes.set_xticks(xs, [f"{x:g}" for x in xs])
+        axes.minorticks_off()
+    if log_y:
+        axes.set_yscale("log")
+        _few_decades(axes)
+    else:
+        axes.set_ylim(bottom=min(0.0, *(y for line in lines for y in line.ys)))
+    axes.set_xlabel(xlabel, labelpad=1)
     return _svg(figure, name)
 
 

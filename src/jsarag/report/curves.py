@@ -9,10 +9,10 @@ from jsarag.report.record import Record
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a chart: ``xs`` steps, ``ys`` values; ``points`` for few values that are not to be smoothed."""
+    """One line of a chart: ``xs`` steps or a setting, ``ys`` values; ``points``: few values, not to be smoothed."""
 
     label: str
-    xs: tuple[int, ...]
+    xs: tuple[float, ...]
     ys: tuple[float, ...]
     points: bool = False
 
@@ -61,6 +61,28 @@ CURVES = (
         "Share of proposals of q(h|x,y) that the chain accepts; 1 where q is the true posterior. Healthy: above 0.1, "
         "rising or level. Below 0.02 the chain no longer mixes.",
         {"acceptance": "acceptance"},
+        share=True,
+    ),
+    Curve(
+        "Autocorrelation of the chain",
+        "Of the log posterior along a chain, from one state to the next, over chains that moved. Healthy: below 0.9 "
+        "and falling; 0 where q is the true posterior, near 1 where the chain sticks.",
+        {"autocorrelation": "lag 1"},
+        share=True,
+    ),
+    Curve(
+        "Independent states a chain",
+        "How many independent draws from the posterior the states of a chain are worth (steps over autocorrelation "
+        "time). Healthy: rising towards objective.m; below 2, raise objective.m.",
+        {"chain_ess": "effective states"},
+    ),
+    Curve(
+        "Distance of the chain from the posterior",
+        "Total variation between the chain's weights and the posterior on what it was proposed, 0 to 1: as counted; "
+        "without its first half (what burn-in would do); and, where chains are kept (objective.cache), of a chain over "
+        "the same proposals that starts afresh. Healthy: falling. Burn-in pays where its line is lowest; the cache, "
+        "where a fresh start lies above.",
+        {"chain_error": "as counted", "chain_error_half": "second half only", "chain_error_fresh": "fresh start"},
         share=True,
     ),
     Curve(

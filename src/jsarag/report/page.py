@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jsarag.files import write_text
 from jsarag.report.charts import forest_chart, line_chart
-from jsarag.report.comparison import Table, bounds, headline, percent, tables
+from jsarag.report.comparison import Table, headline, tables
 from jsarag.report.curves import CURVES, Curve, Line, lines
 from jsarag.report.examples import changes
 from jsarag.report.record import PARTS, Record, read_record
-
-if TYPE_CHECKING:
-    from jinja2 import Template
+from jsarag.report.templates import render
 
 NAME = "report.html"
 
@@ -58,7 +53,8 @@ def _page(record: Record) -> str:
         if drawn[curve.title]
     ]
     trained = record.steps or any(record.dev.values())
-    return _template().render(
+    return render(
+        "page.html",
         record=record,
         headline=headline(compared),
         facts=_facts(record),
@@ -70,15 +66,6 @@ def _page(record: Record) -> str:
         changes=changes(record.pairs),
         missing=[(name, PARTS[name]) for name in record.missing],
     )
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"percent": percent, "bounds": bounds}
-    return environment.from_string(files("jsarag.report").joinpath("page.html").read_text(encoding="utf-8"))
 
 
 def _forest(table: Table) -> str:

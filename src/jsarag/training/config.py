@@ -83,6 +83,7 @@ class LoopConfig:
         eval_every: Steps between evaluations on dev, each with a checkpoint; 0: at the end only.
         monitor: The dev figure that decides which checkpoint is best, written block/metric, such as prior/mrr@10 or
             marginal/log_p (needs no passage labels); null: the first of these that the dev pairs allow.
+        keep: The models that a run ends with: the best on dev, or the last.
         patience: Evaluations without a better figure after which training stops; 0: never.
     """
 
@@ -95,6 +96,7 @@ class LoopConfig:
     log_every: int = 1
     eval_every: int = 50
     monitor: str | None = None
+    keep: Literal["best", "last"] = "best"
     patience: int = 0
 
     def __post_init__(self) -> None:
@@ -104,6 +106,7 @@ class LoopConfig:
             not_negative(f"loop.{name}", getattr(self, name))
         for name, value in (("steps", self.steps), ("tokens", self.tokens)):
             require(value is None or value > 0, f"loop.{name}", "a number above 0 or null", value)
+        one_of("loop.keep", self.keep, ("best", "last"))
         require(self.steps is None or self.tokens is None, "loop.tokens", "null where loop.steps is given", self.tokens)
         named = self.monitor is None or self.monitor.count("/") == 1
         require(named, "loop.monitor", "block/metric, such as prior/mrr@10, or null", self.monitor)

@@ -15,10 +15,10 @@ from accelerate import Accelerator
 
 from jsarag.display import Display
 from jsarag.evaluation import Case, evaluate_retrieval, marginal_log_likelihood
+from jsarag.objectives.candidates import PADDING
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training import checkpoint
-from jsarag.training.candidates import PADDING
 from jsarag.training.checkpoint import State
 from jsarag.training.config import TrainConfig
 from jsarag.training.interrupt import asked_to_stop
@@ -162,7 +162,8 @@ class Trainer:
         value = figures[block][metric]
         if state.best is None or value > state.best:
             state.best, state.best_step, state.stale = value, state.step, 0
-            checkpoint.save_models(self.folder, "best", self.parameters, state.step)
+            if config.loop.keep == "best":
+                checkpoint.save_models(self.folder, "best", self.parameters, state.step)
         else:
             state.stale += 1
         self.display.say(

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from jsarag.models import Encoder, Generator, Pair
 from jsarag.objectives import Component, Objective, Reading, Scores, Source, diagnose, estimate
+from jsarag.objectives.candidates import PADDING, locate, member, rectangle, union
 from jsarag.retrieval import KnowledgeBase
-from jsarag.training.candidates import PADDING, locate, member, rectangle, union
 from jsarag.types import Passage
 
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jsarag.training.candidates import PADDING, locate, rectangle, union
+from jsarag.objectives.candidates import PADDING, locate, rectangle, union
 
 ROWS = st.lists(st.lists(st.integers(0, 6), max_size=4), min_size=1, max_size=4)
 

@@ -1,0 +1,212 @@
+"""The page of the laboratory: claims with figures, bias and variance of every objective, chains, tails, recovery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jsarag.files import write_text
+from jsarag.report.charts import sweep_chart
+from jsarag.report.curves import Line
+from jsarag.report.templates import render
+
+Rows = Sequence[dict[str, Any]]
+
+MAIN = ("jsa", "rag-sequence", "vrag", "rws", "vod", "emdr2", "pdist", "rag-token")
+"""Objectives drawn as curves, at most eight; the tables hold all of them."""
+COMPONENTS = {"prior": "prior retriever", "posterior": "posterior retriever", "generator": "generator"}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawn chart."""
+
+    title: str
+    lines: list[Line]
+    svg: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """Some charts under one heading."""
+
+    title: str
+    text: str
+    charts: list[Chart]
+
+
+def write_laboratory(result: dict[str, Any], path: Path) -> Path:
+    """Write the page of what `jsarag.lab.run` found; needs no network, no script, no other file."""
+    sections = [section for section in _sections(result) if section.charts]
+    write_text(
+        path,
+        render(
+            "laboratory.html",
+            claims=result["claims"],
+            sections=sections,
+            tables=_tables(result),
+            recovery=result.get("recovery_summary", []),
+        ),
+    )
+    return path
+
+
+def _sections(result: dict[str, Any]) -> list[Section]:
+    by_k, by_m, by_quality = (result.get(name, []) for name in ("by_k", "by_m", "by_quality"))
+    chains, mixing, tails, recovery = (result.get(name, []) for name in ("chains", "mixing", "tail_curves", "recovery"))
+    return [
+        Section(
+            "Bias against K",
+            "Length of (mean gradient − exact gradient) over the length of the exact gradient; 0 is unbiased. At K = "
+            "N only estimators of log p(y|x) reach 0; the others follow other aims, and their distance is no fault by "
+            "itself.",
+            [_curve(by_k, "k", "K", "bias", c, log_x=True) for c in COMPONENTS if by_k],
+        ),
+        Section(
+            "Direction against K",
+            "Angle between mean and exact gradient, degrees: what is left of the bias when the scale of a loss is "
+            "free.",
+            [_curve(by_k, "k", "K", "angle", c, log_x=True) for c in COMPONENTS if by_k],
+        ),
+        Section(
+            "Sampling against m",
+            "Over the whole KB, where bias comes from the sampler alone, and the variance of a single gradient over "
+            "the squared length of the exact one.",
+            [
+                _curve(by_m, "m", "m", figure, c, log_x=True)
+                for figure in ("bias", "variance")
+                for c in COMPONENTS
+                if by_m
+            ],
+        ),
+        Section(
+            "Quality of the posterior retriever",
+            "q proportional to the exact posterior to the power on the axis: 0 is uniform, 1 exact. K = 5, m = 50.",
+            [
+                _curve(by_quality, "quality", "quality of q", figure, c)
+                for figure in ("bias", "variance")
+                for c in COMPONENTS
+                if by_quality
+            ],
+        ),
+        Section(
+            "Convergence of the chain",
+            "Root mean square distance of the sampled weights from the posterior; MIS falls as one over the root of "
+            "m. Beside it the same chain with a start kept from slightly older models (cache), with the first half "
+            "not counted (burn-in), with accept/reject replaced by its expectation (occupancy), and self-normalised "
+            "importance sampling (rws).",
+            [_drawn("Error of the weights", chains, "method", "m", "m", "error", log_x=True, log_y=True)]
+            if chains
+            else [],
+        ),
+        Section(
+            "Mixing against the quality of q",
+            "m = 50. Effective share: independent states a chain is worth over m. Distance: total variation between "
+            "weights and posterior.",
+            [_mixing(mixing)] if mixing else [],
+        ),
+        Section(
+            "Tails",
+            "Lengths of single gradients of the posterior retriever, by quantile over 400 examples: a long climb at "
+            "the right is a heavy tail.",
+            [
+                _drawn(f"q {q}", [r for r in tails if r["q"] == q], "objective", "share", "quantile", "length")
+                for q in dict.fromkeys(row["q"] for row in tails)
+            ],
+        ),
+        Section(
+            "Recovery from a poor posterior retriever",
+            "Training of the retrievers' tables by Adam (rate 0.1), the generator fixed, K = 5, m = 50, from q half "
+            "way to the posterior, from a vague random q (logits of standard deviation 1) and from one that is sure "
+            "and wrong (4). rag-sequence has no q.",
+            [
+                _drawn(
+                    f"{label}, q at first {q}",
+                    [r for r in recovery if r["q"] == q],
+                    "objective",
+                    "step",
+                    "step",
+                    figure,
+                )
+                for figure, label in (("marginal", "log p(y|x) over the KB"), ("kl", "KL(posterior ‖ q)"))
+                for q in dict.fromkeys(row["q"] for row in recovery)
+            ],
+        ),
+    ]
+
+
+def _curve(rows: Rows, column: str, xlabel: str, figure: str, component: str, *, log_x: bool = False) -> Chart:
+    kept = [row for row in rows if row["component"] == component and row["objective"] in MAIN]
+    title = f"{figure.capitalize()}, {COMPONENTS[component]}"
+    return _drawn(title, kept, "objective", column, xlabel, figure, log_x=log_x)
+
+
+def _drawn(
+    title: str,
+    rows: Rows,
+    label: str,
+    column: str,
+    xlabel: str,
+    figure: str,
+    *,
+    log_x: bool = False,
+    log_y: bool = False,
+) -> Chart:
+    """One line for each value of ``label``."""
+    lines = []
+    for name in dict.fromkeys(row[label] for row in rows):
+        own = sorted((row[column], row[figure]) for row in rows if row[label] == name and row[figure] is not None)
+        xs, ys = zip(*own, strict=True)
+        lines.append(Line(name, xs, ys))
+    return Chart(title, lines, sweep_chart(f"{title} by {xlabel}", lines, xlabel, log_x=log_x, log_y=log_y))
+
+
+def _mixing(rows: Rows) -> Chart:
+    xs = tuple(row["quality"] for row in rows)
+    labels = {
+        "acceptance": "acceptance",
+        "autocorrelation": "autocorrelation",
+        "effective_share": "effective share",
+        "distance": "distance",
+    }
+    lines = [Line(label, xs, tuple(row[figure] for row in rows)) for figure, label in labels.items()]
+    return Chart("Chain of 50", lines, sweep_chart("Mixing by quality of q", lines, "quality of q"))
+
+
+def _tables(result: dict[str, Any]) -> list[tuple[str, list[tuple[str, list[str]]]]]:
+    """Titles with rows: an objective, and angle, bias and variance of each component."""
+    made = []
+    by_k, real = result.get("by_k", []), result.get("real", [])
+    k = _middle([row["k"] for row in by_k])
+    made.append((f"Synthetic world, K = {k}", [row for row in by_k if row["k"] == k]))
+    for q in dict.fromkeys(row["q"] for row in real):
+        own = [row for row in real if row["q"] == q]
+        k = _middle([row["k"] for row in own])
+        made.append(
+            (f"Real models, K = {k}, q {'of the encoder' if q == 'real' else q}", [r for r in own if r["k"] == k])
+        )
+    return [(title, _cells(rows)) for title, rows in made if rows]
+
+
+def _middle(ks: list[int]) -> int:
+    return 5 if 5 in ks or not ks else sorted(set(ks))[len(set(ks)) // 2]
+
+
+def _cells(rows: Rows) -> list[tuple[str, list[str]]]:
+    made = []
+    for name in dict.fromkeys(row["objective"] for row in rows):
+        own = {row["component"]: row for row in rows if row["objective"] == name}
+        cells = [
+            _cell(own, c, figure, form)
+            for c in COMPONENTS
+            for figure, form in (("angle", ".0f"), ("bias", ".2f"), ("variance", ".3f"))
+        ]
+        made.append((name, cells))
+    return made
+
+
+def _cell(own: dict[str, dict[str, Any]], component: str, figure: str, form: str) -> str:
+    value = own.get(component, {}).get(figure)
+    return "–" if value is None else f"{value:{form}}"
