@@ -46,8 +46,8 @@ def run(config: LabConfig, display: Display) -> dict[str, Any]:
 
     Returns:
         ``config``; ``by_k``, ``by_m``, ``by_quality`` (bias and variance of every objective, synthetic); ``chains`` and
-        ``mixing``; ``tails`` and ``tail_curves``; ``recovery`` and ``recovery_summary``; ``real``; and ``claims``, each with its figures and a
-        verdict.
+        ``mixing``; ``tails`` and ``tail_curves``; ``recovery`` and ``recovery_summary``; ``real``; and ``claims``, each
+        with its figures and a verdict.
     """
     result: dict[str, Any] = {"config": plain(config)}
     if config.models != "real":
@@ -175,7 +175,7 @@ def _tails(world: World, seed: int) -> dict[str, Any]:
 
 
 def _recovery(world: World, seed: int) -> dict[str, list[Row]]:
-    """Training of the retrievers' tables from q half way, from a vague random q, and from one that is sure and wrong."""
+    """Training of the tables of p and q, from q half way, from a vague random q, from one that is sure and wrong."""
     rng = torch.Generator().manual_seed(seed)
     chance = torch.randn(world.prior.shape, generator=rng, dtype=world.prior.dtype)
     starts = {

@@ -26,8 +26,8 @@ class JSA(Objective):
         m: Transitions of the chain; each distinct proposal is scored once, so m costs little.
         states: Passages an example that the generator is trained on, drawn from the chain's states (unbiased); null:
             all of them. The retrievers always learn from all.
-        mix: Share of the proposals that come from p(h|x) instead of q(h|x,y); the chain accounts for it, so its limit
-            is the same. Above 0, a posterior retriever that is sure and wrong cannot keep the chain from the right passage.
+        mix: Share of the proposals that come from p(h|x) instead of q(h|x,y); the chain accounts for it, its limit is
+            the same. Above 0, a posterior retriever that is sure and wrong cannot keep the chain from right passages.
         burn_in: First transitions that are walked but not counted.
         cache: Continue each example's chain in the next epoch (persistent chains); without it a chain starts from
             a fresh draw of q.
