@@ -35,7 +35,7 @@ def theirs(kind: Any, logits: Tensor, documents: Tensor, target: Tensor) -> Tens
         n_docs=DOCS, bos_token_id=None, generator=SimpleNamespace(pad_token_id=PAD, bos_token_id=None)
     )
     model = SimpleNamespace(config=config)
-    model.marginalize = lambda *args: RagTokenForGeneration.marginalize(model, *args)  # type: ignore[arg-type]
+    model.marginalize = lambda *args: RagTokenForGeneration.marginalize(model, *args)  # type: ignore[arg-type, no-untyped-call]
     # Their targets begin with a start token, which they shift away.
     shifted = torch.cat([torch.full((ROWS, 1), 7), target], dim=1)
     flat = torch.cat([logits, torch.zeros(ROWS, DOCS, 1, WORDS, dtype=logits.dtype)], dim=2).flatten(0, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from torch.testing import assert_close
 
 from jsarag.data import load_passages
 from jsarag.models import EncoderConfig, GeneratorConfig, LoraConfig, Pair, load_encoder, load_generator
-from jsarag.objectives import JSA, Gold, Objective, RagSequence
+from jsarag.objectives import JSA, OBJECTIVES, VRAG, Decoupled, Gold, Loop, Objective, RagSequence, RagToken
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training.step import Models, TrainingCase, step
 
@@ -133,3 +134,83 @@ def test_generator_scores_each_distinct_proposal_once_and_trains_on_visited_ones
     assert scored <= diagnostics["distinct_proposals"] * len(CASES) * max(lengths)
     assert scored >= diagnostics["distinct_proposals"] * len(CASES) * min(lengths)
     assert trained <= diagnostics["distinct_states"] * len(CASES) * max(lengths) + 1
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_objective_takes_a_step_that_reaches_the_models_it_declares(
+    name: str, models: Models, kb: KnowledgeBase
+) -> None:
+    whole = replace(models, untrained_prior=models.prior.copy(), untrained_generator=models.generator.copy())
+    objective = OBJECTIVES[name](k=3)
+    loss, diagnostics, _ = run(objective, whole, kb)
+    assert loss.isfinite()
+    assert {"entropy_prior", "hit@1"} <= diagnostics.keys()
+    assert ("ess" in diagnostics) == ("posterior" in objective.trains)
+    for component, weights in whole.trained(["prior", "posterior", "generator"]).items():
+        found = torch.autograd.grad(loss, list(weights.values()), allow_unused=True, retain_graph=True)
+        assert any(g is not None and g.any() for g in found) == (component in objective.trains), component
+
+
+def test_rag_token_marginalises_every_token(models: Models, kb: KnowledgeBase) -> None:
+    loss, _, _ = run(RagToken(k=4), models, kb)
+    losses = []
+    for case in CASES:
+        log_p, _, _ = plain(models, kb, case)
+        top = log_p.topk(4).indices.tolist()
+        pairs = [Pair(case.x, (kb.passages[i],), case.y) for i in top]
+        tokens = torch.stack([models.generator.token_log_likelihood([pair])[0] for pair in pairs])
+        losses.append(-(log_p[top].log_softmax(-1)[:, None] + tokens).logsumexp(0).sum())
+    assert_close(loss, torch.stack(losses).mean(), atol=1e-4, rtol=1e-4)
+
+
+def test_loop_reads_all_passages_but_one_in_one_prompt(models: Models, kb: KnowledgeBase) -> None:
+    loss, _, _ = run(Loop(k=3), models, kb)
+    losses = []
+    for case in CASES:
+        log_p, _, log_lik = plain(models, kb, case)
+        top = sorted(log_p.topk(3).indices.tolist())
+        p = log_p[top].log_softmax(-1)
+        without = [
+            models.generator.log_likelihood([Pair(case.x, tuple(kb.passages[i] for i in top if i != out), case.y)])
+            for out in top
+        ]
+        target = (-torch.cat(without)).softmax(-1).detach()
+        losses.append((target * (target.log() - p)).sum() - (p.detach().exp() * log_lik[top]).sum())
+    assert_close(loss, torch.stack(losses).mean(), atol=1e-4, rtol=1e-4)
+
+
+def test_vrag_as_released_divides_logits_and_means_over_tokens(models: Models, kb: KnowledgeBase) -> None:
+    loss, _, _ = run(VRAG(k=3, preset="released"), models, kb)
+    losses = []
+    for case in CASES:
+        log_p, log_q, _ = plain(models, kb, case)
+        top = log_q.topk(3).indices.tolist()
+        union = sorted({*top, *log_p.topk(3).indices.tolist()})
+        p, q = log_p[union].log_softmax(-1), log_q[union].log_softmax(-1)
+        pairs = [Pair(case.x, (kb.passages[i],), case.y) for i in top]
+        mean = torch.stack([models.generator.token_log_likelihood([pair], temperature=5.0).mean() for pair in pairs])
+        losses.append(-(log_q[top].softmax(-1) * mean).sum() + (q.exp() * (q - p)).sum() / len(union))
+    assert_close(loss, torch.stack(losses).mean(), atol=1e-4, rtol=1e-4)
+
+
+def test_decoupled_asks_the_untrained_models(models: Models, kb: KnowledgeBase) -> None:
+    other = replace(models, untrained_prior=models.posterior, untrained_generator=models.generator.copy())
+    assert other.untrained_generator is not None
+    with torch.no_grad():
+        for weight in other.untrained_generator.trained().values():
+            weight.add_(0.1)
+    same = replace(models, untrained_prior=models.prior, untrained_generator=models.generator)
+    before = other.tokens
+    loss, _, _ = run(Decoupled(k=3, beta=0.1), other, kb)
+    losses = []
+    for case in CASES:
+        log_p, _, log_lik = plain(models, kb, case)
+        top = log_p.topk(3).indices.tolist()
+        read = (0.5 * kb.vectors @ other.untrained_prior.embed_queries([case.x])[0]).topk(3).indices.tolist()  # type: ignore[union-attr]
+        pairs = [Pair(case.x, (kb.passages[i],), case.y) for i in top]
+        judged = other.untrained_generator.token_log_likelihood(pairs).mean(-1).exp().detach()
+        p, t = log_p[top].log_softmax(-1), (judged / 0.1).log_softmax(-1)
+        losses.append((p.exp() * (p - t)).sum() - log_lik[read].mean())
+    assert_close(loss, torch.stack(losses).mean(), atol=1e-4, rtol=1e-4)
+    assert run(Decoupled(k=3, beta=0.1), same, kb)[0] != loss
+    assert other.tokens[0] > before[0]  # what the copy reads is counted too
