@@ -58,6 +58,11 @@ def test_run_writes_a_folder_that_explains_itself(options: list[str], tmp_path: 
     assert "<html" in (run / "report.html").read_text()
     assert list((run / "tensorboard").iterdir())
     assert len(read_jsonl(run / "examples.jsonl")) == 6
+    rows = [row for _, row in read_jsonl(run / "evaluation" / "after.jsonl")]
+    for name in ("prior/mrr@10", "posterior/hit@1", "answers/f1", "closed_book/em"):
+        block, metric = name.split("/")
+        values = [row[name] for row in rows]
+        assert sum(values) / len(values) == pytest.approx(summary["after"][block][metric]["mean"])
 
 
 def test_training_lowers_the_loss_and_moves_all_three_models(options: list[str], tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures by block (prior, posterior, answers, closed_book), and one row an example."""
+    """Figures by block (prior, posterior, answers, closed_book); a row an example with its own, as ``block/metric``."""
 
     summary: dict[str, Block]
     rows: list[dict[str, Any]]
@@ -109,6 +109,9 @@ def evaluate(
     summary = {block: _block(scores, config) for block, scores in retrieval.items()}
     retrieved = pipeline.retrieve([case.x for case in cases])
     rows = [_row(case.example, hs) for case, hs in zip(cases, retrieved, strict=True)]
+    labelled = [row for row in rows if row["gold"]]
+    for block, values in retrieval.items():
+        _add(labelled, block, values)
     judged = cases[: config.limit]
     references = [case.example.outputs for case in judged]
     xs = [case.x for case in judged]
@@ -120,12 +123,14 @@ def evaluate(
         scores = answer_scores(texts, references)
         bleu = corpus_bleu(texts, references)
         summary["answers"] = _block(scores, config) | {metric: asdict(value) for metric, value in bleu.items()}
-        for i, row in enumerate(rows[: len(xs)]):
-            row |= {"answer": texts[i], **{metric: values[i] for metric, values in scores.items()}}
+        for row, text in zip(rows, texts, strict=False):
+            row["answer"] = text
+        _add(rows[: len(xs)], "answers", scores)
     if config.closed_book:
         with display.task(f"{name}: closed book", len(xs)) as advance:
             texts = pipeline.answer_without_passages(xs, lambda done: advance(done, ""))
         scores = answer_scores(texts, references)
+        _add(rows[: len(xs)], "closed_book", {metric: scores[metric] for metric in ("em", "f1")})
         summary["closed_book"] = _block({metric: scores[metric] for metric in ("em", "f1")}, config)
     return Evaluation(summary, rows)
 
@@ -151,6 +156,13 @@ def _ranking(kb: KnowledgeBase, queries: Tensor, depth: int) -> list[list[str]]:
 
 def _block(scores: dict[str, list[float]], config: EvaluationConfig) -> Block:
     return {name: asdict(interval(values, resamples=config.resamples)) for name, values in scores.items()}
+
+
+def _add(rows: Sequence[dict[str, Any]], block: str, scores: dict[str, list[float]]) -> None:
+    """Write per-example scores into the rows, as ``block/metric``."""
+    for metric, values in scores.items():
+        for row, value in zip(rows, values, strict=True):
+            row[f"{block}/{metric}"] = value
 
 
 def _row(example: Example, hs: Sequence[Retrieved]) -> dict[str, Any]:
