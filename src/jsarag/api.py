@@ -15,12 +15,20 @@ from jsarag import training
 from jsarag.data import load_examples, load_passages, render
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, EvaluationConfig, evaluate
-from jsarag.files import write_json
+from jsarag.files import write_json, write_text
 from jsarag.lab import LabConfig
 from jsarag.models import Encoder, EncoderConfig, load_encoder
 from jsarag.parsing import load_config
 from jsarag.pipeline import DecodingConfig, Pipeline
-from jsarag.report import write_laboratory, write_report
+from jsarag.report import (
+    Group,
+    contrast,
+    contrast_figures,
+    contrast_markdown,
+    write_contrast,
+    write_laboratory,
+    write_report,
+)
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training import TrainConfig, checkpoint
 from jsarag.training.run import load_models
@@ -135,6 +143,40 @@ def lab(
         Path(page).parent.mkdir(parents=True, exist_ok=True)
         write_laboratory(result, Path(page))
     return result
+
+
+def compare(
+    runs: Sequence[str | Path],
+    *,
+    metrics: Sequence[str] = (),
+    reference: str | None = None,
+    resamples: int = 10_000,
+    figures: str | Path | None = None,
+    markdown: str | Path | None = None,
+    page: str | Path | None = None,
+) -> list[Group]:
+    """Set finished runs side by side: means over seeds, paired tests on per-example scores, cost.
+
+    Args:
+        runs: Run folders; those that differ in their seed alone form a group.
+        metrics: As ``block/metric``; none: the usual ones.
+        reference: Label of the group the others are tested against; None: that of the first run.
+        resamples: Of the randomisation test.
+        figures: File for all figures, as JSON.
+        markdown: File for the table in Markdown.
+        page: File for the page.
+
+    Raises:
+        InputError: fewer than two runs, an unfinished run, runs measured on different examples, an unknown name.
+    """
+    groups = contrast([Path(run) for run in runs], metrics=metrics, reference=reference, resamples=resamples)
+    if figures is not None:
+        write_json(Path(figures), contrast_figures(groups))
+    if markdown is not None:
+        write_text(Path(markdown), contrast_markdown(groups))
+    if page is not None:
+        write_contrast(groups, Path(page))
+    return groups
 
 
 def build_index(

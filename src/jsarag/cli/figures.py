@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from jsarag.report import Group, costs, text
 
 SHOWN = {
     "prior": ("hit@1", "hit@5", "mrr@10"),
@@ -65,6 +68,18 @@ def show_claims(result: dict[str, Any]) -> None:
         figures_told = ", ".join(f"{name} {value:.2f}" for name, value in claim["figures"].items())
         verdict = "holds" if claim["holds"] else "does not hold"
         print(f"{verdict:<14} {claim['claim']}: {figures_told}")
+
+
+def show_contrast(groups: Sequence[Group]) -> None:
+    """Print groups of runs side by side."""
+    metrics = list(groups[0].figures)
+    table = Table("objective", "seeds", *metrics, "tokens scored", "trained", "memory", "seconds")
+    for group in groups:
+        cells = [text(group, metric) for metric in metrics]
+        table.add_row(group.label, str(len(group.members)), *cells, *costs(group), f"{group.cost['seconds']:.0f}")
+    console = Console()
+    console.print(table)
+    print(f"percent ± deviation over seeds (points against {groups[0].label}, p of a paired randomisation test)")
 
 
 def _triple(figures: list[float | None] | None) -> str:

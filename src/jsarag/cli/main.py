@@ -14,6 +14,7 @@ COMMANDS = {
     "index": "encode passages into a searchable folder",
     "train": "train retriever and generator together",
     "evaluate": "measure retrieval and answers of a run",
+    "compare": "set runs side by side: paired tests, intervals, cost",
     "lab": "measure bias and variance of the objectives' gradients against enumeration",
     "ask": "answer questions with a run, showing the passages used",
 }

@@ -5,5 +5,6 @@ from __future__ import annotations
 from jsarag.metrics.answers import answer_scores, corpus_bleu
 from jsarag.metrics.bootstrap import Estimate, interval
 from jsarag.metrics.retrieval import retrieval_scores
+from jsarag.metrics.significance import difference, randomisation
 
-__all__ = ["Estimate", "answer_scores", "corpus_bleu", "interval", "retrieval_scores"]
+__all__ = ["Estimate", "answer_scores", "corpus_bleu", "difference", "interval", "randomisation", "retrieval_scores"]

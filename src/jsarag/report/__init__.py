@@ -1,8 +1,20 @@
-"""The report of a run: one page made from the files in its folder."""
+"""Pages made from files: the report of a run, the comparison of runs, the laboratory."""
 
 from __future__ import annotations
 
+from jsarag.report.contrast import Group, contrast
+from jsarag.report.contrast_page import contrast_figures, contrast_markdown, costs, text, write_contrast
 from jsarag.report.laboratory import write_laboratory
 from jsarag.report.page import write_report
 
-__all__ = ["write_laboratory", "write_report"]
+__all__ = [
+    "Group",
+    "contrast",
+    "contrast_figures",
+    "contrast_markdown",
+    "costs",
+    "text",
+    "write_contrast",
+    "write_laboratory",
+    "write_report",
+]

@@ -90,7 +90,15 @@ def line_chart(name: str, lines: Sequence[Line], *, log: bool = False, share: bo
     return _svg(figure, name)
 
 
-def sweep_chart(name: str, lines: Sequence[Line], xlabel: str, *, log_x: bool = False, log_y: bool = False) -> str:
+def sweep_chart(
+    name: str,
+    lines: Sequence[Line],
+    xlabel: str,
+    *,
+    log_x: bool = False,
+    log_y: bool = False,
+    from_zero: bool = True,
+) -> str:
     """Curves over a setting that was varied, every value marked, as SVG text.
 
     Args:
@@ -99,6 +107,7 @@ def sweep_chart(name: str, lines: Sequence[Line], xlabel: str, *, log_x: bool = 
         xlabel: What was varied.
         log_x: Logarithmic setting.
         log_y: Logarithmic values.
+        from_zero: The axis of values reaches 0, where it is not logarithmic.
     """
     figure, axes = _axes(WIDTH, 2.2)
     for line, colour, dashes in zip(lines, SERIES, DASHES, strict=False):
@@ -112,9 +121,24 @@ def sweep_chart(name: str, lines: Sequence[Line], xlabel: str, *, log_x: bool = 
     if log_y:
         axes.set_yscale("log")
         _few_decades(axes)
-    else:
+    elif from_zero:
         axes.set_ylim(bottom=min(0.0, *(y for line in lines for y in line.ys)))
     axes.set_xlabel(xlabel, labelpad=1)
+    return _svg(figure, name)
+
+
+def contrast_chart(name: str, rows: Sequence[tuple[str, float, float, float]]) -> str:
+    """Differences with their intervals, one line a group, as SVG text; ``rows`` hold label, value, low and high."""
+    figure, axes = _axes(4.6, 0.5 + 0.2 * len(rows))
+    for y, (_, value, low, high) in enumerate(rows):
+        sure = low > 0 or high < 0
+        axes.plot([low, high], [y, y], color=SERIES[0] if sure else INK, linewidth=1.3, solid_capstyle="butt")
+        axes.plot([value], [y], linestyle="none", marker="o", markersize=4.2, color=SERIES[0] if sure else INK)
+    axes.axvline(0, color=INK, linewidth=0.9)
+    axes.set_yticks(range(len(rows)), [row[0] for row in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel("points", labelpad=1)
     return _svg(figure, name)
 
 

@@ -1,0 +1,42 @@
+"""``jsarag compare``: runs side by side, with paired tests, intervals and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsarag import api
+from jsarag.cli.figures import show_contrast
+from jsarag.parsing import Parser
+
+DESCRIPTION = """Compare finished runs on the same test examples.
+
+Runs that differ in their seed alone are taken together. Each group is tested against the first (or --reference) by a
+paired randomisation test over examples; the differences have intervals over seeds and examples. Cost stands beside
+quality."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command."""
+    parser = Parser(prog="jsarag compare", description=DESCRIPTION, exit_on_error=False)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="Run folders, two or more.")
+    parser.add_argument(
+        "--metrics", nargs="+", default=[], help="block/metric, such as prior/mrr@10; default: the usual ones."
+    )
+    parser.add_argument("--reference", type=str, help="Label of the group to test against; default: the first run's.")
+    parser.add_argument("--resamples", type=int, default=10_000, help="Of the randomisation test.")
+    parser.add_argument("--json", type=Path, help="File for all figures.")
+    parser.add_argument("--markdown", type=Path, help="File for the table in Markdown.")
+    parser.add_argument("--out", type=Path, help="File for the page with table, pictures and curves.")
+    values = parser.read(argv)
+    groups = api.compare(
+        values.runs,
+        metrics=values.metrics,
+        reference=values.reference,
+        resamples=values.resamples,
+        figures=values.json,
+        markdown=values.markdown,
+        page=values.out,
+    )
+    show_contrast(groups)
+    return 0

@@ -1,0 +1,184 @@
+"""Runs side by side: grouped by settings over seeds, with paired tests on per-example scores and with their cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jsarag.files import read_json, read_jsonl, read_text
+from jsarag.metrics import Estimate, difference, interval, randomisation
+from jsarag.types import InputError
+
+SHOWN = ("prior/hit@1", "prior/mrr@10", "posterior/mrr@10", "answers/em", "answers/f1")
+"""Figures compared where nothing else is asked for; those that the runs have."""
+COSTS = ("tokens_scored", "tokens_trained", "seconds", "peak_memory_bytes")
+OWN = ("out", "loop.seed")
+"""Settings that may differ among the runs of a group."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One run: its settings, per-example scores by ``block/metric``, costs, and dev figures against tokens."""
+
+    folder: Path
+    settings: dict[str, Any]
+    ids: tuple[str, ...]
+    scores: dict[str, list[float]]
+    cost: dict[str, float]
+    curves: dict[str, list[tuple[float, float]]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric of a group.
+
+    Attributes:
+        estimate: Mean over seeds and examples, interval over examples of the mean over seeds.
+        seeds: Means of the single runs.
+        versus: Difference from the reference with its interval over seeds and examples; None for the reference.
+        p: Of the paired randomisation test over examples; None for the reference.
+    """
+
+    estimate: Estimate
+    seeds: tuple[float, ...]
+    versus: Estimate | None
+    p: float | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in their seed alone."""
+
+    label: str
+    members: tuple[Member, ...]
+    figures: dict[str, Figure]
+    cost: dict[str, float]
+    curves: dict[str, list[tuple[float, float]]]
+
+
+def contrast(
+    folders: Sequence[Path], *, metrics: Sequence[str] = (), reference: str | None = None, resamples: int = 10_000
+) -> list[Group]:
+    """Compare runs on the examples they were all measured on; the first group is the reference, or the one named.
+
+    Args:
+        folders: Finished runs; those with equal settings but for seed and folder form a group.
+        metrics: As ``block/metric``, such as prior/mrr@10; none: those of `SHOWN` that all runs have.
+        reference: Label of the group the others are tested against; None: that of the first run.
+        resamples: Of the randomisation test.
+
+    Raises:
+        InputError: fewer than two runs, a folder that is no finished run, runs measured on different examples, an
+            unknown metric or label.
+    """
+    if len(folders) < 2:
+        raise InputError(f"compare: expected at least two runs, got {len(folders)}")
+    members = [_member(folder) for folder in folders]
+    for member in members:
+        if member.ids != members[0].ids:
+            raise InputError(f"{member.folder}: measured on other examples than {members[0].folder}")
+    shared = [name for name in members[0].scores if all(name in member.scores for member in members)]
+    wanted = list(metrics) or [name for name in SHOWN if name in shared]
+    for name in wanted:
+        if name not in shared:
+            raise InputError(f"--metrics: expected some of {', '.join(shared)} (what all runs have), got {name!r}")
+    grouped: dict[str, list[Member]] = {}
+    for member in members:
+        key = {name: value for name, value in member.settings.items() if name not in OWN}
+        grouped.setdefault(yaml.safe_dump(key), []).append(member)
+    labels = _labels([found[0].settings for found in grouped.values()])
+    by_label = dict(zip(labels, grouped.values(), strict=True))
+    first = reference or labels[0]
+    if first not in by_label:
+        raise InputError(f"--reference: expected one of {', '.join(labels)}, got {first!r}")
+    base = by_label[first]
+    ordered = [first, *[label for label in labels if label != first]]
+    return [_group(label, by_label[label], None if label == first else base, wanted, resamples) for label in ordered]
+
+
+def _group(
+    label: str, members: list[Member], base: list[Member] | None, metrics: Sequence[str], resamples: int
+) -> Group:
+    figures = {}
+    for name in metrics:
+        scores = [member.scores[name] for member in members]
+        means = _means(scores)
+        versus = p = None
+        if base is not None:
+            theirs = [member.scores[name] for member in base]
+            versus, p = difference(scores, theirs), randomisation(means, _means(theirs), resamples=resamples)
+        seeds = tuple(sum(values) / len(values) for values in scores)
+        figures[name] = Figure(interval(means), seeds, versus, p)
+    cost = {name: sum(member.cost[name] for member in members) / len(members) for name in COSTS}
+    curves = {name: _mean_curve([member.curves[name] for member in members]) for name in members[0].curves}
+    return Group(label, tuple(members), figures, cost, curves)
+
+
+def _means(scores: Sequence[Sequence[float]]) -> list[float]:
+    return [sum(values) / len(values) for values in zip(*scores, strict=True)]
+
+
+def _mean_curve(curves: Sequence[list[tuple[float, float]]]) -> list[tuple[float, float]]:
+    """Point by point over seeds, as far as all go."""
+    return [
+        (sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points))
+        for points in zip(*curves, strict=False)
+    ]
+
+
+def _labels(settings: Sequence[dict[str, Any]]) -> list[str]:
+    """The objective's name, and what tells a group from others: own options of the objective, settings of any."""
+    made = []
+    for own in settings:
+        kin = [other for other in settings if other["objective.name"] == own["objective.name"]]
+        told = [
+            f"{name.removeprefix('objective.')}={own[name]}"
+            for name in own
+            if name not in OWN
+            and name != "objective.name"
+            and any(other.get(name) != own[name] for other in (kin if name.startswith("objective.") else settings))
+        ]
+        made.append(" ".join([str(own["objective.name"]), *told]))
+    return made
+
+
+def _member(folder: Path) -> Member:
+    for name in ("config.yaml", "summary.json", "evaluation/after.jsonl"):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder}: not a finished run with test pairs (no {name})")
+    summary = read_json(folder / "summary.json")
+    rows = [row for _, row in read_jsonl(folder / "evaluation" / "after.jsonl")]
+    names = [name for name, value in rows[0].items() if "/" in name and isinstance(value, int | float)] if rows else []
+    if not names:
+        raise InputError(f"{folder / 'evaluation' / 'after.jsonl'}: holds no scores an example; evaluate the run again")
+    # Answers may be judged on the first examples alone.
+    scores = {name: [float(row[name]) for row in rows if name in row] for name in names}
+    metrics = folder / "metrics.jsonl"
+    logged = [row for _, row in read_jsonl(metrics)] if metrics.exists() else []
+    tokens = {row["step"]: row["tokens_scored"] + row["tokens_trained"] for row in logged if row["kind"] == "step"}
+    curves: dict[str, list[tuple[float, float]]] = {}
+    for row in logged:
+        if row["kind"] == "dev":
+            for block, figures in row.items():
+                for metric, value in figures.items() if isinstance(figures, dict) else ():
+                    if value is not None and (row["step"] == 0 or row["step"] in tokens):
+                        curves.setdefault(f"{block}/{metric}", []).append((tokens.get(row["step"], 0), value))
+    return Member(
+        folder,
+        _flat(yaml.safe_load(read_text(folder / "config.yaml"))),
+        tuple(str(row["id"]) for row in rows),
+        scores,
+        {name: float(summary["cost"][name]) for name in COSTS},
+        curves,
+    )
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

@@ -1,0 +1,118 @@
+"""Comparison of runs: groups, tests and tables from made-up run folders with known scores."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jsarag import api
+from jsarag.files import write_json, write_jsonl, write_text
+from jsarag.types import InputError
+
+EXAMPLES = 40
+
+
+def make(folder: Path, *, seed: int, wins: int, objective: str = "jsa", settings: str = "m: 50", ids: int = 0) -> Path:
+    """A finished run that puts the gold passage first in the first ``wins`` of 40 examples, and answers 10 of them."""
+    (folder / "evaluation").mkdir(parents=True)
+    write_text(
+        folder / "config.yaml",
+        f"out: {folder}\nobjective:\n  name: {objective}\n  {settings}\nloop:\n  seed: {seed}\nposterior: copy\n",
+    )
+    rows: list[dict[str, Any]] = [
+        {"id": f"q{i + ids}", "input": "x", "prior/hit@1": float(i < wins), "prior/mrr@10": (i < wins) / 2 + 0.5}
+        for i in range(EXAMPLES)
+    ]
+    for row in rows[:10]:
+        row["answers/f1"] = 0.25
+    write_jsonl(folder / "evaluation" / "after.jsonl", rows)
+    cost = {"seconds": 10.0 + seed, "tokens_scored": 1000, "tokens_trained": 500, "peak_memory_bytes": 2**31}
+    write_json(folder / "summary.json", {"cost": cost})
+    steps = [{"kind": "step", "step": s, "tokens_scored": 100 * s, "tokens_trained": 50 * s} for s in (1, 2)]
+    dev = [{"kind": "dev", "step": s, "prior": {"hit@1": 0.1 * (s + seed)}} for s in (0, 2)]
+    write_jsonl(folder / "metrics.jsonl", [dev[0], *steps, dev[1]])
+    return folder
+
+
+def runs(folder: Path) -> list[Path]:
+    return [
+        make(folder / "a0", seed=0, wins=10),
+        make(folder / "a1", seed=1, wins=14),
+        make(folder / "b0", seed=0, wins=30, objective="gold", settings="k: 5"),
+        make(folder / "b1", seed=1, wins=34, objective="gold", settings="k: 5"),
+    ]
+
+
+def test_runs_that_differ_in_their_seed_are_one_group_and_tested_in_pairs(tmp_path: Path) -> None:
+    first, second = api.compare(runs(tmp_path))
+    assert (first.label, second.label) == ("jsa", "gold")
+    assert (len(first.members), len(second.members)) == (2, 2)
+    one, other = first.figures["prior/hit@1"], second.figures["prior/hit@1"]
+    assert one.estimate.mean == pytest.approx(12 / 40)
+    assert one.seeds == pytest.approx((10 / 40, 14 / 40))
+    assert (one.versus, one.p) == (None, None)
+    assert other.versus is not None
+    assert other.versus.mean == pytest.approx(0.5)
+    assert other.versus.low > 0
+    # 24 examples differ, all in the same direction: 2 of 2^24 sign patterns are as extreme.
+    assert other.p is not None
+    assert other.p < 0.001
+    assert second.figures["answers/f1"].p == 1.0
+    assert second.cost["seconds"] == pytest.approx(10.5)
+    drawn = [value for point in first.curves["prior/hit@1"] for value in point]
+    assert drawn == pytest.approx([0, 0.05, 300, 0.25])
+
+
+def test_labels_tell_what_differs(tmp_path: Path) -> None:
+    folders = [
+        make(tmp_path / "a", seed=0, wins=1),
+        make(tmp_path / "b", seed=0, wins=2, settings="m: 5"),
+        make(tmp_path / "c", seed=0, wins=2, objective="gold", settings="k: 5"),
+    ]
+    assert [group.label for group in api.compare(folders)] == ["jsa m=50", "jsa m=5", "gold"]
+    assert [group.label for group in api.compare(folders, reference="gold")] == ["gold", "jsa m=50", "jsa m=5"]
+
+
+def test_files_of_a_comparison(tmp_path: Path) -> None:
+    names = {"figures": "c.json", "markdown": "c.md", "page": "c.html"}
+    api.compare(runs(tmp_path), **{kind: tmp_path / name for kind, name in names.items()})  # type: ignore[arg-type]
+    figures = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))
+    assert figures["reference"] == "jsa"
+    assert figures["groups"][1]["figures"]["prior/hit@1"]["versus"]["mean"] == pytest.approx(0.5)
+    table = (tmp_path / "c.md").read_text(encoding="utf-8").splitlines()
+    assert table[0].startswith("|  | prior/hit@1 | prior/mrr@10 | answers/f1 |")
+    assert "| jsa | 30.0 ± 7.1 |" in table[2]
+    assert "| gold | 80.0 ± 7.1 (+50.0, p < 0.001) |" in table[3]
+    page = (tmp_path / "c.html").read_text(encoding="utf-8")
+    assert page.count("<svg") >= 4
+    assert "+50.0, p &lt; 0.001" in page
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"folders": 1}, "at least two runs"),
+        ({"metrics": ["prior/hit@7"]}, "--metrics: expected some of prior/hit@1"),
+        ({"reference": "vrag"}, "--reference: expected one of jsa, gold"),
+        ({"ids": 1}, "measured on other examples"),
+        ({"lost": "summary.json"}, "not a finished run"),
+        ({"flat": True}, "no scores an example"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    folders = runs(tmp_path)
+    if "ids" in change:
+        folders.append(make(tmp_path / "other", seed=2, wins=1, ids=1))
+    if "lost" in change:
+        (folders[1] / change["lost"]).unlink()
+    if "flat" in change:
+        write_jsonl(folders[1] / "evaluation" / "after.jsonl", [{"id": "q0"}])
+    with pytest.raises(InputError, match=message):
+        api.compare(
+            folders[: change.get("folders", 9)],
+            metrics=change.get("metrics", ()),
+            reference=change.get("reference"),
+        )
