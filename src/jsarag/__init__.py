@@ -15,11 +15,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jsarag.api import Run, build_index, resume, train
+    from jsarag.api import Run, build_index, compare, resume, run_lab, train
     from jsarag.data import HistoryConfig
     from jsarag.evaluation import EvaluationConfig
+    from jsarag.lab import LabConfig
     from jsarag.models import EncoderConfig, GeneratorConfig, LoraConfig, PromptConfig
-    from jsarag.objectives import JSA, OBJECTIVES, Gold, RagSequence
+    from jsarag.objectives import (
+        EMDR2,
+        JSA,
+        OBJECTIVES,
+        RWS,
+        VOD,
+        VRAG,
+        Decoupled,
+        Frozen,
+        Gold,
+        Loop,
+        Objective,
+        PDist,
+        RagSequence,
+        RagToken,
+        ReplugLSR,
+        RetGen,
+        StochasticRag,
+    )
     from jsarag.parsing import load_config
     from jsarag.pipeline import DecodingConfig
     from jsarag.retrieval import IndexConfig, KnowledgeBase
@@ -27,11 +46,30 @@ if TYPE_CHECKING:
     from jsarag.types import Answer, Example, InputError, Passage, Retrieved, Turn
 
 _HOMES = {
-    "jsarag.api": ("Run", "build_index", "resume", "train"),
+    "jsarag.api": ("Run", "build_index", "compare", "resume", "run_lab", "train"),
     "jsarag.data": ("HistoryConfig",),
     "jsarag.evaluation": ("EvaluationConfig",),
     "jsarag.models": ("EncoderConfig", "GeneratorConfig", "LoraConfig", "PromptConfig"),
-    "jsarag.objectives": ("JSA", "OBJECTIVES", "Gold", "RagSequence"),
+    "jsarag.lab": ("LabConfig",),
+    "jsarag.objectives": (
+        "EMDR2",
+        "JSA",
+        "OBJECTIVES",
+        "RWS",
+        "VOD",
+        "VRAG",
+        "Decoupled",
+        "Frozen",
+        "Gold",
+        "Loop",
+        "Objective",
+        "PDist",
+        "RagSequence",
+        "RagToken",
+        "ReplugLSR",
+        "RetGen",
+        "StochasticRag",
+    ),
     "jsarag.parsing": ("load_config",),
     "jsarag.pipeline": ("DecodingConfig",),
     "jsarag.retrieval": ("IndexConfig", "KnowledgeBase"),
@@ -41,33 +79,49 @@ _HOMES = {
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "EMDR2",
     "JSA",
     "OBJECTIVES",
+    "RWS",
+    "VOD",
+    "VRAG",
     "Answer",
     "DataConfig",
     "DecodingConfig",
+    "Decoupled",
     "EncoderConfig",
     "EvaluationConfig",
     "Example",
+    "Frozen",
     "GeneratorConfig",
     "Gold",
     "HistoryConfig",
     "IndexConfig",
     "InputError",
     "KnowledgeBase",
+    "LabConfig",
+    "Loop",
     "LoopConfig",
     "LoraConfig",
+    "Objective",
     "OptimConfig",
+    "PDist",
     "Passage",
     "PromptConfig",
     "RagSequence",
+    "RagToken",
+    "ReplugLSR",
+    "RetGen",
     "Retrieved",
     "Run",
+    "StochasticRag",
     "TrainConfig",
     "Turn",
     "build_index",
+    "compare",
     "load_config",
     "resume",
+    "run_lab",
     "train",
 ]
 

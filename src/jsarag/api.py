@@ -117,7 +117,7 @@ def resume(folder: str | Path, *, display: Display | None = None) -> dict[str, A
     return train(replace(load_config(folder / "config.yaml"), out=folder), display=display, resume=True)
 
 
-def lab(
+def run_lab(
     config: LabConfig | None = None,
     *,
     page: str | Path | None = None,

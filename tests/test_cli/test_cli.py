@@ -77,6 +77,58 @@ def test_train_evaluate_and_ask(
     assert "no such command" not in out
 
 
+def test_runs_of_two_objectives_and_seeds_are_compared(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = []
+    short = without(without(without(options, "--out"), "--objective.m"), "--loop.steps")
+    for objective, posterior in (("jsa", "copy"), ("jsa", "random"), ("rag-token", "copy")):
+        for seed in ("0", "1"):
+            folders.append(tmp_path / f"{objective}-{posterior}-{seed}")
+            named = ["--objective.name", objective, "--posterior", posterior, "--loop.seed", seed]
+            budget = ["--loop.tokens", "1500", "--loop.keep", "last", "--evaluation.before", "false"]
+            assert call(capsys, "train", *short, *named, *budget, "--out", folders[-1])[0] == 0
+            summary = json.loads((folders[-1] / "summary.json").read_text())
+            assert summary["before"] is None
+            cost = summary["cost"]
+            # The step that reaches the budget is the last: what is spent beyond it is less than a step.
+            assert 1500 <= cost["tokens_scored"] + cost["tokens_trained"] < 1500 * (1 + 1 / summary["run"]["steps"]) + 1
+            assert not (folders[-1] / "checkpoints" / "best.json").exists()
+    files: list[str | Path] = [
+        "--json",
+        tmp_path / "c.json",
+        "--markdown",
+        tmp_path / "c.md",
+        "--out",
+        tmp_path / "c.html",
+    ]
+    status, out, _ = call(capsys, "compare", *folders, *files)
+    assert status == 0
+    assert "rag-token" in out
+    labels = [group["label"] for group in json.loads((tmp_path / "c.json").read_text())["groups"]]
+    assert labels == ["jsa", "jsa posterior=random", "rag-token"]
+    assert (tmp_path / "c.md").read_text().count("\n") == 5
+    assert "<svg" in (tmp_path / "c.html").read_text()
+    assert "at least two runs" in mistake(capsys, "compare", folders[0])
+    assert "not a finished run" in mistake(capsys, "compare", folders[0], tmp_path)
+    assert "--metrics" in mistake(capsys, "compare", *folders[:2], "--metrics", "prior/hit@3")
+    assert "loop.tokens" in mistake(capsys, "train", *options, "--loop.tokens", "5", "--out", tmp_path / "no")
+    assert not (tmp_path / "no").exists()
+
+
+def test_the_laboratory_writes_figures_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = ["--passages", "8", "--examples", "2", "--replicates", "3", "--k", "[1, 4, 8]", "--m", "[5, 10, 20]"]
+    figures = tmp_path / "lab.json"
+    status, out, _ = call(capsys, "lab", "--models", "synthetic", *small, "--json", figures, "--out", tmp_path / "lab")
+    assert status == 0
+    assert "Top-K marginalisation is biased" in out
+    assert json.loads(figures.read_text())["config"]["passages"] == 8
+    assert (tmp_path / "lab" / "lab.html").exists()
+    for option, value in (("--k", "[0]"), ("--quality", "[2.0]"), ("--replicates", "1"), ("--models", "all")):
+        assert option.removeprefix("--") in mistake(capsys, "lab", option, value, "--out", tmp_path / "no")
+    assert not (tmp_path / "no").exists()
+
+
 def test_index_and_train_with_it(
     options: list[str], data: Path, encoder_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

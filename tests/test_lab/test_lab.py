@@ -167,7 +167,7 @@ def test_a_whole_run_gives_figures_a_page_and_verdicts(models: dict[str, Any], t
         real_examples=2,
         **models,
     )
-    result = api.lab(config, page=tmp_path / "lab.html", figures=tmp_path / "lab.json")
+    result = api.run_lab(config, page=tmp_path / "lab.html", figures=tmp_path / "lab.json")
     read = json.loads((tmp_path / "lab.json").read_text(encoding="utf-8"))
     assert read["claims"] == result["claims"]
     assert {"by_k", "by_m", "by_quality", "chains", "mixing", "tails", "recovery", "real"} <= read.keys()

@@ -56,7 +56,7 @@ def show_claims(result: dict[str, Any]) -> None:
     for name in dict.fromkeys(row["objective"] for row in rows):
         own = {row["component"]: [row[figure] for figure in figures] for row in rows if row["objective"] == name}
         table.add_row(name, *[_triple(own.get(part)) for part in ("prior", "posterior", "generator")])
-    console = Console()
+    console = _wide()
     console.print(table)
     if result.get("recovery_summary"):
         table = Table("objective", "q at first", "log p(y|x)", "end", "KL end", "halved at", title="recovery of q")
@@ -77,9 +77,15 @@ def show_contrast(groups: Sequence[Group]) -> None:
     for group in groups:
         cells = [text(group, metric) for metric in metrics]
         table.add_row(group.label, str(len(group.members)), *cells, *costs(group), f"{group.cost['seconds']:.0f}")
-    console = Console()
+    console = _wide()
     console.print(table)
     print(f"percent ± deviation over seeds (points against {groups[0].label}, p of a paired randomisation test)")
+
+
+def _wide() -> Console:
+    """The terminal as it is; a file or a pipe bears long lines."""
+    console = Console()
+    return console if console.is_terminal else Console(width=200)
 
 
 def _triple(figures: list[float | None] | None) -> str:

@@ -30,7 +30,7 @@ def run(argv: Sequence[str]) -> int:
     built = parser.instantiate(values)
     options = {name: built[name] for name in LabConfig.__dataclass_fields__}
     figures = values.json or values.out / "lab.json"
-    result = api.lab(LabConfig(**options), page=values.out / "lab.html", figures=figures, display=Terminal())
+    result = api.run_lab(LabConfig(**options), page=values.out / "lab.html", figures=figures, display=Terminal())
     show_claims(result)
     print(f"figures: {figures}\npage:    {values.out / 'lab.html'}")
     return 0

@@ -131,17 +131,17 @@ def _mean_curve(curves: Sequence[list[tuple[float, float]]]) -> list[tuple[float
 
 
 def _labels(settings: Sequence[dict[str, Any]]) -> list[str]:
-    """The objective's name, and what tells a group from others: own options of the objective, settings of any."""
+    """The objective's name, and what tells a group from others: its value of a setting that most do not share."""
     made = []
     for own in settings:
         kin = [other for other in settings if other["objective.name"] == own["objective.name"]]
-        told = [
-            f"{name.removeprefix('objective.')}={own[name]}"
-            for name in own
-            if name not in OWN
-            and name != "objective.name"
-            and any(other.get(name) != own[name] for other in (kin if name.startswith("objective.") else settings))
-        ]
+        told = []
+        for name in own:
+            if name in (*OWN, "objective.name"):
+                continue
+            values = [other.get(name) for other in (kin if name.startswith("objective.") else settings)]
+            if values.count(own[name]) <= len(values) / 2:
+                told.append(f"{name.removeprefix('objective.')}={own[name]}")
         made.append(" ".join([str(own["objective.name"]), *told]))
     return made
 
