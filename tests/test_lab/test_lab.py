@@ -165,17 +165,30 @@ def test_a_whole_run_gives_figures_a_page_and_verdicts(models: dict[str, Any], t
         quality=(0.0, 1.0),
         real_passages=4,
         real_examples=2,
+        tail_examples=3,
         **models,
     )
     result = api.run_lab(config, page=tmp_path / "lab.html", figures=tmp_path / "lab.json")
     read = json.loads((tmp_path / "lab.json").read_text(encoding="utf-8"))
     assert read["claims"] == result["claims"]
-    assert {"by_k", "by_m", "by_quality", "chains", "mixing", "tails", "recovery", "real"} <= read.keys()
+    assert {"by_k", "by_m", "by_quality", "chains", "mixing", "tails", "recovery", "real", "real_tails"} <= read.keys()
     page = (tmp_path / "lab.html").read_text(encoding="utf-8")
     assert page.count("<svg") > 20
     assert "vrag (released)" in page
     assert all(claim["claim"].split(" (")[0] in page.replace("&#39;", "'") for claim in result["claims"])
     assert run(LabConfig(models="synthetic", passages=10, examples=3, replicates=4), Silent())["by_k"] != []
+
+
+def test_tables_without_jacobians_are_the_same_tables(models: dict[str, Any], data: Path) -> None:
+    encoder, generator = load_encoder(models["encoder"], CPU), load_generator(models["generator"], CPU)
+    passages, examples = load_passages(data / "passages.jsonl"), load_examples(data / "train.jsonl")[:2]
+    slow, fast = (
+        real(encoder, generator, passages, examples, 4, lambda done: None, jacobians=jacobians)
+        for jacobians in (True, False)
+    )
+    assert fast.metric == {}
+    for a, b in ((slow.prior, fast.prior), (slow.posterior, fast.posterior), (slow.tokens, fast.tokens)):
+        assert_close(a, b)
 
 
 def test_the_paper_reading_of_vrag_is_deterministic_and_jsa_is_not() -> None:

@@ -28,6 +28,7 @@ class LabConfig:
         quality: Qualities of q, from 0 (uniform) to 1 (exact posterior), as a curve.
         real_passages: N of the real world.
         real_examples: (x, y) pairs of the real world; each costs about N backward passes for every token of its answer.
+        tail_examples: Further pairs of the real world, without Jacobians, for the tails.
         seed: Fixes everything.
         encoder: Encoder of the real world.
         generator: Generator of the real world.
@@ -41,14 +42,15 @@ class LabConfig:
     m: tuple[int, ...] = (1, 2, 5, 10, 20, 50, 100, 200)
     quality: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     real_passages: int = 12
-    real_examples: int = 6
+    real_examples: int = 12
+    tail_examples: int = 40
     seed: int = 0
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     generator: GeneratorConfig = field(default_factory=_small_adapters)
 
     def __post_init__(self) -> None:
         one_of("models", self.models, ("synthetic", "real", "both"))
-        for name in ("examples", "real_examples"):
+        for name in ("examples", "real_examples", "tail_examples"):
             positive(name, getattr(self, name))
         for name in ("passages", "real_passages", "replicates"):
             require(getattr(self, name) > 1, name, "at least 2", getattr(self, name))

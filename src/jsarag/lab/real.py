@@ -19,6 +19,8 @@ def real(
     examples: Sequence[Example],
     nearest: int,
     progress: Callable[[int], None],
+    *,
+    jacobians: bool = True,
 ) -> World:
     """Tables of the untrained models: for each example the passages nearest to x, the right one among them.
 
@@ -31,13 +33,17 @@ def real(
         examples: (x, y) pairs with a gold passage.
         nearest: N, the passages kept for each example.
         progress: Told 1 for each finished example.
+        jacobians: Also take the Jacobians behind the tables; without them lengths are those of the tables' gradients.
     """
     vectors = encoder.embed_passages(passages).detach()
     position = {passage.id: i for i, passage in enumerate(passages)}
-    parts = [
-        _one(encoder, generator, passages, vectors, example, position[example.gold[0]], nearest, progress)
-        for example in examples
-    ]
+    parts = []
+    for example in examples:
+        with torch.set_grad_enabled(jacobians):
+            gold = position[example.gold[0]]
+            part = _one(encoder, generator, passages, vectors, example, gold, nearest)
+        parts.append(part)
+        progress(1)
     tokens = nn.utils.rnn.pad_sequence([part.tokens[0].T for part in parts], batch_first=True).transpose(1, 2)
     return World(
         torch.cat([part.prior for part in parts]),
@@ -49,7 +55,9 @@ def real(
             "prior": torch.cat([part.metric["prior"] for part in parts]),
             "posterior": torch.cat([part.metric["posterior"] for part in parts]),
             "generator": torch.cat([_padded(part.metric["generator"], nearest, tokens.shape[2]) for part in parts]),
-        },
+        }
+        if jacobians
+        else {},
     )
 
 
@@ -61,7 +69,6 @@ def _one(
     example: Example,
     gold: int,
     nearest: int,
-    progress: Callable[[int], None],
 ) -> World:
     y = example.outputs[0]
     e_x, e_xy = encoder.embed_queries([example.input])[0], encoder.embed_pairs([example.input], [y])[0]
@@ -72,15 +79,17 @@ def _one(
     weights = list(generator.trained().values())
     for i in kept:
         row = generator.token_log_likelihood([Pair(example.input, (passages[i],), y)])[0]
-        jacobians.append(_jacobian(row, weights))
+        if row.requires_grad:
+            jacobians.append(_jacobian(row, weights))
         rows.append(row.detach())
-    metric = {
-        "prior": _gram(_jacobian(prior, encoder.trained().values())),
-        "posterior": _gram(_jacobian(posterior, encoder.trained().values())),
-        "generator": _gram(torch.cat(jacobians)),
-    }
+    metric = {}
+    if jacobians:
+        metric = {
+            "prior": _gram(_jacobian(prior, encoder.trained().values())),
+            "posterior": _gram(_jacobian(posterior, encoder.trained().values())),
+            "generator": _gram(torch.cat(jacobians)),
+        }
     tokens = torch.stack(rows)
-    progress(1)
     return World(
         prior.detach().double()[None],
         posterior.detach().double()[None],

@@ -109,11 +109,12 @@ def _sections(result: dict[str, Any]) -> list[Section]:
         ),
         Section(
             "Tails",
-            "Lengths of single gradients of the posterior retriever, by quantile over 400 examples: a long climb at "
-            "the right is a heavy tail.",
+            "Lengths of single gradients of the posterior retriever, by quantile over examples: a long climb at the "
+            "right is a heavy tail. With the world's own q, and with a random one that is sure and wrong.",
             [
-                _drawn(f"q {q}", [r for r in tails if r["q"] == q], "objective", "share", "quantile", "length")
-                for q in dict.fromkeys(row["q"] for row in tails)
+                _drawn(f"{where}, {q} q", [r for r in rows if r["q"] == q], "objective", "share", "quantile", "length")
+                for where, rows in (("Synthetic", tails), ("Real models", result.get("real_tail_curves", [])))
+                for q in dict.fromkeys(row["q"] for row in rows)
             ],
         ),
         Section(
