@@ -110,7 +110,9 @@ def sweep_chart(
         from_zero: The axis of values reaches 0, where it is not logarithmic.
     """
     figure, axes = _axes(WIDTH, 2.2)
-    for line, colour, dashes in zip(lines, SERIES, DASHES, strict=False):
+    for position, line in enumerate(lines):
+        series = (position if line.series is None else line.series) % len(SERIES)
+        colour, dashes = SERIES[series], DASHES[series]
         marker = "o" if len(line.xs) <= 12 else ""
         axes.plot(line.xs, line.ys, color=colour, dashes=dashes, linewidth=1.4, marker=marker, markersize=2.8)
     if log_x:

@@ -15,6 +15,8 @@ class Line:
     xs: tuple[float, ...]
     ys: tuple[float, ...]
     points: bool = False
+    series: int | None = None
+    """Which colour and dash pattern, from 0, so that a label looks the same in every chart; None: by position."""
 
 
 @dataclass(frozen=True)

@@ -157,10 +157,13 @@ def _drawn(
 ) -> Chart:
     """One line for each value of ``label``."""
     lines = []
-    for name in dict.fromkeys(row[label] for row in rows):
+    names = list(dict.fromkeys(row[label] for row in rows))
+    # An objective looks the same in every chart; other labels take what is left.
+    left = iter([i for i in range(len(MAIN)) if MAIN[i] not in names])
+    for name in names:
         own = sorted((row[column], row[figure]) for row in rows if row[label] == name and row[figure] is not None)
         xs, ys = zip(*own, strict=True)
-        lines.append(Line(name, xs, ys))
+        lines.append(Line(name, xs, ys, series=MAIN.index(name) if name in MAIN else next(left)))
     return Chart(title, lines, sweep_chart(f"{title} by {xlabel}", lines, xlabel, log_x=log_x, log_y=log_y))
 
 
