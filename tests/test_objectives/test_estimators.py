@@ -219,6 +219,21 @@ def test_an_impossible_answer_under_some_passages_is_no_nan(objective: Objective
     assert all(g.isfinite().all() for g in slopes(made.loss.sum(), model.leaves[:2]))
 
 
+@given(seed=st.integers(0, 10_000), passages=st.integers(3, 50))
+@settings(max_examples=30, deadline=None)
+def test_identities_on_knowledge_bases_of_any_size(seed: int, passages: int) -> None:
+    model = toy(passages=passages, seed=seed)
+    exact = slopes(-model.log_marginal().sum(), model.leaves)
+    for objective in (JSA(exact=True), RagSequence()):
+        for i in (0, 2):
+            assert_close(gradients(objective, model)[i], exact[i])
+    # log p(y|x) - ELBO = KL(q || p(h|x,y)), whatever q.
+    log_q, log_post = model.posterior.log_softmax(-1), model.log_posterior()
+    gap = through(VRAG(), model).loss + model.log_marginal()
+    assert_close(gap, (log_q.exp() * (log_q - log_post)).sum(-1))
+    assert (gap > -1e-9).all()
+
+
 def test_many_importance_samples_reach_the_exact_gradient() -> None:
     truth = gradients(JSA(exact=True), toy())
     for found, expected in zip(gradients(RWS(m=100_000), toy()), truth, strict=True):

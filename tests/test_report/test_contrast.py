@@ -31,9 +31,13 @@ def make(folder: Path, *, seed: int, wins: int, objective: str = "jsa", settings
     write_jsonl(folder / "evaluation" / "after.jsonl", rows)
     cost = {"seconds": 10.0 + seed, "tokens_scored": 1000, "tokens_trained": 500, "peak_memory_bytes": 2**31}
     write_json(folder / "summary.json", {"cost": cost})
-    steps = [{"kind": "step", "step": s, "tokens_scored": 100 * s, "tokens_trained": 50 * s} for s in (1, 2)]
+    steps: list[dict[str, Any]] = [
+        {"kind": "step", "step": s, "tokens_scored": 100 * s, "tokens_trained": 50 * s} for s in (1, 2, 3)
+    ]
+    for row, norm, spread in zip(steps, (1.0, 2.0, 6.0 + seed), (None, 1.0, 3.0), strict=True):
+        row |= {"grad_norm/prior": norm, "grad_variance/prior": spread}
     dev = [{"kind": "dev", "step": s, "prior": {"hit@1": 0.1 * (s + seed)}} for s in (0, 2)]
-    write_jsonl(folder / "metrics.jsonl", [dev[0], *steps, dev[1]])
+    write_jsonl(folder / "metrics.jsonl", [dev[0], *steps[:2], dev[1], steps[2]])
     return folder
 
 
@@ -61,6 +65,8 @@ def test_runs_that_differ_in_their_seed_are_one_group_and_tested_in_pairs(tmp_pa
     assert other.p is not None
     assert other.p < 0.001
     assert second.figures["answers/f1"].p == 1.0
+    # Norms 1, 2 and 6 or 7; variances 1 and 3 over the squared median norm.
+    assert second.gradients == {"prior": pytest.approx({"norm": 2.0, "tail": 3.25, "noise": 0.5})}
     assert second.cost["seconds"] == pytest.approx(10.5)
     drawn = [value for point in first.curves["prior/hit@1"] for value in point]
     assert drawn == pytest.approx([0, 0.05, 300, 0.25])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import yaml
@@ -22,7 +23,12 @@ OWN = ("out", "loop.seed")
 
 @dataclass(frozen=True)
 class Member:
-    """One run: its settings, per-example scores by ``block/metric``, costs, and dev figures against tokens."""
+    """One run: settings, per-example scores by ``block/metric``, costs, dev figures against tokens, gradients.
+
+    ``gradients`` holds by component: ``norm``, the median over steps; ``tail``, the largest norm over the median;
+    ``noise``, the median of the variance (half the squared distance of the gradients of two steps in a row) over the
+    squared median norm.
+    """
 
     folder: Path
     settings: dict[str, Any]
@@ -30,6 +36,7 @@ class Member:
     scores: dict[str, list[float]]
     cost: dict[str, float]
     curves: dict[str, list[tuple[float, float]]]
+    gradients: dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class Group:
     figures: dict[str, Figure]
     cost: dict[str, float]
     curves: dict[str, list[tuple[float, float]]]
+    gradients: dict[str, dict[str, float]]
 
 
 def contrast(
@@ -115,7 +123,11 @@ def _group(
         figures[name] = Figure(interval(means), seeds, versus, p)
     cost = {name: sum(member.cost[name] for member in members) / len(members) for name in COSTS}
     curves = {name: _mean_curve([member.curves[name] for member in members]) for name in members[0].curves}
-    return Group(label, tuple(members), figures, cost, curves)
+    gradients = {
+        part: {name: sum(member.gradients[part][name] for member in members) / len(members) for name in figures_of}
+        for part, figures_of in members[0].gradients.items()
+    }
+    return Group(label, tuple(members), figures, cost, curves, gradients)
 
 
 def _means(scores: Sequence[Sequence[float]]) -> list[float]:
@@ -174,7 +186,20 @@ def _member(folder: Path) -> Member:
         scores,
         {name: float(summary["cost"][name]) for name in COSTS},
         curves,
+        _gradients([row for row in logged if row["kind"] == "step"]),
     )
+
+
+def _gradients(steps: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    found = {}
+    for name in dict.fromkeys(name for row in steps for name in row if name.startswith("grad_norm/")):
+        part = name.removeprefix("grad_norm/")
+        norms = [row[name] for row in steps if row.get(name)]
+        spread = [row[f"grad_variance/{part}"] for row in steps if row.get(f"grad_variance/{part}") is not None]
+        if norms and spread:
+            norm = median(norms)
+            found[part] = {"norm": norm, "tail": max(norms) / norm, "noise": median(spread) / norm**2}
+    return found
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -14,6 +14,7 @@ from jsarag.report.contrast import Group
 from jsarag.report.curves import Line
 from jsarag.report.templates import render
 
+PARTS = ("prior", "posterior", "generator")
 MOST = 8
 """Groups in one chart of curves."""
 
@@ -29,6 +30,7 @@ def contrast_figures(groups: Sequence[Group]) -> dict[str, Any]:
                 "figures": {name: asdict(figure) for name, figure in group.figures.items()},
                 "cost": group.cost,
                 "curves": group.curves,
+                "gradients": group.gradients,
             }
             for group in groups
         ],
@@ -84,8 +86,14 @@ def write_contrast(groups: Sequence[Group], path: Path) -> Path:
                 curves.append((part, lines, sweep_chart(part, lines, "generator tokens, thousands", from_zero=False)))
     rows = [(g.label, len(g.members), [text(g, m) for m in metrics], costs(g), g.cost["seconds"]) for g in groups]
     values = {"reference": groups[0].label, "metrics": metrics, "rows": rows, "forests": forests, "curves": curves}
+    values["gradients"] = [(g.label, [_gradient(g, part) for part in PARTS]) for g in groups if g.gradients]
     write_text(path, render("contrast.html", **values))
     return path
+
+
+def _gradient(group: Group, part: str) -> str:
+    found = group.gradients.get(part)
+    return f"{found['norm']:.3g}, {found['tail']:.1f}, {found['noise']:.2f}" if found else "–"
 
 
 def _line(group: Group, metric: str) -> Line:
