@@ -13,9 +13,9 @@ from jsarag.objectives.objective import Objective, Scores, Target, cross
 class EMDR2(Objective):
     """``-log sum_{h in topK(p)} p(h|x) SG[ p(y|x,h) ] - sum_h SG[ p(h|x) ] log p(y|x,h)``.
 
-    The two terms of the paper's equation 5, with SG no gradient. There the reader sees all K passages at once; here,
-    one passage at a time, its own likelihood is averaged over the passages as the prior would hand them to it. The
-    retriever's gradient is that of `RagSequence`; the generator's is weighted by the prior, not by the posterior.
+    The paper's objective, retriever term and reader term, with SG no gradient. There the reader sees all K passages at
+    once; here, one passage at a time, its own likelihood is averaged over the passages as the prior would hand them to
+    it. The retriever's gradient is that of `RagSequence`; the generator's is weighted by the prior, not the posterior.
 
     Attributes:
         k: Passages of the prior.

@@ -15,9 +15,9 @@ from jsarag.objectives.objective import Objective, Proposals, Scores, Target, cr
 class StochasticRag(Objective):
     """``-(1/s) sum_i U(h_i)``, s passages drawn from p(h|x) without replacement, with a straight-through gradient.
 
-    Backward, each draw is the softmax of the perturbed scores over what was not drawn before it (the paper's equations
-    5 and 6). The utility U is the probability a token that the generator gives y, 0 to 1: with the
-    reference as the only output weighed, in place of the task metric of outputs decoded in the step.
+    Backward, each draw is the softmax of the perturbed scores over what was not drawn before it (the paper's
+    straight-through Gumbel top-k). The utility U is the probability a token that the generator gives y, 0 to 1: the
+    reference is the only output weighed, in place of the task metric of outputs decoded in the step.
 
     Attributes:
         k: Passages of the prior that can be drawn; the generator scores all of them.

@@ -1,4 +1,4 @@
-"""VOD: an importance-weighted Renyi bound with q as the proposal (Lievin et al. 2023, arXiv 2210.06345, section 3)."""
+"""VOD: an importance-weighted Renyi bound with q as the proposal (Lievin et al. 2023, arXiv 2210.06345, section 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""VRAG: the evidence lower bound with a posterior retriever (Mishra et al. 2021, arXiv 2112.00653, equation 3)."""
+"""VRAG: the evidence lower bound with a posterior retriever (Mishra et al. 2021, arXiv 2112.00653: the ELBO)."""
 
 from __future__ import annotations
 
