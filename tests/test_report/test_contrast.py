@@ -101,6 +101,7 @@ def test_files_of_a_comparison(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"folders": 1}, "at least two runs"),
+        ({"twice": True}, "given twice"),
         ({"metrics": ["prior/hit@7"]}, "--metrics: expected some of prior/hit@1"),
         ({"reference": "vrag"}, "--reference: expected one of jsa, gold"),
         ({"ids": 1}, "measured on other examples"),
@@ -112,6 +113,8 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path, change: dict[str, An
     folders = runs(tmp_path)
     if "ids" in change:
         folders.append(make(tmp_path / "other", seed=2, wins=1, ids=1))
+    if "twice" in change:
+        folders.append(folders[0])
     if "lost" in change:
         (folders[1] / change["lost"]).unlink()
     if "flat" in change:

@@ -38,3 +38,9 @@ for seed in 0 1 2; do
   one jsa-poor $seed --objective.name jsa --objective.states 1 --posterior random
   one jsa-poor-mix $seed --objective.name jsa --objective.states 1 --objective.mix 0.2 --posterior random
 done
+
+# The comparison, from the instance that finds all runs finished.
+if [ -z "$(for run in "$out"/*/; do [ -e "$run/summary.json" ] || echo "$run"; done)" ]; then
+  "$jsarag" compare "$out"/*-[012] --reference rag-sequence \
+    --json $here/comparison.json --markdown $here/table.md --out "$out/comparison.html"
+fi

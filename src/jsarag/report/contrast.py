@@ -85,6 +85,9 @@ def contrast(
     """
     if len(folders) < 2:
         raise InputError(f"compare: expected at least two runs, got {len(folders)}")
+    twice = next((folder for i, folder in enumerate(folders) if folder in folders[:i]), None)
+    if twice is not None:
+        raise InputError(f"{twice}: given twice")
     members = [_member(folder) for folder in folders]
     for member in members:
         if member.ids != members[0].ids:
