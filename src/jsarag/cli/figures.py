@@ -47,17 +47,17 @@ def show_evaluation(summary: dict[str, dict[str, dict[str, float]]]) -> None:
 
 def show_claims(result: dict[str, Any]) -> None:
     """Print bias and variance of the objectives in the middle of K, recovery, and what was found on each claim."""
-    rows = result.get("by_k") or [row for row in result.get("real", []) if row["q"] == "real"]
-    ks = sorted({row["k"] for row in rows})
-    k = 5 if 5 in ks else ks[len(ks) // 2]
-    rows = [row for row in rows if row["k"] == k]
-    figures = ("angle", "bias", "variance")
-    table = Table("objective", "prior", "posterior", "generator", title=f"K = {k}: angle, bias, variance")
-    for name in dict.fromkeys(row["objective"] for row in rows):
-        own = {row["component"]: [row[figure] for figure in figures] for row in rows if row["objective"] == name}
-        table.add_row(name, *[_triple(own.get(part)) for part in ("prior", "posterior", "generator")])
     console = _wide()
-    console.print(table)
+    figures = ("angle", "bias", "variance")
+    for world, measured in result["worlds"].items():
+        ks = sorted({row["k"] for row in measured["by_k"]})
+        k = 5 if 5 in ks else ks[len(ks) // 2]
+        rows = [row for row in measured["by_k"] if row["k"] == k]
+        table = Table("objective", "prior", "posterior", "generator", title=f"{world}, K = {k}: angle, bias, variance")
+        for name in dict.fromkeys(row["objective"] for row in rows):
+            own = {row["component"]: [row[figure] for figure in figures] for row in rows if row["objective"] == name}
+            table.add_row(name, *[_triple(own.get(part)) for part in ("prior", "posterior", "generator")])
+        console.print(table)
     if result.get("recovery_summary"):
         table = Table("objective", "q at first", "log p(y|x)", "end", "KL end", "halved at", title="recovery of q")
         for row in result["recovery_summary"]:

@@ -12,7 +12,8 @@ from jsarag.config import plain
 from jsarag.data import load_examples, load_passages
 from jsarag.display import Advance, Display
 from jsarag.kb import SAMPLE
-from jsarag.lab.chains import error_by_m, mixing_by_quality, slope
+from jsarag.lab.chains import error_by_m, mixing_by_quality
+from jsarag.lab.claims import claims
 from jsarag.lab.config import LabConfig
 from jsarag.lab.estimators import Row, lengths, measure
 from jsarag.lab.real import real
@@ -22,12 +23,12 @@ from jsarag.lab.world import World
 from jsarag.models import load_encoder, load_generator
 from jsarag.objectives import JSA, OBJECTIVES, RWS, VOD, VRAG, Objective, RagSequence
 
-QUALITY = 0.5
-"""Of q where it is not what is varied."""
-TAIL_EXAMPLES = 400
-"""Examples of the synthetic world behind the tails."""
-MARGIN = 1.1
-"""How much more biased an estimator has to be for the claim to hold."""
+K = 5
+"""Candidates a source where they are not what is varied."""
+BRIEF = 4
+"""Most tokens of an answer of the real world: each costs a backward pass a passage."""
+TAIL_EXAMPLES, RECOVERY_EXAMPLES = 400, 64
+"""Examples of the synthetic worlds behind tails and recovery."""
 STEPS, EVERY = 300, 10
 """Of the training of tables."""
 VAGUE, WRONG = 1.0, 4.0
@@ -47,83 +48,65 @@ def run(config: LabConfig, display: Display) -> dict[str, Any]:
     """Measure everything the configuration asks for.
 
     Returns:
-        ``config``; ``by_k``, ``by_m``, ``by_quality`` (bias and variance of every objective, synthetic); ``chains`` and
-        ``mixing``; ``tails`` and ``tail_curves`` (``real_`` likewise); ``recovery`` and ``recovery_summary``; ``real``;
-        and ``claims``, each with its figures and a verdict.
+        ``config``; ``worlds``: for each of them (synthetic, real) ``by_k``, ``by_m`` and ``by_quality`` (bias and
+        variance of every objective), ``chains``, ``mixing``, ``tails`` and ``tail_curves``; ``recovery`` and
+        ``recovery_summary`` (synthetic); ``claims``, each with its figures and a verdict.
     """
-    result: dict[str, Any] = {"config": plain(config)}
+    worlds: dict[str, Any] = {}
+    result: dict[str, Any] = {"config": plain(config), "worlds": worlds}
     if config.models != "real":
-        result |= _synthetic(config, display)
+        made = synthetic(config.examples, config.passages, config.seed)
+        more = synthetic(TAIL_EXAMPLES, config.passages, config.seed)
+        worlds["synthetic"] = _measured(made, more, config, display, "synthetic")
+        with display.task("recovery", 1) as advance:
+            result |= _recovery(synthetic(RECOVERY_EXAMPLES, config.passages, config.seed), config.seed)
+            advance(1, "")
     if config.models != "synthetic":
-        result |= _real(config, display)
+        worlds["real"] = _measured(*_real(config, display), config, display, "real")
     result["claims"] = claims(result)
     return result
 
 
-def _synthetic(config: LabConfig, display: Display) -> dict[str, Any]:
-    world = synthetic(config.examples, config.passages, config.seed)
-    ks = [k for k in config.k if k <= config.passages]
+def _measured(world: World, more: World, config: LabConfig, display: Display, name: str) -> dict[str, Any]:
+    """Everything that is measured on one world; ``more`` holds other examples of its kind, for the tails."""
+    n, m = world.passages, config.m
+    k = min(K, n)
+    learned = [o for o in _every(k) if "posterior" in o.trains and o.name != "gold"]
     curves = {
-        "by_k": [Setting(objective, world, {"k": k}) for k in ks for objective in _every(k)],
-        "by_m": [
-            Setting(replace(objective, m=m), world, {"m": m})
-            for m in config.m
-            for objective in (JSA(k=config.passages), RWS(k=config.passages), VOD(k=config.passages))
-        ],
+        "by_k": [Setting(o, world, {"k": k}) for k in sorted({min(k, n) for k in config.k}) for o in _every(k)],
+        "by_m": [Setting(replace(o, m=m), world, {"m": m}) for m in config.m for o in (JSA(n), RWS(n), VOD(n))],
         "by_quality": [
-            Setting(objective, world.with_quality(quality), {"quality": quality})
-            for quality in config.quality
-            for objective in _every(min(5, config.passages))
-            if "posterior" in objective.trains and objective.name != "gold"
+            Setting(o, world.with_quality(quality), {"quality": quality}) for quality in config.quality for o in learned
         ],
     }
     result: dict[str, Any] = {}
-    with display.task("estimators", sum(map(len, curves.values()))) as advance:
-        for name, settings in curves.items():
-            result[name] = [row for setting in settings for row in _rows(setting, config, advance)]
-    with display.task("chains, tails, recovery", 4) as advance:
-        result["chains"] = error_by_m(world, config.m, config.replicates, config.seed)
+    with display.task(f"{name}: estimators", sum(map(len, curves.values()))) as advance:
+        for curve, settings in curves.items():
+            result[curve] = [row for setting in settings for row in _rows(setting, config, advance)]
+    with display.task(f"{name}: chains and tails", 3) as advance:
+        result["chains"] = error_by_m(world, m, config.replicates, config.seed)
         advance(1, "")
         result["mixing"] = mixing_by_quality(world, config.quality, 50, config.replicates, config.seed)
         advance(1, "")
-        result |= _tails(synthetic(TAIL_EXAMPLES, config.passages, config.seed), config.seed, "")
-        advance(1, "")
-        result |= _recovery(synthetic(64, config.passages, config.seed), config.seed)
+        result |= _tails(more, config.seed)
         advance(1, "")
     return result
 
 
-def _real(config: LabConfig, display: Display) -> dict[str, Any]:
+def _real(config: LabConfig, display: Display) -> tuple[World, World]:
+    """The real world with Jacobians, and further examples without."""
     device = torch.device("cpu")
     encoder, generator = load_encoder(config.encoder, device), load_generator(config.generator, device)
     passages = load_passages(SAMPLE / "passages.jsonl")
     tokens = generator.prompt
-    brief = [e for e in load_examples(SAMPLE / "train.jsonl") if len(tokens.answer(e.outputs[0])) <= 4]
-    with display.task("real models", config.real_examples) as advance:
-        world = real(
-            encoder,
-            generator,
-            passages,
-            brief[: config.real_examples],
-            config.real_passages,
-            _only_count(advance),
-        )
-    ks = [k for k in config.k if k < config.real_passages] + [config.real_passages]
-    at = min(5, config.real_passages)
-    settings = [Setting(o, world, {"k": k, "q": "real"}) for k in ks for o in _every(k)]
-    settings += [
-        Setting(objective, world.with_quality(quality), {"k": at, "q": name})
-        for name, quality in (("uniform", 0.0), ("exact", 1.0))
-        for objective in _every(at)
-        if "posterior" in objective.trains and objective.name != "gold"
-    ]
-    with display.task("estimators on real models", len(settings)) as advance:
-        rows = [row for setting in settings for row in _rows(setting, config, advance)]
-    several = brief[config.real_examples :][: config.tail_examples]
-    with display.task("tails on real models", len(several)) as advance:
-        told = _only_count(advance)
-        tables = real(encoder, generator, passages, several, config.real_passages, told, jacobians=False)
-    return {"real": rows, **_tails(tables, config.seed, "real_")}
+    brief = [e for e in load_examples(SAMPLE / "train.jsonl") if len(tokens.answer(e.outputs[0])) <= BRIEF]
+    some, others = brief[: config.real_examples], brief[config.real_examples :][: config.tail_examples]
+    n = config.real_passages
+    with display.task("real: models and Jacobians", len(some)) as advance:
+        world = real(encoder, generator, passages, some, n, _only_count(advance))
+    with display.task("real: models", len(others)) as advance:
+        more = real(encoder, generator, passages, others, n, _only_count(advance), jacobians=False)
+    return world, more
 
 
 def _only_count(advance: Advance) -> Callable[[int], None]:
@@ -145,22 +128,20 @@ def _every(k: int) -> list[Objective]:
 
 def called(objective: Objective) -> str:
     """The name of an objective with its preset."""
-    return (
-        f"{objective.name} (released)"
-        if isinstance(objective, VRAG) and objective.preset == "released"
-        else objective.name
-    )
+    released = isinstance(objective, VRAG) and objective.preset == "released"
+    return f"{objective.name} (released)" if released else objective.name
 
 
-def _tails(world: World, seed: int, prefix: str) -> dict[str, Any]:
+def _tails(world: World, seed: int) -> dict[str, Any]:
     """Lengths of single gradients of the posterior retriever over examples: with the world's own q, and a wrong one."""
     rng = torch.Generator().manual_seed(seed)
     wrong = world.with_posterior(WRONG * torch.randn(world.prior.shape, generator=rng, dtype=world.prior.dtype))
+    k = min(K, world.passages)
     rows: list[Row] = []
     curves: list[Row] = []
     shares = torch.tensor([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0], dtype=torch.float64)
     for q, there in (("own", world), ("wrong", wrong)):
-        for objective in (JSA(k=5), RWS(k=5), VOD(k=5), VRAG(k=5), VRAG(k=5, preset="released")):
+        for objective in (JSA(k=k), RWS(k=k), VOD(k=k), VRAG(k=k), VRAG(k=k, preset="released")):
             values = lengths(objective, there, 4, seed)["posterior"]
             quantiles = values.quantile(shares)
             centred = values - values.mean()
@@ -178,7 +159,7 @@ def _tails(world: World, seed: int, prefix: str) -> dict[str, Any]:
             )
             points = zip(shares.tolist(), quantiles.tolist(), strict=True)
             curves += [{"objective": name, "q": q, "share": share, "length": value} for share, value in points]
-    return {f"{prefix}tails": rows, f"{prefix}tail_curves": curves}
+    return {"tails": rows, "tail_curves": curves}
 
 
 def _recovery(world: World, seed: int) -> dict[str, list[Row]]:
@@ -190,14 +171,15 @@ def _recovery(world: World, seed: int) -> dict[str, list[Row]]:
         "vague": world.with_posterior(VAGUE * chance),
         "wrong": world.with_posterior(WRONG * chance),
     }
-    variants = {
-        "jsa": JSA(k=5),
-        "jsa (mix 0.2)": JSA(k=5, mix=0.2),
-        "jsa (exact)": JSA(k=5, exact=True),
-        "rws": RWS(k=5),
-        "vod": VOD(k=5),
-        "vrag": VRAG(k=5),
-        "rag-sequence": RagSequence(k=5),
+    k = min(K, world.passages)
+    variants: dict[str, Objective] = {
+        "jsa": JSA(k=k),
+        "jsa (mix 0.2)": JSA(k=k, mix=0.2),
+        "jsa (exact)": JSA(k=k, exact=True),
+        "rws": RWS(k=k),
+        "vod": VOD(k=k),
+        "vrag": VRAG(k=k),
+        "rag-sequence": RagSequence(k=k),
     }
     curves: list[Row] = []
     summary: list[Row] = []
@@ -210,53 +192,3 @@ def _recovery(world: World, seed: int) -> dict[str, list[Row]]:
             ends = {"marginal": last["marginal"], "kl": last["kl"], "top1": last["top1"]}
             summary.append({"objective": name, "q": q, "at_first": first["marginal"], "kl_halved_at": halved, **ends})
     return {"recovery": curves, "recovery_summary": summary}
-
-
-def claims(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the paper claims, the figures for it, and whether they bear it out."""
-    found: list[dict[str, Any]] = []
-    for name, q, where in (
-        ("by_k", None, "synthetic"),
-        ("real", "real", "real models, untrained q"),
-        ("real", "exact", "real models, exact q"),
-    ):
-        # Top-K marginalisation has no q: its row is that of the first world.
-        rows = {
-            (r["objective"], r["k"], r["component"]): r for r in result.get(name, []) if r.get("q") in (None, "real")
-        }
-        own = {(r["objective"], r["k"], r["component"]): r for r in result.get(name, []) if r.get("q") == q}
-        ks = sorted({k for _, k, _ in own} & {k for _, k, _ in rows})
-        if not ks:
-            continue
-        k = 5 if 5 in ks else ks[len(ks) // 2]
-        for component in ("prior", "generator"):
-            rag, jsa = rows["rag-sequence", k, component]["bias"], own["jsa", k, component]["bias"]
-            found.append(
-                {
-                    "claim": f"Top-K marginalisation is biased, and more than JSA ({component}, K = {k}, {where})",
-                    "figures": {"bias rag-sequence": rag, "bias jsa": jsa},
-                    "holds": rag > max(MARGIN * jsa, 0.01),
-                }
-            )
-    for name, where in (("tails", "synthetic"), ("real_tails", "real models")):
-        tails = {(r["objective"], r["q"]): r for r in result.get(name, [])}
-        for q in dict.fromkeys(q for _, q in tails):
-            vrag, jsa = tails["vrag", q], tails["jsa", q]
-            for figure, label in (("q99", "99 % quantile of its length"), ("q99_over_median", "that over the median")):
-                found.append(
-                    {
-                        "claim": f"VRAG's gradient has a heavier tail than JSA's (posterior, {q} q, {where}): {label}",
-                        "figures": {"vrag": vrag[figure], "jsa": jsa[figure]},
-                        "holds": vrag[figure] > jsa[figure],
-                    }
-                )
-    if "chains" in result and sum(row["m"] >= 10 for row in result["chains"] if row["method"] == "mis") > 1:
-        fall = slope(result["chains"], "mis")
-        found.append(
-            {
-                "claim": "MIS converges as one over the root of m: exponent -0.5",
-                "figures": {"exponent": fall},
-                "holds": abs(fall + 0.5) < 0.1,
-            }
-        )
-    return found

@@ -16,6 +16,7 @@ Rows = Sequence[dict[str, Any]]
 
 MAIN = ("jsa", "rag-sequence", "vrag", "rws", "vod", "emdr2", "pdist", "rag-token")
 """Objectives drawn as curves, at most eight; the tables hold all of them."""
+WORLDS = {"synthetic": "synthetic", "real": "real models"}
 COMPONENTS = {"prior": "prior retriever", "posterior": "posterior retriever", "generator": "generator"}
 
 
@@ -54,42 +55,32 @@ def write_laboratory(result: dict[str, Any], path: Path) -> Path:
 
 
 def _sections(result: dict[str, Any]) -> list[Section]:
-    by_k, by_m, by_quality = (result.get(name, []) for name in ("by_k", "by_m", "by_quality"))
-    chains, mixing, tails, recovery = (result.get(name, []) for name in ("chains", "mixing", "tail_curves", "recovery"))
+    worlds = result["worlds"]
+    recovery = result.get("recovery", [])
     return [
         Section(
             "Bias against K",
             "Length of (mean gradient − exact gradient) over the length of the exact gradient; 0 is unbiased. At K = "
             "N only estimators of log p(y|x) reach 0; the others follow other aims, and their distance is no fault by "
             "itself.",
-            [_curve(by_k, "k", "K", "bias", c, log_x=True) for c in COMPONENTS if by_k],
+            _curves(worlds, "by_k", "k", "K", ("bias",), log_x=True),
         ),
         Section(
             "Direction against K",
             "Angle between mean and exact gradient, degrees: what is left of the bias when the scale of a loss is "
             "free.",
-            [_curve(by_k, "k", "K", "angle", c, log_x=True) for c in COMPONENTS if by_k],
+            _curves(worlds, "by_k", "k", "K", ("angle",), log_x=True),
         ),
         Section(
             "Sampling against m",
             "Over the whole KB, where bias comes from the sampler alone, and the variance of a single gradient over "
             "the squared length of the exact one.",
-            [
-                _curve(by_m, "m", "m", figure, c, log_x=True)
-                for figure in ("bias", "variance")
-                for c in COMPONENTS
-                if by_m
-            ],
+            _curves(worlds, "by_m", "m", "m", ("bias", "variance"), log_x=True),
         ),
         Section(
             "Quality of the posterior retriever",
             "q proportional to the exact posterior to the power on the axis: 0 is uniform, 1 exact. K = 5, m = 50.",
-            [
-                _curve(by_quality, "quality", "quality of q", figure, c)
-                for figure in ("bias", "variance")
-                for c in COMPONENTS
-                if by_quality
-            ],
+            _curves(worlds, "by_quality", "quality", "quality of q", ("bias", "variance")),
         ),
         Section(
             "Convergence of the chain",
@@ -97,15 +88,16 @@ def _sections(result: dict[str, Any]) -> list[Section]:
             "m. Beside it the same chain with a start kept from slightly older models (cache), with the first half "
             "not counted (burn-in), with accept/reject replaced by its expectation (occupancy), and self-normalised "
             "importance sampling (rws).",
-            [_drawn("Error of the weights", chains, "method", "m", "m", "error", log_x=True, log_y=True)]
-            if chains
-            else [],
+            [
+                _drawn(f"Error of the weights, {where}", rows, "method", "m", "m", "error", log_x=True, log_y=True)
+                for where, rows in _each(worlds, "chains")
+            ],
         ),
         Section(
             "Mixing against the quality of q",
             "m = 50. Effective share: independent states a chain is worth over m. Distance: total variation between "
             "weights and posterior.",
-            [_mixing(mixing)] if mixing else [],
+            [_mixing(rows, where) for where, rows in _each(worlds, "mixing")],
         ),
         Section(
             "Tails",
@@ -113,7 +105,7 @@ def _sections(result: dict[str, Any]) -> list[Section]:
             "right is a heavy tail. With the world's own q, and with a random one that is sure and wrong.",
             [
                 _drawn(f"{where}, {q} q", [r for r in rows if r["q"] == q], "objective", "share", "quantile", "length")
-                for where, rows in (("Synthetic", tails), ("Real models", result.get("real_tail_curves", [])))
+                for where, rows in _each(worlds, "tail_curves")
                 for q in dict.fromkeys(row["q"] for row in rows)
             ],
         ),
@@ -138,10 +130,28 @@ def _sections(result: dict[str, Any]) -> list[Section]:
     ]
 
 
-def _curve(rows: Rows, column: str, xlabel: str, figure: str, component: str, *, log_x: bool = False) -> Chart:
-    kept = [row for row in rows if row["component"] == component and row["objective"] in MAIN]
-    title = f"{figure.capitalize()}, {COMPONENTS[component]}"
-    return _drawn(title, kept, "objective", column, xlabel, figure, log_x=log_x)
+def _each(worlds: dict[str, Any], name: str) -> list[tuple[str, Rows]]:
+    return [(WORLDS[world], measured[name]) for world, measured in worlds.items()]
+
+
+def _curves(
+    worlds: dict[str, Any], name: str, column: str, xlabel: str, figures: Sequence[str], *, log_x: bool = False
+) -> list[Chart]:
+    """A chart for each world, figure and component."""
+    return [
+        _drawn(
+            f"{figure.capitalize()}, {label}, {where}",
+            [row for row in rows if row["component"] == component and row["objective"] in MAIN],
+            "objective",
+            column,
+            xlabel,
+            figure,
+            log_x=log_x,
+        )
+        for where, rows in _each(worlds, name)
+        for figure in figures
+        for component, label in COMPONENTS.items()
+    ]
 
 
 def _drawn(
@@ -167,35 +177,24 @@ def _drawn(
     return Chart(title, lines, sweep_chart(f"{title} by {xlabel}", lines, xlabel, log_x=log_x, log_y=log_y))
 
 
-def _mixing(rows: Rows) -> Chart:
+def _mixing(rows: Rows, where: str) -> Chart:
     xs = tuple(row["quality"] for row in rows)
-    labels = {
-        "acceptance": "acceptance",
-        "autocorrelation": "autocorrelation",
-        "effective_share": "effective share",
-        "distance": "distance",
-    }
-    lines = [Line(label, xs, tuple(row[figure] for row in rows)) for figure, label in labels.items()]
-    return Chart("Chain of 50", lines, sweep_chart("Mixing by quality of q", lines, "quality of q"))
+    figures = ("acceptance", "autocorrelation", "effective_share", "distance")
+    lines = [Line(figure.replace("_", " "), xs, tuple(row[figure] for row in rows)) for figure in figures]
+    return Chart(f"Chain of 50, {where}", lines, sweep_chart(f"Mixing, {where}", lines, "quality of q"))
 
 
 def _tables(result: dict[str, Any]) -> list[tuple[str, list[tuple[str, list[str]]]]]:
     """Titles with rows: an objective, and angle, bias and variance of each component."""
     made = []
-    by_k, real = result.get("by_k", []), result.get("real", [])
-    k = _middle([row["k"] for row in by_k])
-    made.append((f"Synthetic world, K = {k}", [row for row in by_k if row["k"] == k]))
-    for q in dict.fromkeys(row["q"] for row in real):
-        own = [row for row in real if row["q"] == q]
-        k = _middle([row["k"] for row in own])
-        made.append(
-            (f"Real models, K = {k}, q {'of the encoder' if q == 'real' else q}", [r for r in own if r["k"] == k])
-        )
-    return [(title, _cells(rows)) for title, rows in made if rows]
+    for where, rows in _each(result["worlds"], "by_k"):
+        k = _middle([row["k"] for row in rows])
+        made.append((f"{where.capitalize()}, K = {k}", _cells([row for row in rows if row["k"] == k])))
+    return made
 
 
 def _middle(ks: list[int]) -> int:
-    return 5 if 5 in ks or not ks else sorted(set(ks))[len(set(ks)) // 2]
+    return 5 if 5 in ks else sorted(set(ks))[len(set(ks)) // 2]
 
 
 def _cells(rows: Rows) -> list[tuple[str, list[str]]]:
