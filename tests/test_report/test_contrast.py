@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jsarag import api
-from jsarag.files import write_json, write_jsonl, write_text
+from jsarag.files import read_jsonl, write_json, write_jsonl, write_text
 from jsarag.types import InputError
 
 EXAMPLES = 40
@@ -70,6 +70,14 @@ def test_runs_that_differ_in_their_seed_are_one_group_and_tested_in_pairs(tmp_pa
     assert second.cost["seconds"] == pytest.approx(10.5)
     drawn = [value for point in first.curves["prior/hit@1"] for value in point]
     assert drawn == pytest.approx([0, 0.05, 300, 0.25])
+
+
+def test_a_run_too_short_for_the_spread_of_its_gradients_leaves_them_to_the_other_seeds(tmp_path: Path) -> None:
+    folders = runs(tmp_path)
+    steps = [row for _, row in read_jsonl(folders[2] / "metrics.jsonl")]
+    write_jsonl(folders[2] / "metrics.jsonl", [row | {"grad_variance/prior": None} for row in steps])
+    second = api.compare(folders)[1]
+    assert second.gradients == {"prior": pytest.approx({"norm": 2.0, "tail": 3.5, "noise": 0.5})}
 
 
 def test_labels_tell_what_differs(tmp_path: Path) -> None:

@@ -126,10 +126,11 @@ def _group(
         figures[name] = Figure(interval(means), seeds, versus, p)
     cost = {name: sum(member.cost[name] for member in members) / len(members) for name in COSTS}
     curves = {name: _mean_curve([member.curves[name] for member in members]) for name in members[0].curves}
-    gradients = {
-        part: {name: sum(member.gradients[part][name] for member in members) / len(members) for name in figures_of}
-        for part, figures_of in members[0].gradients.items()
-    }
+    gradients = {}
+    for part in dict.fromkeys(part for member in members for part in member.gradients):
+        # A run too short to tell the spread of a gradient has no figures for it.
+        measured = [member.gradients[part] for member in members if part in member.gradients]
+        gradients[part] = {name: sum(found[name] for found in measured) / len(measured) for name in measured[0]}
     return Group(label, tuple(members), figures, cost, curves, gradients)
 
 
