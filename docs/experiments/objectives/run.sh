@@ -19,7 +19,7 @@ one() {
         "$jsarag" train --resume "$run"
       else
         rm -rf "$run"
-        "$jsarag" train --config $here/settings.yaml --loop.seed "$seed" --out "$run" "$@"
+        "$jsarag" train --config $here/settings.yaml --loop.seed "$seed" --objective.k 3 --out "$run" "$@"
       fi
       rm -rf "$run/checkpoints" "$run/index"
     fi
