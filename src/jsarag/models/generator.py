@@ -1,7 +1,6 @@
 """The generator p(y|x,h): likelihoods with and without gradient, and decoding, behind one small interface.
 
-The only file that knows PEFT. Dropout is never switched on: the model that scores proposals is the model that is
-trained on the accepted ones.
+Dropout is never switched on: the model that scores proposals is the model that is trained on the accepted ones.
 """
 
 from __future__ import annotations
@@ -105,10 +104,6 @@ class Generator(nn.Module, ABC):
         self.tokenizer = tokenizer
         self.prompt = Prompt(config.prompt, tokenizer)
         self.dtype = dtype
-        for module in model.modules():
-            if dtype != torch.float32 and hasattr(module, "cast_input_dtype_enabled"):
-                # PEFT would cast activations to the adapters' float32 and autocast would cast them back.
-                module.cast_input_dtype_enabled = False
         self.tokens_scored = 0
         self.tokens_trained = 0
 
@@ -284,21 +279,14 @@ def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
     except (OSError, ValueError, KeyError) as error:
         raise not_loadable(config.model, "generator.model", error) from None
     if config.lora:
-        model = _adapted(model, config.lora)
+        from jsarag.models.lora import adapted
+
+        lora = config.lora
+        targets = lora.targets if lora.targets == "all-linear" else [name.strip() for name in lora.targets.split(",")]
+        model = adapted(model, rank=lora.rank, alpha=lora.alpha, targets=targets, dtype=dtype)
     kind = Seq2SeqGenerator if model.config.is_encoder_decoder else CausalGenerator
     nn.Module.to(model, device)
     return kind(config, model, tokenizer, dtype)
-
-
-def _adapted(model: Any, lora: LoraConfig) -> Any:
-    import peft
-
-    targets = lora.targets if lora.targets == "all-linear" else [name.strip() for name in lora.targets.split(",")]
-    task = "SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM"
-    settings = peft.LoraConfig(
-        r=lora.rank, lora_alpha=lora.alpha, target_modules=targets, lora_dropout=0.0, task_type=task
-    )
-    return peft.get_peft_model(model, settings)
 
 
 def _from_gguf(file: Path) -> Path:

@@ -1,0 +1,109 @@
+"""What a benchmark works on: a data set, the models, an index that is built once and kept, and batches."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from jsarag import DataConfig, TrainConfig
+from jsarag.cli.display import Terminal
+from jsarag.kb import SAMPLE
+from jsarag.models import Encoder, Generator, GeneratorConfig, PromptConfig
+from jsarag.retrieval import KnowledgeBase
+from jsarag.training.run import load_models, read, training_cases
+from jsarag.training.step import Models, TrainingCase
+
+CACHE = Path("runs/benchmarks")
+"""Indexes of the data sets, and unfinished results."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One data set, ready to take steps on.
+
+    Attributes:
+        name: The data set's name in tables.
+        models: Prior, posterior and generator.
+        kb: Passages with vectors.
+        cases: (x, y) pairs, in an order that mixes lengths.
+    """
+
+    name: str
+    models: Models
+    kb: KnowledgeBase
+    cases: list[TrainingCase]
+
+    def batch(self, number: int, size: int) -> list[TrainingCase]:
+        """The ``number``-th batch; starts again at the end of the data."""
+        return [self.cases[(number * size + i) % len(self.cases)] for i in range(size)]
+
+
+def generator_config(**changes: Any) -> GeneratorConfig:
+    """The generator of all benchmarks: the defaults, with bare prompts, which are the shorter ones."""
+    return replace(GeneratorConfig(prompt=PromptConfig(chat=False)), **changes)
+
+
+def load(name: str, folder: Path, models: Models | None = None, limit: int = 512) -> Workload:
+    """Read the data set in ``folder``; ``models`` are loaded if none are given."""
+    data = DataConfig(folder / "passages.jsonl", folder / "train.jsonl", limit=limit)
+    config = TrainConfig(data, generator=generator_config())
+    found = read(data)
+    models = models or load_models(config)
+    kb = _kept(CACHE / f"index-{name}", found.passages, models.prior)
+    order = torch.randperm(len(found.train), generator=torch.Generator().manual_seed(0)).tolist()
+    cases = training_cases(config, kb, found.train)
+    return Workload(name, models, kb, [cases[i] for i in order])
+
+
+def _kept(folder: Path, passages: list[Any], encoder: Encoder) -> KnowledgeBase:
+    if folder.exists():
+        kb = KnowledgeBase.load(folder)
+        if kb.fingerprint == encoder.fingerprint() and kb.passages == passages:
+            return kb
+    with Terminal().task("indexing", len(passages)) as advance:
+        kb = KnowledgeBase.build(passages, encoder, progress=lambda done: advance(done, ""))
+    kb.save(folder)
+    return kb
+
+
+def sets(given: list[str] | None) -> list[tuple[str, Path]]:
+    """Data sets named on the command line as NAME=FOLDER; the bundled sample always comes first."""
+    found = [("sample", SAMPLE)]
+    for text in given or []:
+        name, equals, folder = text.partition("=")
+        if not equals or not (Path(folder) / "passages.jsonl").is_file():
+            raise SystemExit(f"--data: expected NAME=FOLDER with a passages.jsonl in the folder, got {text!r}")
+        found.append((name, Path(folder)))
+    return found
+
+
+def machine(generator: Generator) -> dict[str, Any]:
+    """Where a benchmark ran, for its table."""
+    device = generator.device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    return {
+        "device": name,
+        "threads": torch.get_num_threads(),
+        "precision": str(generator.dtype).removeprefix("torch."),
+        "torch": torch.__version__,
+    }
+
+
+def data_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--data``."""
+    parser.add_argument(
+        "--data",
+        action="append",
+        metavar="NAME=FOLDER",
+        help="a data set with passages.jsonl and train.jsonl, beside the bundled sample; may be given more than once",
+    )
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "CPU")

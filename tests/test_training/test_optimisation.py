@@ -1,0 +1,46 @@
+"""The optimizer against PyTorch's own clipping and AdamW, and its gradient statistics against their definition."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from jsarag.training.config import OptimConfig
+from jsarag.training.optimisation import Optimisation
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.5, 100.0])
+def test_steps_are_those_of_adamw_and_figures_those_of_the_unclipped_gradient(clip: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    ours, theirs = ([nn.Parameter(torch.ones(3, 2)), nn.Parameter(torch.ones(4))] for _ in range(2))
+    config = OptimConfig(lr_prior=0.1, weight_decay=0.3, clip=clip, warmup=0.0, schedule="constant")
+    optimisation = Optimisation(config, {"prior": {str(i): weight for i, weight in enumerate(ours)}})
+    reference = torch.optim.AdamW(theirs, lr=0.1, weight_decay=0.3)
+    before = None
+    for _ in range(4):
+        gradients = [torch.randn(weight.shape, generator=generator) for weight in ours]
+        for mine, other, gradient in zip(ours, theirs, gradients, strict=True):
+            mine.grad, other.grad = gradient.clone(), gradient.clone()
+        figures = optimisation.step(0.5)
+        if clip:
+            nn.utils.clip_grad_norm_(theirs, clip)
+        reference.step()
+        for mine, other in zip(ours, theirs, strict=True):
+            assert_close(mine, other)
+            assert mine.grad is None
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        assert figures["grad_norm/prior"] == pytest.approx(float(flat.norm()), rel=1e-5)
+        expected = None if before is None else pytest.approx(float((flat - before).square().sum() / 2), rel=1e-4)
+        assert figures["grad_variance/prior"] == expected
+        before = flat
+
+
+def test_a_component_without_gradient_is_left_alone() -> None:
+    weight = nn.Parameter(torch.ones(2))
+    optimisation = Optimisation(OptimConfig(), {"generator": {"w": weight}})
+    figures = optimisation.step(0.5)
+    assert figures["grad_norm/generator"] == 0.0
+    assert figures["grad_variance/generator"] is None
+    assert_close(weight, torch.ones(2))
