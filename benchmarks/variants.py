@@ -119,7 +119,14 @@ class Released:
 
 @dataclass
 class Recorded:
-    """What reached the networks in one step: ``(rows, row length, answer tokens)`` and ``(texts, text length)``."""
+    """What reached the networks in one step.
+
+    Attributes:
+        scored: Tokens and answer tokens of each row without gradient; a shared beginning is a row of its own.
+        trained: Likewise with gradient.
+        encoded: By call of an encoder, its name and the tokens of each text.
+        computed: Tokens that the generator computed, with padding.
+    """
 
     scored: list[tuple[int, int]] = field(default_factory=list)
     trained: list[tuple[int, int]] = field(default_factory=list)
@@ -136,19 +143,28 @@ def record(engine: Engine, turn: int) -> Recorded:
     """Take one step and write down the lengths of what it computed."""
     seen, models = Recorded(), engine.work.models
     generator = models.generator
-    inner = generator._answer_log_probs
+    answer_log_probs, beginnings = generator._answer_log_probs, generator._past
     with ExitStack() as stack:
 
-        def rows(contexts: list[list[int]], answers: list[list[int]], temperature: float) -> Tensor:
+        def rows(contexts: list[list[int]], answers: list[list[int]], *rest: Any) -> Tensor:
             kind = seen.trained if torch.is_grad_enabled() else seen.scored
             # The last token of an answer is predicted, never read.
             kind += [(len(c) + len(a) - 1, len(a)) for c, a in zip(contexts, answers, strict=True)]
-            return inner(contexts, answers, temperature)
+            return answer_log_probs(contexts, answers, *rest)
+
+        def past(contexts: list[list[int]], xs: list[str]) -> Any:
+            found = beginnings(contexts, xs)
+            if found:
+                lengths = [len(tokens) for tokens in found.prefixes.tokens]
+                seen.scored += [(length, 0) for length in lengths]
+                seen.computed += len(lengths) * max(lengths)
+            return found
 
         def count(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             seen.computed += (args[0] if args else kwargs["input_ids"]).numel()
 
         stack.enter_context(patch.object(generator, "_answer_log_probs", rows))
+        stack.enter_context(patch.object(generator, "_past", past))
         handle = generator.model.register_forward_pre_hook(count, with_kwargs=True)
         stack.callback(handle.remove)
         for name, encoder in (("prior", models.prior), ("posterior", models.posterior)):
@@ -189,7 +205,8 @@ class Bare:
                 hidden = encoder.model[0].auto_model(input_ids=ids).last_hidden_state
             hidden.float().mean().backward()
         with torch.no_grad():
-            self._generator(seen.scored)
+            self._generator([row for row in seen.scored if row[1]])
+            self._generator([row for row in seen.scored if not row[1]])
         for loss in self._generator(seen.trained):
             loss.backward()  # type: ignore[no-untyped-call]
         for parameter in self.parameters:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from jsarag import DataConfig, TrainConfig
 from jsarag.cli.display import Terminal
 from jsarag.kb import SAMPLE
-from jsarag.models import Encoder, Generator, GeneratorConfig, PromptConfig
+from jsarag.models import Encoder, Generator
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training.run import load_models, read, training_cases
 from jsarag.training.step import Models, TrainingCase
@@ -42,18 +42,15 @@ class Workload:
         return [self.cases[(number * size + i) % len(self.cases)] for i in range(size)]
 
 
-def generator_config(**changes: Any) -> GeneratorConfig:
-    """The generator of all benchmarks: the defaults, with bare prompts, which are the shorter ones."""
-    return replace(GeneratorConfig(prompt=PromptConfig(chat=False)), **changes)
-
-
-def load(name: str, folder: Path, models: Models | None = None, limit: int = 512) -> Workload:
-    """Read the data set in ``folder``; ``models`` are loaded if none are given."""
+def load(
+    name: str, folder: Path, models: Models | None = None, *, index: str | None = None, limit: int = 512
+) -> Workload:
+    """Read the data set in ``folder``; ``models`` are loaded if none are given, ``index`` names the kept index."""
     data = DataConfig(folder / "passages.jsonl", folder / "train.jsonl", limit=limit)
-    config = TrainConfig(data, generator=generator_config())
+    config = TrainConfig(data)
     found = read(data)
     models = models or load_models(config)
-    kb = _kept(CACHE / f"index-{name}", found.passages, models.prior)
+    kb = _kept(CACHE / f"index-{index or name}", found.passages, models.prior)
     order = torch.randperm(len(found.train), generator=torch.Generator().manual_seed(0)).tolist()
     cases = training_cases(config, kb, found.train)
     return Workload(name, models, kb, [cases[i] for i in order])

@@ -141,8 +141,6 @@ def test_chat_template_wraps_the_prompt(chat_model: Path, causal_model: Path) ->
 def test_templates_without_their_fields_are_refused() -> None:
     with pytest.raises(InputError, match=r"generator.prompt.template.*\{passage\}"):
         PromptConfig(template="Question: {input}")
-    with pytest.raises(InputError, match=r"\{passage\} before \{input\}"):
-        PromptConfig(template="{input} {passage}")
 
 
 def test_tokens_are_counted_without_padding(causal_model: Path) -> None:
@@ -167,3 +165,36 @@ def test_a_model_that_is_not_there_is_one_line() -> None:
 
 def test_empty_batch_gives_no_scores(causal_model: Path) -> None:
     assert load(causal_model).log_likelihood([]).shape == (0,)
+
+
+@pytest.mark.parametrize("template", ["{input} : {passage} answer :", "answer {passage} question : {input}"])
+@pytest.mark.parametrize("lora", [None, LoraConfig(rank=4)])
+@pytest.mark.parametrize("budget", [1, 10_000])
+def test_what_prompts_share_is_read_once_and_changes_nothing(
+    causal_model: Path, template: str, lora: LoraConfig | None, budget: int
+) -> None:
+    prompt = PromptConfig(template=template, no_passage="answer {input}", chat=False)
+    generator = load(causal_model, lora=lora, batch_tokens=budget, prompt=prompt)
+    questions = ["who is the keeper of the red lamp on the boat ?", "what is blue ?"]
+    pairs = [Pair(x, (h,), y) for x in questions for h in PASSAGES for y in ("Ada", "the boat Tib")]
+    pairs.append(Pair("where is the bell ?", (PASSAGES[0],), "on the tower"))
+    expected = torch.stack([plain_causal(generator, pair).sum() for pair in pairs])
+    with torch.no_grad():
+        found = generator.log_likelihood(pairs)
+    assert_close(found, expected.detach())
+    assert_close(generator.log_likelihood(pairs), expected)
+    # With gradient nothing is shared; an input that comes first saves what it is read again for.
+    assert (generator.tokens_scored < 0.8 * generator.tokens_trained) == template.startswith("{input}")
+
+
+def test_a_prompt_keeps_the_order_of_its_template_and_cuts_the_passage(causal_model: Path) -> None:
+    for template in ("{input} : {passage} answer :", "answer {passage} question : {input}"):
+        generator = load(causal_model, prompt=PromptConfig(template=template, passage="{text}", chat=False))
+        words = generator.tokenizer.decode(generator.prompt.context("who ?", (PASSAGES[1],), room=4))
+        assert words.removeprefix("<s> ") == template.format(input="who ?", passage=PASSAGES[1].text)
+        short = PromptConfig(template=template, passage="{text}", chat=False, max_length=14)
+        cut = load(causal_model, prompt=short).prompt.context("who ?", (PASSAGES[0],), room=4)
+        assert len(cut) == 10
+        words = generator.tokenizer.decode(cut).removeprefix("<s> ")
+        assert words.startswith(template.split("{passage}")[0].format(input="who ?") + "the keeper")
+        assert words.endswith(template.split("{passage}")[1].format(input="who ?"))

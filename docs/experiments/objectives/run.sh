@@ -34,6 +34,8 @@ for seed in 0 1 2; do
     esac
     one $objective $seed --objective.name $objective "${options[@]}"
   done
+done
+for seed in 0 1 2; do
   one vrag-released $seed --objective.name vrag --objective.preset released
   one jsa-poor $seed --objective.name jsa --objective.states 1 --posterior random
   one jsa-poor-mix $seed --objective.name jsa --objective.states 1 --objective.mix 0.2 --posterior random

@@ -21,6 +21,7 @@ from jsarag.config import one_of, positive
 from jsarag.files import whole
 from jsarag.models.batching import by_length
 from jsarag.models.precision import Precision, autocast, compute_dtype
+from jsarag.models.prefix import Past, shared
 from jsarag.models.prompt import Prompt, PromptConfig
 from jsarag.models.resolve import cache_folder, not_loadable, resolve
 from jsarag.types import Passage
@@ -132,6 +133,11 @@ class Generator(nn.Module, ABC):
         """
         answers = [self.prompt.answer(pair.y) for pair in pairs]
         contexts = [self.prompt.context(p.x, p.passages, room=len(a)) for p, a in zip(pairs, answers, strict=True)]
+        past = None if torch.is_grad_enabled() else self._past(contexts, [pair.x for pair in pairs])
+        if past:
+            prefixes = past.prefixes
+            self._count(sum(map(len, prefixes.tokens)))
+            contexts = [c[len(prefixes.tokens[g]) :] for c, g in zip(contexts, prefixes.of, strict=True)]
         lengths = [len(c) + len(a) for c, a in zip(contexts, answers, strict=True)]
         self._count(sum(lengths))
         rows: list[Tensor] = []
@@ -139,7 +145,7 @@ class Generator(nn.Module, ABC):
         for batch in by_length(lengths, self.config.batch_tokens):
             with autocast(self.dtype, self.device):
                 chosen = [contexts[i] for i in batch], [answers[i] for i in batch]
-                log_probs = self._answer_log_probs(*chosen, temperature)
+                log_probs = self._answer_log_probs(*chosen, temperature, past, batch)
             rows += torch.split(log_probs.float(), [len(answers[i]) for i in batch])
             order += batch
         if not rows:
@@ -180,8 +186,27 @@ class Generator(nn.Module, ABC):
         return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
 
     @abstractmethod
-    def _answer_log_probs(self, contexts: list[list[int]], answers: list[list[int]], temperature: float) -> Tensor:
-        """``[answer tokens of all rows]`` log-probability of each, rows one after the other."""
+    def _answer_log_probs(
+        self,
+        contexts: list[list[int]],
+        answers: list[list[int]],
+        temperature: float,
+        past: Past | None,
+        rows: Sequence[int],
+    ) -> Tensor:
+        """``[answer tokens of all rows]`` log-probability of each, rows one after the other.
+
+        Args:
+            contexts: What follows the prefixes in ``past``, by row.
+            answers: The answers.
+            temperature: What the logits are divided by.
+            past: What the model has read before, if anything.
+            rows: Where these rows stand among the prompts of ``past``.
+        """
+
+    def _past(self, contexts: list[list[int]], xs: list[str]) -> Past | None:
+        """What prompts have in common, read once; None where nothing is gained."""
+        return None
 
     def _decode(self, contexts: list[list[int]]) -> list[Generated]:
         width = max(map(len, contexts))
@@ -223,12 +248,19 @@ class Generator(nn.Module, ABC):
 class CausalGenerator(Generator):
     """A decoder-only language model."""
 
-    def _answer_log_probs(self, contexts: list[list[int]], answers: list[list[int]], temperature: float) -> Tensor:
-        rows = [c + a for c, a in zip(contexts, answers, strict=True)]
-        width = max(map(len, rows)) - 1
+    def _answer_log_probs(
+        self,
+        contexts: list[list[int]],
+        answers: list[list[int]],
+        temperature: float,
+        past: Past | None,
+        rows: Sequence[int],
+    ) -> Tensor:
+        texts = [c + a for c, a in zip(contexts, answers, strict=True)]
+        width = max(map(len, texts)) - 1
         pad = _pad_id(self.tokenizer)
         # Padding stands on the right and attention is causal, so no real token sees it and no mask is needed.
-        ids = torch.tensor([(row[:-1] + [pad] * (width - len(row) + 1)) for row in rows], device=self.device)
+        ids = torch.tensor([(text[:-1] + [pad] * (width - len(text) + 1)) for text in texts], device=self.device)
         positions = [
             r * width + len(c) - 1 + t
             for r, (c, a) in enumerate(zip(contexts, answers, strict=True))
@@ -236,14 +268,30 @@ class CausalGenerator(Generator):
         ]
         targets = torch.tensor([token for answer in answers for token in answer], device=self.device)
         with _head_on(self.model, torch.tensor(positions, device=self.device)):
-            logits = self.model(input_ids=ids, use_cache=False).logits
+            before = past.arguments(rows, width) if past else {}
+            logits = self.model(input_ids=ids, use_cache=False, **before).logits
         return _log_probs(logits, targets, temperature)
+
+    def _past(self, contexts: list[list[int]], xs: list[str]) -> Past | None:
+        found = shared(contexts, xs) if contexts else None
+        if found is None:
+            return None
+        inner = self.model.get_base_model() if self.config.lora else self.model
+        with autocast(self.dtype, self.device):
+            return Past.read(inner, found, self.device)
 
 
 class Seq2SeqGenerator(Generator):
     """An encoder-decoder language model: x and h go to the encoder, y to the decoder."""
 
-    def _answer_log_probs(self, contexts: list[list[int]], answers: list[list[int]], temperature: float) -> Tensor:
+    def _answer_log_probs(
+        self,
+        contexts: list[list[int]],
+        answers: list[list[int]],
+        temperature: float,
+        past: Past | None,
+        rows: Sequence[int],
+    ) -> Tensor:
         pad, start = _pad_id(self.tokenizer), self.model.config.decoder_start_token_id
         wide, long = max(map(len, contexts)), max(map(len, answers))
         ids = torch.tensor([c + [pad] * (wide - len(c)) for c in contexts], device=self.device)

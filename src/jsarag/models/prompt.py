@@ -19,7 +19,9 @@ class PromptConfig:
     """How x and h become the generator's context.
 
     Attributes:
-        template: Text with {passage} and {input}, in this order; several passages stand one after the other.
+        template: Text with {passage} and {input}; several passages stand one after the other. With long inputs and
+            short passages, as in dialogs, training is faster where {input} comes first: it is then read once for all
+            passages.
         no_passage: Text with {input}, used where there is no passage (closed book).
         passage: How a passage is written, from its {title} and {text}.
         separator: Text between passages, where there are several.
@@ -40,8 +42,6 @@ class PromptConfig:
         has_fields("generator.prompt.no_passage", self.no_passage, ("input",))
         has_fields("generator.prompt.passage", self.passage, ("text",))
         positive("generator.prompt.max_length", self.max_length)
-        ordered = self.template.index("{passage}") < self.template.index("{input}")
-        require(ordered, "generator.prompt.template", "{passage} before {input}", self.template)
 
 
 class Prompt:
@@ -63,7 +63,9 @@ class Prompt:
             True,
         )
         self._tokens = lru_cache(maxsize=65_536)(self._tokenise)
-        self._before, self._between, self._after = self._pieces(config.template, _PASSAGE, _INPUT)
+        self._input_first = config.template.index("{input}") < config.template.index("{passage}")
+        marks = (_INPUT, _PASSAGE) if self._input_first else (_PASSAGE, _INPUT)
+        self._before, self._between, self._after = self._pieces(config.template, *marks)
         self._open, self._close = self._pieces(config.no_passage, _INPUT)
 
     def answer(self, y: str) -> list[int]:
@@ -81,13 +83,13 @@ class Prompt:
             fixed = [*self._open, *self._tokens(x), *self._close]
             self._room(x, room + len(fixed))
             return fixed
-        tail = [*self._between, *self._tokens(x), *self._after]
-        left = self._room(x, room + len(self._before) + len(tail))
+        left = self._room(x, room + sum(map(len, (self._before, self._between, self._tokens(x), self._after))))
         body: list[int] = []
         for h in passages:
             body += [*(self._tokens(self.config.separator) if body else ())]
             body += self._tokens(self.config.passage.format(title=h.title, text=h.text))
-        return [*self._before, *body[:left], *tail]
+        first, second = (self._tokens(x), body[:left]) if self._input_first else (body[:left], self._tokens(x))
+        return [*self._before, *first, *self._between, *second, *self._after]
 
     def _room(self, x: str, needed: int) -> int:
         left = self.config.max_length - needed
