@@ -30,7 +30,7 @@ from timing import Phases, interleaved, peak_memory, ratio
 from transformers_rag import Transformers, workload
 from transformers_rag import networks as bart_dpr
 from variants import Bare, Engine, Released, record
-from workload import Workload, data_option, load, machine, sets
+from workload import Workload, data_option, load, machine, markdown, sets
 
 from jsarag.files import read_json, write_json
 from jsarag.objectives.jsa import JSA
@@ -179,7 +179,7 @@ def _times(settings: list[dict[str, Any]]) -> str:
             + [f"{found['ratio'][name]:.2f}" for name in ratios]
             + [shown, f"{100 * found['tokens']['jsa']['padding']:.0f} %" if "jsa" in found["tokens"] else ""]
         )
-    return _markdown(head, rows)
+    return markdown(head, rows)
 
 
 def _phases(settings: list[dict[str, Any]], name: str) -> str:
@@ -189,11 +189,7 @@ def _phases(settings: list[dict[str, Any]], name: str) -> str:
         for found in settings
         if name in found["phases"]
     ]
-    return _markdown(["data", "K", *columns], rows)
-
-
-def _markdown(head: list[str], rows: list[list[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *rows])
+    return markdown(["data", "K", *columns], rows)
 
 
 def say(text: str) -> None:

@@ -90,6 +90,11 @@ def machine(generator: Generator) -> dict[str, Any]:
     }
 
 
+def markdown(head: list[str], rows: list[list[str]]) -> str:
+    """A table."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *rows])
+
+
 def data_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--data``."""
     parser.add_argument(

@@ -198,3 +198,29 @@ def test_a_prompt_keeps_the_order_of_its_template_and_cuts_the_passage(causal_mo
         words = generator.tokenizer.decode(cut).removeprefix("<s> ")
         assert words.startswith(template.split("{passage}")[0].format(input="who ?") + "the keeper")
         assert words.endswith(template.split("{passage}")[1].format(input="who ?"))
+
+
+@pytest.mark.parametrize("kind", ["causal", "seq2seq"])
+def test_checkpointing_computes_layers_again_and_changes_no_gradient(
+    kind: str, causal_model: Path, seq2seq_model: Path
+) -> None:
+    path = causal_model if kind == "causal" else seq2seq_model
+    gradients, calls = [], []
+    for checkpointing in (False, True):
+        generator = load(path, lora=None, checkpointing=checkpointing)
+        count = [0]
+        named = "0.self_attn" if kind == "causal" else "0.SelfAttention"
+        inner = next(module for name, module in generator.model.named_modules() if name.endswith(named))
+        inner.register_forward_hook(lambda *_, count=count: count.__setitem__(0, count[0] + 1))
+        torch.autograd.backward(generator.log_likelihood(PAIRS).sum())
+        gradients.append({name: weight.grad for name, weight in generator.trained().items()})
+        calls.append(count[0])
+        with torch.no_grad():
+            generator.log_likelihood(PAIRS)
+            assert count[0] == calls[-1] + calls[0]
+        assert generator.generate([("who ?", ())])
+    assert calls[1] == 2 * calls[0]
+    plain, again = gradients
+    for name, gradient in plain.items():
+        if gradient is not None:
+            assert_close(again[name], gradient, msg=name)
