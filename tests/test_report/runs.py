@@ -55,7 +55,10 @@ def step(number: int, **values: float | None) -> dict[str, Any]:
     )
     figures += ("autocorrelation", "chain_ess", "chain_error", "chain_error_half", "chain_error_fresh")
     return (
-        row | dict.fromkeys(figures, 0.5) | {"kl_posterior_q": 0.2, "distinct_proposals": 7.5, "hit@1": None} | values
+        row
+        | dict.fromkeys(figures, 0.5)
+        | {"kl_posterior_q": 0.2, "distinct_proposals": 7.5, "step_seconds": 3.0, "hit@1": None}
+        | values
     )
 
 

@@ -116,6 +116,12 @@ CURVES = (
         {"distinct_proposals": "proposals", "distinct_states": "states"},
     ),
     Curve(
+        "Time a step (seconds)",
+        "Search, scores, chain, backward and optimizer. Healthy: falls, since a sharper q proposes fewer distinct "
+        "passages to score.",
+        {"step_seconds": "seconds"},
+    ),
+    Curve(
         "Mass on the prior's top 1",
         "True posterior of the prior's best passage: how far the generator agrees with that choice. Healthy: rises.",
         {"top1_mass": "mass"},

@@ -131,11 +131,14 @@ class Trainer:
         progress = (done + self._done()) / 2 / loop.tokens if loop.tokens else done / self.steps
         figures |= self.optimisation.step(min(progress, 1.0))
         state.step += 1
-        state.seconds += time.perf_counter() - began
+        spent = time.perf_counter() - began
+        state.seconds += spent
         state.peak_memory_bytes = max(state.peak_memory_bytes, _memory(self.models.prior.device))
         if state.step % loop.log_every == 0:
             costs = ("seconds", "tokens_scored", "tokens_trained", "peak_memory_bytes")
-            self.record.add("step", state.step, {**figures, **{name: getattr(state, name) for name in costs}})
+            self.record.add(
+                "step", state.step, {**figures, "step_seconds": spent, **{name: getattr(state, name) for name in costs}}
+            )
         for text in self.monitor.watch(top1, figures.get("acceptance")):
             self.record.add("warning", state.step, {"text": text})
             self.display.say(f"warning: step {state.step}: {text}")
