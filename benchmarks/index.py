@@ -12,11 +12,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
-from timing import interleaved, ratio
+from timing import interleaved, ratio, typical
 from workload import Workload, data_option, load, machine, markdown, sets
 
 from jsarag.files import write_json
@@ -109,7 +108,7 @@ def main() -> None:
             "data": name,
             "passages": len(encoding.passages),
             "indexed": len(work.kb),
-            "median": {variant: median(values) for variant, values in times.items()},
+            "median": typical(times),
             "ratio": {f"{a}/{b}": ratio(times, a, b) for a, b in pairs},
         }
         results["settings"].append(entry)

@@ -11,20 +11,22 @@ is that of a call limited to one new token. Every answer is forced to the full l
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import torch
-from timing import interleaved, ratio
+from timing import interleaved, memory_of, peak_memory, ratio, typical
 from workload import Workload, data_option, load, machine, markdown, sets
 
 from jsarag.decoding import DECODERS
-from jsarag.files import write_json
+from jsarag.files import read_json, write_json
 from jsarag.models import Generator, load_generator
 from jsarag.models.precision import autocast
 
@@ -45,51 +47,96 @@ class Mode:
         self.decode(self.generator, self.xs, self.retrieved)
 
 
+class Asked(NamedTuple):
+    """What a mode asked of the network.
+
+    Attributes:
+        prompts: Tokens of each prompt to go on from, longest first.
+        scored: By batch that was rescored, its rows and its width.
+    """
+
+    prompts: list[list[int]]
+    scored: list[tuple[int, int]]
+
+
+def asked(mode: Mode) -> Asked:
+    """Answer once and write down what the network is asked."""
+    found, generator = Asked([], []), mode.generator
+    inner, log_probs = generator._decode, generator._answer_log_probs
+    with ExitStack() as stack:
+
+        def decode(rows: list[list[int]]) -> Any:
+            found.prompts.extend(rows)
+            return inner(rows)
+
+        def score(rows: list[list[int]], answers: list[list[int]], *rest: Any) -> Any:
+            found.scored.append((len(rows), max(len(r) + len(a) - 1 for r, a in zip(rows, answers, strict=True))))
+            return log_probs(rows, answers, *rest)
+
+        stack.enter_context(patch.object(generator, "_decode", decode))
+        stack.enter_context(patch.object(generator, "_answer_log_probs", score))
+        mode(0)
+    found.prompts.sort(key=len, reverse=True)
+    return found
+
+
 class BareGenerate:
     """What a mode asks of the network, and nothing else."""
 
-    def __init__(self, mode: Mode) -> None:
-        """Write down the prompts, and the rows that are rescored."""
-        self.generator = mode.generator
-        self.calls: list[tuple[torch.Tensor, torch.Tensor]] = []
-        self.scored: list[tuple[int, int]] = []
-        inner, log_probs = self.generator._decode, self.generator._answer_log_probs
-        contexts: list[list[int]] = []
-        with ExitStack() as stack:
-
-            def decode(rows: list[list[int]]) -> Any:
-                contexts.extend(rows)
-                return inner(rows)
-
-            def score(rows: list[list[int]], answers: list[list[int]], *rest: Any) -> Any:
-                self.scored.append((len(rows), max(len(r) + len(a) - 1 for r, a in zip(rows, answers, strict=True))))
-                return log_probs(rows, answers, *rest)
-
-            stack.enter_context(patch.object(self.generator, "_decode", decode))
-            stack.enter_context(patch.object(self.generator, "_answer_log_probs", score))
-            mode(0)
-        contexts.sort(key=len, reverse=True)
-        width, device = len(contexts[0]), self.generator.device
-        ids = torch.tensor([[0] * (width - len(c)) + c for c in contexts], device=device)
-        mask = torch.tensor([[0] * (width - len(c)) + [1] * len(c) for c in contexts], device=device)
-        self.calls.append((ids, mask))
+    def __init__(self, generator: Generator, work: Asked) -> None:
+        """Make one batch of the prompts."""
+        self.generator, self.scored = generator, work.scored
+        width, device = len(work.prompts[0]), generator.device
+        self.ids = torch.tensor([[0] * (width - len(c)) + c for c in work.prompts], device=device)
+        self.mask = torch.tensor([[0] * (width - len(c)) + [1] * len(c) for c in work.prompts], device=device)
 
     def __call__(self, turn: int) -> None:
         """Generate, and run the rescored rows through."""
         generator = self.generator
         with torch.inference_mode(), autocast(generator.dtype, generator.device):
-            for ids, mask in self.calls:
-                generator.model.generate(
-                    input_ids=ids,
-                    attention_mask=mask,
-                    max_new_tokens=generator.config.max_new_tokens,
-                    do_sample=False,
-                    pad_token_id=0,
-                    eos_token_id=generator.tokenizer.eos_token_id,
-                )
+            generator.model.generate(
+                input_ids=self.ids,
+                attention_mask=self.mask,
+                max_new_tokens=generator.config.max_new_tokens,
+                do_sample=False,
+                pad_token_id=0,
+                eos_token_id=generator.tokenizer.eos_token_id,
+            )
             for rows, width in self.scored:
                 ids = torch.full((rows, width), 1000, device=generator.device)
                 generator.model.base_model(input_ids=ids, use_cache=False)
+
+
+def limited(generator: Generator, tokens: int) -> Generator:
+    """A generator whose answers all have this many tokens, so that every variant decodes as many."""
+    found = load_generator(replace(generator.config, max_new_tokens=tokens), generator.device)
+    found.model.generation_config.min_new_tokens = tokens
+    return found
+
+
+def one_process(options: argparse.Namespace) -> None:
+    """Answer once and print the peak memory; what `memory_of` starts, with a mode or a file of prompts."""
+    work = load(*sets(options.data)[-1])
+    generator = limited(work.models.generator, options.tokens)
+    if options.memory in DECODERS:
+        run: Callable[[int], None] = Mode(work, generator, options.memory, options.batch, options.passages)
+    else:
+        prompts, scored = read_json(Path(options.memory))
+        run = BareGenerate(generator, Asked(prompts, [(rows, width) for rows, width in scored]))
+    loaded = peak_memory()
+    run(0)
+    print(json.dumps({"loaded": loaded, "peak": peak_memory()}))
+
+
+def memory(given: list[str], mode: str, work: Asked) -> dict[str, Any]:
+    """Peak memory of a mode and of the bare calls, each in a fresh process."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "asked.json"
+        write_json(file, list(work))
+        return {
+            mode: memory_of(__file__, *given, "--memory", mode),
+            "bare": memory_of(__file__, *given, "--memory", str(file)),
+        }
 
 
 def main() -> None:
@@ -101,40 +148,55 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=16, help="new tokens an answer (default 16)")
     parser.add_argument("--repeats", type=int, default=3, help="timed turns (default 3)")
     parser.add_argument("--json", type=Path, default=Path("runs/benchmarks/inference.json"), help="results")
+    parser.add_argument("--memory", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.memory:
+        one_process(options)
+        return
     results: dict[str, Any] = {"settings": []}
     models, rows = None, []
     for name, folder in sets(options.data):
         work = load(name, folder, models)
         models = work.models
         results["machine"] = machine(models.generator)
-        for tokens in (options.tokens, 1):
-            generator = load_generator(replace(models.generator.config, max_new_tokens=tokens), models.generator.device)
-            # No answer ends early: every variant then decodes the same number of tokens.
-            generator.model.generation_config.min_new_tokens = tokens
-            for mode in DECODERS:
+        given = ["--batch", str(options.batch), "--passages", str(options.passages), "--tokens", str(options.tokens)]
+        given += [] if name == "sample" else ["--data", f"{name}={folder}"]
+        generators = {tokens: limited(models.generator, tokens) for tokens in (options.tokens, 1)}
+        for mode in DECODERS:
+            entry: dict[str, Any] = {"data": name, "mode": mode, "median": {}, "ratio": {}}
+            for tokens, generator in generators.items():
                 ours = Mode(work, generator, mode, options.batch, options.passages)
-                variants = {mode: ours, "bare": BareGenerate(ours)}
+                calls = asked(ours)
+                variants = {mode: ours, "bare": BareGenerate(generator, calls)}
 
                 def show(text: str, place: str = f"{name}, {tokens} tokens") -> None:
                     print(f"{place}, {text}", file=sys.stderr, flush=True)
 
                 times = interleaved(variants, options.repeats, show=show)
-                entry = {
-                    "data": name,
-                    "mode": mode,
-                    "new_tokens": tokens,
-                    "median": {variant: median(values) for variant, values in times.items()},
-                    "ratio": {f"{mode}/bare": ratio(times, mode, "bare")},
-                }
-                results["settings"].append(entry)
-                per_second = options.batch / entry["median"][mode]
-                rows.append([name, mode, str(tokens), f"{entry['median'][mode]:.2f}", f"{per_second:.2f}"])
-                rows[-1].append(f"{entry['ratio'][f'{mode}/bare']:.2f}")
+                what = "first token" if tokens == 1 else "answer"
+                entry["median"] |= {f"{what}, {variant}": spent for variant, spent in typical(times).items()}
+                entry["ratio"][what] = ratio(times, mode, "bare")
+                if tokens > 1:
+                    entry["memory"] = memory(given, mode, calls)
+            entry["ratio"]["memory"] = entry["memory"][mode]["peak"] / entry["memory"]["bare"]["peak"]
+            results["settings"].append(entry)
+            rows.append(
+                [
+                    name,
+                    mode,
+                    f"{options.batch / entry['median'][f'answer, {mode}']:.2f}",
+                    f"{entry['ratio']['answer']:.2f}",
+                    f"{entry['median'][f'first token, {mode}']:.2f}",
+                    f"{entry['ratio']['first token']:.2f}",
+                    f"{entry['memory'][mode]['peak'] / 2**30:.2f}",
+                    f"{entry['ratio']['memory']:.2f}",
+                ]
+            )
     options.json.parent.mkdir(parents=True, exist_ok=True)
     write_json(options.json, results)
     print(", ".join(f"{key} {value}" for key, value in results["machine"].items()), end="\n\n")
-    print(markdown(["data", "mode", "new tokens", "seconds", "questions/s", "over bare generate"], rows))
+    head = ["data", "mode", "questions/s", "time over bare", "first token, s", "over bare", "memory, GiB", "over bare"]
+    print(markdown(head, rows))
 
 
 if __name__ == "__main__":

@@ -18,15 +18,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
-from timing import Phases, interleaved, peak_memory, ratio
+from timing import Phases, interleaved, memory_of, peak_memory, ratio, typical
 from transformers_rag import Transformers, workload
 from transformers_rag import networks as bart_dpr
 from variants import Bare, Engine, Released, record
@@ -50,6 +48,11 @@ RATIOS = {
     "smollm2-minilm": (("jsa", "rag-sequence"), ("jsa", "released"), ("jsa", "bare")),
     "bart-dpr": (("jsa", "rag-sequence"), ("rag-sequence", "transformers"), ("jsa", "transformers")),
 }
+
+SELDOM = ("released",)
+"""Timed in every other turn: minutes each."""
+PROFILED = 2
+"""Steps whose phases and tokens are looked at."""
 
 
 def made(name: str, work: Workload, k: int, m: int, size: int, turns: int) -> Any:
@@ -90,13 +93,13 @@ def setting(networks: str, work: Workload, k: int, options: argparse.Namespace) 
     """Everything about one data set at one K."""
     names, turns = chosen(networks, options), options.repeats
     variants = {name: made(name, work, k, options.m, options.batch, turns) for name in names}
-    times = interleaved(variants, turns, show=lambda text: say(f"{networks} {work.name} K={k} {text}"))
+    times = interleaved(variants, turns, seldom=SELDOM, show=lambda text: say(f"{networks} {work.name} K={k} {text}"))
     found: dict[str, Any] = {
         "networks": networks,
         "data": work.name,
         "k": k,
         "seconds": times,
-        "median": {name: median(values) for name, values in times.items()},
+        "median": typical(times),
         "ratio": {f"{a}/{b}": ratio(times, a, b) for a, b in RATIOS[networks] if {a, b} <= set(names)},
         "tokens": {},
         "phases": {},
@@ -104,31 +107,30 @@ def setting(networks: str, work: Workload, k: int, options: argparse.Namespace) 
     for name, engine in variants.items():
         if isinstance(engine, Engine):
             found.setdefault("distinct", engine.diagnostics.get("distinct_proposals"))
-            seen = [record(engine, turn) for turn in range(turns)]
+            looked_at = range(min(turns, PROFILED))
+            seen = [record(engine, turn) for turn in looked_at]
             needed, computed = sum(s.needed for s in seen), sum(s.computed for s in seen)
             found["tokens"][name] = {
-                "scored": sum(n for s in seen for n, _ in s.scored) / turns,
-                "trained": sum(n for s in seen for n, _ in s.trained) / turns,
+                "scored": sum(n for s in seen for n, _ in s.scored) / len(seen),
+                "trained": sum(n for s in seen for n, _ in s.trained) / len(seen),
                 "padding": 1 - needed / computed,
             }
-            spent = [profile(engine, turn) for turn in range(turns)]
-            found["phases"][name] = {p: sum(s.get(p, 0.0) for s in spent) / turns for p in spent[0]}
+            spent = [profile(engine, turn) for turn in looked_at]
+            found["phases"][name] = {p: sum(s.get(p, 0.0) for s in spent) / len(spent) for p in spent[0]}
     return found
 
 
-def memory_of(networks: str, name: str, data: tuple[str, Path], k: int, options: argparse.Namespace) -> dict[str, int]:
+def memory(networks: str, name: str, data: tuple[str, Path], k: int, options: argparse.Namespace) -> dict[str, int]:
     """Peak memory of a fresh process that takes two steps of one variant, and what it held before the first."""
-    command = [sys.executable, __file__, "--memory", name, "--networks", networks]
-    command += ["--k", str(k), "--m", str(options.m)]
-    command += ["--batch", str(options.batch), "--repeats", "2"]
+    given = ["--memory", name, "--networks", networks, "--k", str(k), "--m", str(options.m)]
+    given += ["--batch", str(options.batch), "--repeats", "2"]
     if data[0] != "sample":
-        command += ["--data", f"{data[0]}={data[1]}"]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+        given += ["--data", f"{data[0]}={data[1]}"]
+    return memory_of(__file__, *given)
 
 
 def one_process(options: argparse.Namespace) -> None:
-    """What `memory_of` starts."""
+    """What `memory` starts."""
     name, folder = sets(options.data)[-1]
     work = loaded_for(options.networks[0], name, folder, None)
     loaded = peak_memory()
@@ -230,7 +232,7 @@ def main() -> None:
                 found = setting(networks, work, k, options)
                 if not options.no_memory:
                     found["memory"] = {
-                        variant: memory_of(networks, variant, (name, folder), k, options)
+                        variant: memory(networks, variant, (name, folder), k, options)
                         for variant in ("jsa", "rag-sequence")
                         if variant in found["median"]
                     }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import resource
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
@@ -24,30 +26,51 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+Times = dict[str, dict[int, float]]
+"""Seconds by variant and turn."""
+
+
 def interleaved(
-    variants: Mapping[str, Callable[[int], object]], repeats: int, *, warm_up: int = 1, show: Callable[[str], None]
-) -> dict[str, list[float]]:
-    """Seconds of each variant, ``repeats`` each, in turns, so that a change of the machine's load meets all alike.
+    variants: Mapping[str, Callable[[int], object]],
+    repeats: int,
+    *,
+    seldom: Collection[str] = (),
+    show: Callable[[str], None],
+) -> Times:
+    """Time each variant in turns, so that a change of the machine's load meets all alike; one turn before is untimed.
 
     Args:
-        variants: Called with the number of the repeat, which names the batch: all of them see the same one.
-        repeats: Timed calls of each.
-        warm_up: Untimed calls of each before.
+        variants: Called with the number of the turn, which names the batch: all of them see the same one.
+        repeats: Timed turns.
+        seldom: Variants too slow to take part in every turn: only in every other one, without the untimed one.
         show: Told what goes on.
     """
-    times: dict[str, list[float]] = {name: [] for name in variants}
-    for turn in range(-warm_up, repeats):
+    times: Times = {name: {} for name in variants}
+    for turn in range(-1, repeats):
         for name, work in variants.items():
+            if name in seldom and turn % 2:
+                continue
             spent = seconds(lambda work=work, turn=turn: work(max(turn, 0)))
             show(f"{name}: {spent:.2f} s" + (" (warm-up)" if turn < 0 else ""))
             if turn >= 0:
-                times[name].append(spent)
+                times[name][turn] = spent
     return times
 
 
-def ratio(times: Mapping[str, list[float]], a: str, b: str) -> float:
-    """Median over repeats of the time of ``a`` over that of ``b`` in the same turn."""
-    return median(x / y for x, y in zip(times[a], times[b], strict=True))
+def typical(times: Times) -> dict[str, float]:
+    """Median seconds of each variant."""
+    return {name: median(spent.values()) for name, spent in times.items()}
+
+
+def ratio(times: Times, a: str, b: str) -> float:
+    """Median, over the turns of both, of the time of ``a`` over that of ``b`` in the same turn."""
+    return median(times[a][turn] / times[b][turn] for turn in times[a] if turn in times[b])
+
+
+def memory_of(script: str, *options: str) -> dict[str, int]:
+    """What a fresh process of ``script`` prints last, as JSON: its peak memory, and what it held before the work."""
+    done = subprocess.run([sys.executable, script, *options], check=True, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 class Phases:

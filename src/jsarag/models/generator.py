@@ -236,7 +236,14 @@ class Generator(nn.Module, ABC):
         mask = torch.tensor([[0] * (width - len(c)) + [1] * len(c) for c in contexts], device=self.device)
         self._count(int(mask.sum()))
         eos = self.tokenizer.eos_token_id
-        out = self.model.generate(
+        # Of each step only the chosen token's log-probability is kept, not the scores of the whole vocabulary.
+        chosen: list[Tensor] = []
+
+        def note(_: Tensor, scores: Tensor) -> Tensor:
+            chosen.append(scores.float().log_softmax(-1).amax(-1))
+            return scores
+
+        sequences = self.model.generate(
             input_ids=ids,
             attention_mask=mask,
             max_new_tokens=self.config.max_new_tokens,
@@ -244,12 +251,9 @@ class Generator(nn.Module, ABC):
             num_beams=1,
             pad_token_id=pad,
             eos_token_id=eos,
-            return_dict_in_generate=True,
-            output_scores=True,
+            logits_processor=[note],
         )
-        tokens = out.sequences[:, -len(out.scores) :]
-        log_probs = torch.stack([step.float().log_softmax(-1) for step in out.scores], dim=1)
-        log_probs = log_probs.gather(-1, tokens[..., None])[..., 0]
+        tokens, log_probs = sequences[:, -len(chosen) :], torch.stack(chosen, dim=1)
         ended = (tokens == eos).cumsum(-1)
         kept = (ended == 0) | ((ended == 1) & (tokens == eos))
         self._count(int(kept.sum()))
