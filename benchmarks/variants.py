@@ -227,6 +227,7 @@ class Bare:
             with autocast(generator.dtype, generator.device):
                 inner = generator.model.get_base_model()
                 hidden = inner.model(input_ids=ids, use_cache=False).last_hidden_state
-                logits = inner.lm_head(hidden[:, :answers].reshape(count * answers, -1))
-            results.append(-logits.float().log_softmax(-1)[:, 0].mean())
+                if answers:  # none in a shared beginning
+                    logits = inner.lm_head(hidden[:, :answers].flatten(0, 1))
+                    results.append(-logits.float().log_softmax(-1)[:, 0].mean())
         return results
