@@ -51,7 +51,7 @@ RATIOS = {
 
 SELDOM = ("released",)
 """Timed in every other turn: minutes each."""
-PROFILED = 2
+PROFILED = 1
 """Steps whose phases and tokens are looked at."""
 
 

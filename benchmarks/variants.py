@@ -79,7 +79,7 @@ class Released:
             for e in (e_x, e_xy)
         )
         draws = mis.propose(log_q.detach(), self.objective.m, generator=rng)
-        losses = []
+        terms = []
         for row, case in enumerate(batch):
             passages = [kb.passages[i] if i >= 0 else kb.passages[0] for i in candidates[row].tolist()]
             pairs = [Pair(case.x, (passages[c],), case.y) for c in draws[row].tolist()]
@@ -89,9 +89,10 @@ class Released:
             weights = mis.walk(draws[row : row + 1], log_w, generator=rng).weights[0]
             states = weights.nonzero()[:, 0]
             with_gradient = self._log_likelihood([Pair(case.x, (passages[c],), case.y) for c in states.tolist()])
-            terms = with_gradient + log_p[row][states] + log_q[row][states]
-            losses.append(-(weights[states] * terms).sum())
-        torch.stack(losses).mean().backward()  # type: ignore[no-untyped-call]
+            # An example at a time: with full logits the graphs of eight do not fit into 24 GB.
+            (-(weights[states] * with_gradient).sum() / len(batch)).backward()  # type: ignore[no-untyped-call]
+            terms.append(-(weights[states] * (log_p[row][states] + log_q[row][states])).sum())
+        torch.stack(terms).mean().backward()  # type: ignore[no-untyped-call]
         self.optimisation.step(0.5)
 
     def _log_likelihood(self, pairs: Sequence[Pair]) -> Tensor:
