@@ -31,7 +31,7 @@ from jsarag.report import (
 )
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training import TrainConfig, checkpoint
-from jsarag.training.run import load_models
+from jsarag.training.run import load_models, trained_index
 from jsarag.types import Answer, Example, InputError, Turn
 
 
@@ -52,7 +52,14 @@ class Run:
     posterior: Encoder
 
     @classmethod
-    def load(cls, folder: str | Path, *, weights: str = "best", decoding: DecodingConfig | None = None) -> Run:
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        weights: str = "best",
+        decoding: DecodingConfig | None = None,
+        display: Display | None = None,
+    ) -> Run:
         """Load a run folder.
 
         Args:
@@ -60,6 +67,8 @@ class Run:
             weights: ``best``, ``last``, or ``untrained`` for the models as they were before training; ``best`` falls
                 back to ``last`` where the run had no dev pairs.
             decoding: How to answer; default: as the run was evaluated.
+            display: Shown progress where the passages have to be encoded: with a trained passage encoder, and weights
+                that the run did not end with.
 
         Raises:
             InputError: not a run folder, no such checkpoint, an index that does not belong to the run.
@@ -74,7 +83,9 @@ class Run:
         kb.check_encoder(models.prior, str(index))
         if weights != "untrained":
             name = "last" if weights == "best" and not checkpoint.exists(folder, "best") else weights
-            checkpoint.load_models(folder, name, models.trained(sorted(config.objective.trains)))
+            checkpoint.load_models(folder, name, models.trained(config.objective.trains))
+            if models.passages is not None:
+                kb = trained_index(kb, models.passages, folder, display or Silent())
         decoding = decoding or config.evaluation.decoding
         kb.check_k(decoding.passages, "decoding.passages")
         return cls(folder, config, Pipeline(models.prior, kb, models.generator, decoding), models.posterior)

@@ -49,6 +49,7 @@ class KnowledgeBase:
         passages: In the order of positions.
         vectors: ``[N, dimensions]`` float32, on the CPU.
         fingerprint: That of the encoder which made the vectors.
+        folder: Where it was saved to or loaded from, None while it is in memory alone.
     """
 
     def __init__(self, passages: Sequence[Passage], vectors: Tensor, index: Index, fingerprint: str) -> None:
@@ -57,6 +58,7 @@ class KnowledgeBase:
         self.vectors = vectors
         self.index = index
         self.fingerprint = fingerprint
+        self.folder: Path | None = None
         self.position = {passage.id: i for i, passage in enumerate(self.passages)}
 
     def __len__(self) -> int:
@@ -77,6 +79,10 @@ class KnowledgeBase:
             vectors = encoder.embed_passages(passages, progress=progress).cpu().contiguous()
         vectors = vectors.clone()  # out of inference mode: training reads them
         return cls(passages, vectors, INDEXES[kind].build(vectors.numpy()), encoder.fingerprint())
+
+    def rebuilt(self, encoder: Encoder, *, progress: Callable[[int], None] | None = None) -> KnowledgeBase:
+        """The same passages and kind of index with the vectors of ``encoder``."""
+        return KnowledgeBase.build(self.passages, encoder, self.index.name, progress=progress)
 
     def search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """Scores and positions of the k best passages, ``[queries, k]`` each, best first; no gradient.
@@ -125,6 +131,7 @@ class KnowledgeBase:
                 "encoder": self.fingerprint,
             }
             write_json(temporary / "manifest.json", manifest)
+        self.folder = folder
 
     @classmethod
     def load(cls, folder: Path) -> KnowledgeBase:
@@ -143,4 +150,6 @@ class KnowledgeBase:
         vectors = load_file(folder / "vectors.safetensors")["vectors"]
         if not len(passages) == len(vectors) == manifest["passages"]:
             raise InputError(f"{folder}: {len(passages)} passages, {len(vectors)} vectors; run `jsarag index` again")
-        return cls(passages, vectors, INDEXES[manifest["kind"]].load(folder / "index.bin"), manifest["encoder"])
+        kb = cls(passages, vectors, INDEXES[manifest["kind"]].load(folder / "index.bin"), manifest["encoder"])
+        kb.folder = folder
+        return kb

@@ -78,6 +78,8 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
         return None
     name = "best" if checkpoint.exists(run, "best") else "last"
     step = checkpoint.load_models(run, name, trainer.parameters)
+    if models.passages is not None:
+        kb = trained_index(kb, models.passages, run, display)
     after = _evaluated(config, models, kb, test, "after", display)
     state = fitted.state
     summary = {
@@ -88,6 +90,7 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
             "tokens_scored": state.tokens_scored,
             "tokens_trained": state.tokens_trained,
             "peak_memory_bytes": state.peak_memory_bytes,
+            "rebuild_seconds": round(state.rebuild_seconds, 3),
         },
         "run": {
             "objective": config.objective.name,
@@ -122,10 +125,12 @@ def load_models(config: TrainConfig) -> Models:
     posterior = prior.copy()
     if config.posterior == "random":
         posterior.forget(config.loop.seed)
+    passages = {"frozen": None, "own": prior.copy(), "shared": prior}[config.passages.encoder]
     return Models(
         prior,
         posterior,
         generator,
+        passages,
         prior.copy() if "untrained" in config.objective.sources else None,
         generator.copy() if config.objective.untrained_judge else None,
     )
@@ -148,6 +153,19 @@ def knowledge_base(
     if kb.passages != list(passages):
         raise InputError(f"{folder}: holds other passages than data.passages; run `jsarag index` again")
     return kb
+
+
+def trained_index(kb: KnowledgeBase, passages: Encoder, run: Path, display: Display) -> KnowledgeBase:
+    """The index of the passages as the run's trained encoder reads them, kept in its folder ``trained-index``."""
+    folder = run / "trained-index"
+    if (folder / "manifest.json").is_file():
+        kept = KnowledgeBase.load(folder)
+        if kept.fingerprint == passages.fingerprint():
+            return kept
+    with display.task("indexing", len(kb)) as advance:
+        fresh = kb.rebuilt(passages, progress=lambda done: advance(done, ""))
+    fresh.save(folder)
+    return fresh
 
 
 def check(config: TrainConfig, models: Models, kb: KnowledgeBase, data: Data) -> None:
