@@ -9,9 +9,9 @@ from typing import Literal
 from jsarag.config import not_negative, one_of, positive, require
 from jsarag.data import HistoryConfig
 from jsarag.evaluation import EvaluationConfig
+from jsarag.index import IndexConfig
 from jsarag.models import EncoderConfig, GeneratorConfig
 from jsarag.objectives import JSA, Objective
-from jsarag.retrieval import IndexConfig
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ from jsarag.data import load_examples, load_passages, render
 from jsarag.display import Display
 from jsarag.evaluation import Case, Evaluation, evaluate
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
+from jsarag.index import IndexConfig
 from jsarag.models import Encoder, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
-from jsarag.retrieval import IndexConfig, KnowledgeBase, check_k
+from jsarag.retrieval import KnowledgeBase, check_k, preflight
 from jsarag.training import checkpoint
 from jsarag.training.config import DataConfig, TrainConfig
 from jsarag.training.loop import Trainer
@@ -146,8 +147,9 @@ def knowledge_base(
     """
     folder = config.path or run / "index"
     if config.path is None and not folder.exists():
+        config = preflight(passages, encoder, config, run, display)
         with display.task("indexing", len(passages)) as advance:
-            return KnowledgeBase.build(passages, encoder, config.kind, progress=lambda done: advance(done, ""))
+            return KnowledgeBase.build(passages, encoder, config, progress=lambda done: advance(done, ""))
     kb = KnowledgeBase.load(folder)
     kb.check_encoder(encoder, str(folder))
     if kb.passages != list(passages):
