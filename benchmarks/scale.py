@@ -2,8 +2,8 @@
 
 python benchmarks/scale.py --data open-squad=FOLDER --data dstc11=FOLDER --json benchmarks/results/scale.json
 
-The vectors have the structure of real ones: real passage embeddings of the data sets, each moved by a share of the
-difference of two others, so that directions and neighbourhoods stay those of the encoder. Queries are embeddings of real
+The vectors have the structure of real ones: passage embeddings of the data sets, each moved by a share of the
+difference of two others, so that directions and neighbourhoods stay those of the encoder. Queries are embedded
 questions. Every setting runs in a fresh process; finished ones are kept in the JSON file and not run again.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import time
@@ -85,7 +84,6 @@ def one_process(options: argparse.Namespace) -> None:
         index.save(kept)
         disk = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
         if kind != "milvus":
-            shutil.copy(grown(file, size), kept / "vectors.safetensors")
             began = time.perf_counter()
             index = INDEXES[kind].load(kept, vectors)
             opened = time.perf_counter() - began
@@ -217,9 +215,8 @@ def main() -> None:
     print("\nGrowth with N to the power of:\n")
     powers = results.get("exponents", {})
     columns = ["build", "latency, 1", "latency, 64", "memory"]
-    print(
-        markdown(["kind", *columns], [[kind, *[f"{found[c]:.2f}" for c in columns]] for kind, found in powers.items()])
-    )
+    grown_with = [[kind, *[f"{found[column]:.2f}" for column in columns]] for kind, found in powers.items()]
+    print(markdown(["kind", *columns], grown_with))
 
 
 if __name__ == "__main__":
