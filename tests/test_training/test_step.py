@@ -265,3 +265,19 @@ def test_shared_candidates_are_those_of_the_whole_batch(models: Models, kb: Know
         posterior = (p + log_lik[everyone]).softmax(-1).detach()
         total = total - (posterior * (p + q + log_lik[everyone])).sum()
     assert_close(loss, total / len(CASES), atol=1e-4, rtol=1e-4)
+
+
+def test_diagnostics_are_those_of_everything_that_was_scored(models: Models, kb: KnowledgeBase) -> None:
+    # With one state a chain to train on, the posterior is still known wherever the generator scored.
+    _, found, _ = run(JSA(k=len(kb), exact=True, states=1), models, kb)
+    entropy, worth, distance = 0.0, 0.0, 0.0
+    for case in CASES:
+        log_p, log_q, log_lik = plain(models, kb, case)
+        log_post = (log_p + log_lik).log_softmax(-1)
+        entropy -= float((log_post.exp() * log_post).sum().detach()) / len(CASES)
+        worth += float(1 / (2 * log_post - log_q).exp().sum().detach()) / len(CASES)
+        distance += float((log_post.exp() * (log_post - log_q)).sum().detach()) / len(CASES)
+    assert entropy > 0.01
+    assert found["entropy_posterior"] == pytest.approx(entropy, abs=1e-3)
+    assert found["ess"] == pytest.approx(worth, abs=1e-3)
+    assert found["kl_posterior_q"] == pytest.approx(distance, abs=1e-3)

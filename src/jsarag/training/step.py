@@ -143,7 +143,7 @@ def step(
         start=locate(candidates, start).to(device),
     )
     reader = _Reading(models.generator, kb, batch, candidates, objective.temperature)
-    judge = reader
+    judge = None
     if objective.untrained_judge and models.untrained_generator is not None:
         judge = replace(reader, generator=models.untrained_generator)
     made = estimate(objective, scores, reader, rng, judge=judge)
