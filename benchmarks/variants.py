@@ -33,7 +33,7 @@ class Engine:
     def __init__(self, work: Workload, objective: Objective, size: int) -> None:
         """Prepare an optimizer for what the objective trains."""
         self.work, self.objective, self.size = work, objective, size
-        self.optimisation = Optimisation(STILL, work.models.trained(sorted(objective.trains)))
+        self.optimisation = Optimisation(STILL, work.models.trained(objective.trains))
         self.diagnostics: dict[str, float] = {}
 
     def __call__(self, turn: int) -> None:
@@ -61,7 +61,7 @@ class Released:
     def __init__(self, work: Workload, objective: JSA, size: int) -> None:
         """Prepare an optimizer for all three models."""
         self.work, self.objective, self.size = work, objective, size
-        self.optimisation = Optimisation(STILL, work.models.trained(sorted(objective.trains)))
+        self.optimisation = Optimisation(STILL, work.models.trained(objective.trains))
 
     def __call__(self, turn: int) -> None:
         """Take the step on batch ``turn``."""
@@ -192,9 +192,7 @@ class Bare:
         """Write down what the steps on batches 0 to ``turns`` - 1 compute."""
         self.models: Models = engine.work.models
         self.recorded = [record(engine, turn) for turn in range(turns)]
-        self.parameters = [
-            p for part in self.models.trained(sorted(engine.objective.trains)).values() for p in part.values()
-        ]
+        self.parameters = [p for part in self.models.trained(engine.objective.trains).values() for p in part.values()]
 
     def __call__(self, turn: int) -> None:
         """Compute what batch ``turn`` needs."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jsarag.api import Run, build_index, compare, resume, run_lab, train
     from jsarag.data import HistoryConfig
     from jsarag.evaluation import EvaluationConfig
+    from jsarag.index import IndexConfig
     from jsarag.lab import LabConfig
     from jsarag.models import EncoderConfig, GeneratorConfig, LoraConfig, PromptConfig
     from jsarag.objectives import (
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     )
     from jsarag.parsing import load_config
     from jsarag.pipeline import DecodingConfig
-    from jsarag.retrieval import IndexConfig, KnowledgeBase
+    from jsarag.retrieval import KnowledgeBase
     from jsarag.training import DataConfig, LoopConfig, OptimConfig, TrainConfig
     from jsarag.types import Answer, Example, InputError, Passage, Retrieved, Turn
 
@@ -72,7 +73,8 @@ _HOMES = {
     ),
     "jsarag.parsing": ("load_config",),
     "jsarag.pipeline": ("DecodingConfig",),
-    "jsarag.retrieval": ("IndexConfig", "KnowledgeBase"),
+    "jsarag.index": ("IndexConfig",),
+    "jsarag.retrieval": ("KnowledgeBase",),
     "jsarag.training": ("DataConfig", "LoopConfig", "OptimConfig", "TrainConfig"),
     "jsarag.types": ("Answer", "Example", "InputError", "Passage", "Retrieved", "Turn"),
 }

@@ -16,6 +16,7 @@ from jsarag.data import load_examples, load_passages, render
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, EvaluationConfig, evaluate
 from jsarag.files import write_json, write_text
+from jsarag.index import IndexConfig
 from jsarag.lab import LabConfig
 from jsarag.models import Encoder, EncoderConfig, load_encoder
 from jsarag.parsing import load_config
@@ -29,9 +30,9 @@ from jsarag.report import (
     write_laboratory,
     write_report,
 )
-from jsarag.retrieval import KnowledgeBase
+from jsarag.retrieval import KnowledgeBase, preflight
 from jsarag.training import TrainConfig, checkpoint
-from jsarag.training.run import load_models
+from jsarag.training.run import load_models, trained_index
 from jsarag.types import Answer, Example, InputError, Turn
 
 
@@ -52,7 +53,14 @@ class Run:
     posterior: Encoder
 
     @classmethod
-    def load(cls, folder: str | Path, *, weights: str = "best", decoding: DecodingConfig | None = None) -> Run:
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        weights: str = "best",
+        decoding: DecodingConfig | None = None,
+        display: Display | None = None,
+    ) -> Run:
         """Load a run folder.
 
         Args:
@@ -60,6 +68,8 @@ class Run:
             weights: ``best``, ``last``, or ``untrained`` for the models as they were before training; ``best`` falls
                 back to ``last`` where the run had no dev pairs.
             decoding: How to answer; default: as the run was evaluated.
+            display: Shown progress where the passages have to be encoded: with a trained passage encoder, and weights
+                that the run did not end with.
 
         Raises:
             InputError: not a run folder, no such checkpoint, an index that does not belong to the run.
@@ -74,7 +84,9 @@ class Run:
         kb.check_encoder(models.prior, str(index))
         if weights != "untrained":
             name = "last" if weights == "best" and not checkpoint.exists(folder, "best") else weights
-            checkpoint.load_models(folder, name, models.trained(sorted(config.objective.trains)))
+            checkpoint.load_models(folder, name, models.trained(config.objective.trains))
+            if models.passages is not None:
+                kb = trained_index(kb, models.passages, folder, display or Silent())
         decoding = decoding or config.evaluation.decoding
         kb.check_k(decoding.passages, "decoding.passages")
         return cls(folder, config, Pipeline(models.prior, kb, models.generator, decoding), models.posterior)
@@ -184,20 +196,22 @@ def build_index(
     out: str | Path,
     *,
     encoder: EncoderConfig | None = None,
-    kind: str = "flat",
+    index: IndexConfig | None = None,
     display: Display | None = None,
 ) -> KnowledgeBase:
     """Encode a file of passages and write the index folder ``out``.
 
     Raises:
-        InputError: bad passages, no such encoder, or ``out`` exists and is not an index folder.
+        InputError: bad passages, no such encoder, ``out`` exists and is not an index folder, or no room for the index.
     """
     out = Path(out)
     if out.exists() and not (out / "manifest.json").is_file():
         raise InputError(f"{out}: exists and is not an index folder; name another")
     found = load_passages(Path(passages))
     loaded = load_encoder(encoder or EncoderConfig(), torch.device(Accelerator().device))
-    with (display or Silent()).task("indexing", len(found)) as advance:
-        kb = KnowledgeBase.build(found, loaded, kind, progress=lambda done: advance(done, ""))
+    display = display or Silent()
+    config = preflight(found, loaded, index or IndexConfig(), out, display)
+    with display.task("indexing", len(found)) as advance:
+        kb = KnowledgeBase.build(found, loaded, config, progress=lambda done: advance(done, ""))
     kb.save(out)
     return kb

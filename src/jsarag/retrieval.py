@@ -2,44 +2,68 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from jsarag.config import one_of
+from jsarag.config import plain
+from jsarag.display import Display
 from jsarag.files import read_json, read_jsonl, whole, write_json, write_jsonl
-from jsarag.index import INDEXES, Index
+from jsarag.index import AUTO, INDEXES, Index, IndexConfig, plan, room_at
 from jsarag.models import Encoder
 from jsarag.types import InputError, Passage, Retrieved
 
-FORMAT = 1
-_NEEDED = ("manifest.json", "passages.jsonl", "vectors.safetensors", "index.bin")
-
-
-@dataclass(frozen=True)
-class IndexConfig:
-    """The index over the passages.
-
-    Attributes:
-        kind: How to search; flat is exact.
-        path: Folder made by `jsarag index`; null: encode the passages of this run and keep them in its folder.
-    """
-
-    kind: str = "flat"
-    path: Path | None = None
-
-    def __post_init__(self) -> None:
-        one_of("index.kind", self.kind, INDEXES)
+FORMAT = 2
+_NEEDED = ("manifest.json", "passages.jsonl", "vectors.safetensors")
+SAMPLED = 64
+"""Passages that are encoded to estimate the time for all."""
 
 
 def check_k(k: int, passages: int, option: str) -> None:
     """Refuse to look for more passages than there are; known before any of them is encoded."""
     if k > passages:
         raise InputError(f"{option}: expected at most the {passages} passages of the knowledge base, got {k}")
+
+
+def preflight(
+    passages: Sequence[Passage], encoder: Encoder, config: IndexConfig, folder: Path, display: Display
+) -> IndexConfig:
+    """Before passages are encoded: choose the kind of index, say what it will take, refuse what cannot fit.
+
+    Args:
+        passages: All of them; a few are encoded to tell how long it will take.
+        encoder: What will encode them.
+        config: The wanted index; its kind may be ``auto``.
+        folder: Where it will be kept.
+        display: Told what to expect.
+
+    Returns:
+        ``config`` with its kind settled.
+
+    Raises:
+        InputError: memory or disk do not suffice.
+    """
+    found = plan(len(passages), encoder.dimensions, config.kind, room_at(folder))
+    some = [passages[i] for i in np.linspace(0, len(passages) - 1, min(len(passages), SAMPLED)).astype(int)]
+    with torch.inference_mode():
+        encoder.embed_passages(some[:4])  # the first call is slow
+        began = time.perf_counter()
+        encoder.embed_passages(some)
+    seconds = (time.perf_counter() - began) / len(some) * len(passages) + found.needs.seconds
+    display.say(f"{len(passages):,} passages of {encoder.dimensions} dimensions: {found}, about {_duration(seconds)}")
+    return replace(config, kind=found.kind)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 class KnowledgeBase:
@@ -49,14 +73,20 @@ class KnowledgeBase:
         passages: In the order of positions.
         vectors: ``[N, dimensions]`` float32, on the CPU.
         fingerprint: That of the encoder which made the vectors.
+        config: What kind of index it has, and how it was made.
+        folder: Where it was saved to or loaded from, None while it is in memory alone.
     """
 
-    def __init__(self, passages: Sequence[Passage], vectors: Tensor, index: Index, fingerprint: str) -> None:
+    def __init__(
+        self, passages: Sequence[Passage], vectors: Tensor, index: Index, fingerprint: str, config: IndexConfig
+    ) -> None:
         """Put together parts that belong together; use `build` or `load`."""
         self.passages = list(passages)
         self.vectors = vectors
         self.index = index
         self.fingerprint = fingerprint
+        self.config = config
+        self.folder: Path | None = None
         self.position = {passage.id: i for i, passage in enumerate(self.passages)}
 
     def __len__(self) -> int:
@@ -68,15 +98,27 @@ class KnowledgeBase:
         cls,
         passages: Sequence[Passage],
         encoder: Encoder,
-        kind: str = "flat",
+        config: IndexConfig | None = None,
         *,
         progress: Callable[[int], None] | None = None,
     ) -> KnowledgeBase:
-        """Encode ``passages`` and index them; ``progress`` is told the size of each finished batch."""
+        """Encode ``passages`` and index them; ``progress`` is told the size of each finished batch.
+
+        Raises:
+            InputError: the index does not fit into this machine.
+        """
+        config = config or IndexConfig()
+        if config.kind == AUTO:
+            config = replace(config, kind=plan(len(passages), encoder.dimensions, AUTO, room_at(Path.cwd())).kind)
         with torch.inference_mode():
             vectors = encoder.embed_passages(passages, progress=progress).cpu().contiguous()
         vectors = vectors.clone()  # out of inference mode: training reads them
-        return cls(passages, vectors, INDEXES[kind].build(vectors.numpy()), encoder.fingerprint())
+        index = INDEXES[config.kind].build(vectors.numpy(), config)
+        return cls(passages, vectors, index, encoder.fingerprint(), config)
+
+    def rebuilt(self, encoder: Encoder, *, progress: Callable[[int], None] | None = None) -> KnowledgeBase:
+        """The same passages and kind of index with the vectors of ``encoder``."""
+        return KnowledgeBase.build(self.passages, encoder, self.config, progress=progress)
 
     def search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """Scores and positions of the k best passages, ``[queries, k]`` each, best first; no gradient.
@@ -116,15 +158,16 @@ class KnowledgeBase:
             temporary.mkdir()
             write_jsonl(temporary / "passages.jsonl", map(asdict, self.passages))
             save_file({"vectors": self.vectors}, temporary / "vectors.safetensors")
-            self.index.save(temporary / "index.bin")
+            self.index.save(temporary)
             manifest = {
                 "format": FORMAT,
-                "kind": self.index.name,
+                "index": {**plain(replace(self.config, path=None)), "facts": dict(self.index.facts)},
                 "passages": len(self),
                 "dimensions": self.vectors.shape[1],
                 "encoder": self.fingerprint,
             }
             write_json(temporary / "manifest.json", manifest)
+        self.folder = folder
 
     @classmethod
     def load(cls, folder: Path) -> KnowledgeBase:
@@ -137,10 +180,19 @@ class KnowledgeBase:
             if not (folder / name).is_file():
                 raise InputError(f"{folder}: not an index folder made by `jsarag index` (no {name})")
         manifest = read_json(folder / "manifest.json")
-        if manifest.get("format") != FORMAT or manifest.get("kind") not in INDEXES:
-            raise InputError(f"{folder / 'manifest.json'}: expected format {FORMAT} and kind {', '.join(INDEXES)}")
+        if manifest.get("format") != FORMAT:
+            raise InputError(
+                f"{folder / 'manifest.json'}: expected format {FORMAT}, found {manifest.get('format')}; "
+                "run `jsarag index` again"
+            )
         passages = [Passage(**record) for _, record in read_jsonl(folder / "passages.jsonl")]
         vectors = load_file(folder / "vectors.safetensors")["vectors"]
         if not len(passages) == len(vectors) == manifest["passages"]:
             raise InputError(f"{folder}: {len(passages)} passages, {len(vectors)} vectors; run `jsarag index` again")
-        return cls(passages, vectors, INDEXES[manifest["kind"]].load(folder / "index.bin"), manifest["encoder"])
+        facts = manifest["index"].pop("facts")
+        config = IndexConfig(**manifest["index"])
+        index = INDEXES[config.kind].load(folder, vectors.numpy())
+        index.facts = facts
+        kb = cls(passages, vectors, index, manifest["encoder"], config)
+        kb.folder = folder
+        return kb

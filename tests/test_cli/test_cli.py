@@ -232,13 +232,16 @@ def wait_for_step(run: Path, step: int, running: subprocess.Popen[str]) -> None:
     raise AssertionError(running.communicate()[1])
 
 
-@pytest.mark.parametrize("signalled", [signal.SIGINT, signal.SIGKILL])
+REBUILDS = ("--passages.encoder", "own", "--passages.rebuild_every", "4")
+
+
+@pytest.mark.parametrize(("signalled", "more"), [(signal.SIGINT, ()), (signal.SIGKILL, ()), (signal.SIGKILL, REBUILDS)])
 def test_stopped_process_continues_the_same_curve(
-    options: list[str], tmp_path: Path, signalled: signal.Signals
+    options: list[str], tmp_path: Path, signalled: signal.Signals, more: tuple[str, ...]
 ) -> None:
     # Long enough that the signal arrives in the middle.
     words = [*options, "--loop.steps", "60", "--loop.eval_every", "5", "--evaluation.answers", "false"]
-    words += ["--evaluation.closed_book", "false", "--objective.cache", "true"]
+    words += ["--evaluation.closed_book", "false", "--objective.cache", "true", *more]
     whole = process("train", *words, "--out", tmp_path / "whole")
     broken = process("train", *words, "--out", tmp_path / "broken")
     wait_for_step(tmp_path / "broken", 12, broken)

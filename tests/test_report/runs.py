@@ -57,7 +57,7 @@ def step(number: int, **values: float | None) -> dict[str, Any]:
     return (
         row
         | dict.fromkeys(figures, 0.5)
-        | {"kl_posterior_q": 0.2, "distinct_proposals": 7.5, "step_seconds": 3.0, "hit@1": None}
+        | {"kl_posterior_q": 0.2, "distinct_proposals": 7.5, "step_seconds": 3.0, "drift": 0.01, "hit@1": None}
         | values
     )
 
@@ -67,6 +67,8 @@ def metrics() -> list[dict[str, Any]]:
         *[step(i) for i in range(1, 41)],
         {"kind": "dev", "step": 20, "prior": {"hit@1": 0.6, "mrr@10": 0.7}, "posterior": {"hit@1": None}},
         {"kind": "dev", "step": 40, "prior": {"hit@1": 0.7, "mrr@10": 0.75}, "posterior": {"hit@1": 0.8}},
+        {"kind": "index", "step": 15, "overlap": 0.9},
+        {"kind": "index", "step": 30, "overlap": 0.7, "overlap_of_old": 0.65, "rebuild_seconds": 2.0},
         {"kind": "warning", "step": 12, "text": "retrieval collapses"},
         {"kind": "warning", "step": 30, "text": f"odd {NASTY}"},
     ]

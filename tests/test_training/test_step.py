@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from jsarag.data import load_passages
-from jsarag.models import EncoderConfig, GeneratorConfig, LoraConfig, Pair, load_encoder, load_generator
+from jsarag.models import Encoder, EncoderConfig, GeneratorConfig, LoraConfig, Pair, load_encoder, load_generator
 from jsarag.objectives import JSA, OBJECTIVES, VRAG, Decoupled, Gold, Loop, Objective, RagSequence, RagToken
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training.step import Models, TrainingCase, step
@@ -214,6 +214,57 @@ def test_decoupled_asks_the_untrained_models(models: Models, kb: KnowledgeBase) 
     assert_close(loss, torch.stack(losses).mean(), atol=1e-4, rtol=1e-4)
     assert run(Decoupled(k=3, beta=0.1), same, kb)[0] != loss
     assert other.tokens[0] > before[0]  # what the copy reads is counted too
+
+
+def by_hand(models: Models, kb: KnowledgeBase, passages: Encoder, case: TrainingCase) -> tuple[Tensor, Tensor, Tensor]:
+    """As `plain`, the passages encoded today."""
+    h = passages.embed_passages(kb.passages)
+    x, xy = models.prior.embed_queries([case.x])[0], models.posterior.embed_pairs([case.x], [case.y])[0]
+    return (0.5 * h @ x).log_softmax(-1), (0.5 * h @ xy).log_softmax(-1), plain(models, kb, case)[2]
+
+
+@pytest.mark.parametrize("kind", ["own", "shared"])
+def test_a_learning_passage_encoder_has_the_gradients_of_enumeration(
+    kind: str, models: Models, kb: KnowledgeBase
+) -> None:
+    own = models.prior.copy()
+    with torch.no_grad():  # the index is stale: the loss must not be that of its vectors
+        for weight in own.trained().values():
+            weight.add_(0.02 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(2)))
+    passages = own if kind == "own" else models.prior
+    learning = replace(models, passages=passages)
+    loss, diagnostics, _ = run(JSA(k=len(kb), exact=True), learning, kb)
+    total = torch.zeros(())
+    for case in CASES:
+        log_p, log_q, log_lik = by_hand(models, kb, passages, case)
+        posterior = (log_p + log_lik).softmax(-1).detach()
+        total = total - (log_p + log_lik).logsumexp(-1) - (posterior * log_q).sum()
+    trained = learning.trained(["prior", "posterior", "generator"])
+    assert set(trained) == {"prior", "posterior", "generator"} | ({"passages"} if kind == "own" else set())
+    weights = [weight for named in trained.values() for weight in named.values()]
+    found = torch.autograd.grad(loss, weights, allow_unused=True)
+    wanted = torch.autograd.grad(total / len(CASES), weights, allow_unused=True)
+    for a, b in zip(found, wanted, strict=True):
+        assert (a is None) == (b is None)
+        if a is not None:
+            assert_close(a, b, atol=1e-4, rtol=1e-3)
+    fresh = passages.embed_passages(kb.passages).detach()
+    drift = 1 - torch.nn.functional.cosine_similarity(fresh, kb.vectors).mean()
+    assert diagnostics["drift"] == pytest.approx(drift.item(), abs=1e-5)
+
+
+def test_shared_candidates_are_those_of_the_whole_batch(models: Models, kb: KnowledgeBase) -> None:
+    begin = torch.full((len(CASES),), -1)
+    rng = torch.Generator().manual_seed(0)
+    loss = step(models, kb, JSA(k=2, exact=True), CASES, begin, rng, share_candidates=True).loss
+    rows = [plain(models, kb, case) for case in CASES]
+    everyone = sorted({int(i) for log_p, log_q, _ in rows for lp in (log_p, log_q) for i in lp.topk(2).indices})
+    total = torch.zeros(())
+    for log_p, log_q, log_lik in rows:
+        p, q = log_p[everyone].log_softmax(-1), log_q[everyone].log_softmax(-1)
+        posterior = (p + log_lik[everyone]).softmax(-1).detach()
+        total = total - (posterior * (p + q + log_lik[everyone])).sum()
+    assert_close(loss, total / len(CASES), atol=1e-4, rtol=1e-4)
 
 
 def test_diagnostics_are_those_of_everything_that_was_scored(models: Models, kb: KnowledgeBase) -> None:

@@ -22,6 +22,7 @@ class Terminal:
     def __init__(self) -> None:
         """Use bars where standard error is a terminal."""
         self._console = Console(stderr=True, highlight=False)
+        self._progress: Progress | None = None
 
     @contextmanager
     def task(self, name: str, total: int, done: int = 0) -> Iterator[Advance]:
@@ -38,9 +39,21 @@ class Terminal:
             TimeRemainingColumn(),
             TextColumn("{task.fields[state]}"),
         )
-        with Progress(*columns, console=self._console) as progress:
+        if self._progress is not None:  # within another task: a bar below its own, until this one ends
+            progress = self._progress
             bar = progress.add_task(name, total=total, completed=done, state="")
-            yield lambda more, state: progress.update(bar, advance=more, state=state)
+            try:
+                yield lambda more, state: progress.update(bar, advance=more, state=state)
+            finally:
+                progress.remove_task(bar)
+            return
+        with Progress(*columns, console=self._console) as progress:
+            self._progress = progress
+            try:
+                bar = progress.add_task(name, total=total, completed=done, state="")
+                yield lambda more, state: progress.update(bar, advance=more, state=state)
+            finally:
+                self._progress = None
 
     def say(self, text: str) -> None:
         """One line, above the bars."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from jsarag import api
 from jsarag.cli.display import Terminal
+from jsarag.index import IndexConfig
 from jsarag.models import EncoderConfig
 from jsarag.parsing import Parser
-from jsarag.retrieval import IndexConfig
 
 DESCRIPTION = """Encode passages and index them.
 
@@ -28,6 +28,8 @@ def run(argv: Sequence[str]) -> int:
     parser.add_class_arguments(EncoderConfig, "encoder")
     values = parser.read(argv)
     built = parser.instantiate(values)
-    kb = api.build_index(values.passages, values.out, encoder=built.encoder, kind=built.index.kind, display=Terminal())
+    kb = api.build_index(values.passages, values.out, encoder=built.encoder, index=built.index, display=Terminal())
+    facts = "".join(f", {name} {value}" for name, value in kb.index.facts.items())
     print(f"{values.out}: {len(kb):,} passages, {kb.vectors.shape[1]} dimensions, encoder {kb.fingerprint}")
+    print(f"index {kb.config.kind}{facts}")
     return 0

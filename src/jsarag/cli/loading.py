@@ -8,6 +8,7 @@ from pathlib import Path
 from jsonargparse import Namespace
 
 from jsarag import api
+from jsarag.cli.display import Terminal
 from jsarag.decoding import DECODERS
 from jsarag.parsing import Parser
 
@@ -26,7 +27,7 @@ def add_run_options(parser: Parser) -> None:
 
 def load(values: Namespace) -> api.Run:
     """Load the run that the values of `add_run_options` name, its decoding changed where they say so."""
-    run = api.Run.load(values.run, weights=values.weights)
+    run = api.Run.load(values.run, weights=values.weights, display=Terminal())
     usual = run.pipeline.decoding
     passages = usual.passages if values.passages is None else values.passages
     decoding = replace(usual, mode=values.mode or usual.mode, passages=passages)

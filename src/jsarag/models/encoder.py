@@ -77,6 +77,11 @@ class Encoder(nn.Module):
         """Where the weights lie."""
         return torch.device(next(self.model.parameters()).device)
 
+    @property
+    def dimensions(self) -> int:
+        """Of the vectors."""
+        return int(self.model.get_embedding_dimension())
+
     def embed_queries(self, xs: Sequence[str]) -> Tensor:
         """e(x): ``[texts, dimensions]``, float32, with gradient where it is enabled."""
         return self._embed([self.config.query.format(input=x) for x in xs], cut="left")
@@ -136,7 +141,7 @@ class Encoder(nn.Module):
             if progress:
                 progress(len(batch))
         if not parts:
-            return torch.zeros(0, self.model.get_sentence_embedding_dimension(), device=self.device)
+            return torch.zeros(0, self.dimensions, device=self.device)
         return torch.cat(parts)[torch.tensor(order, device=self.device).argsort()]
 
 

@@ -122,6 +122,20 @@ CURVES = (
         {"step_seconds": "seconds"},
     ),
     Curve(
+        "Staleness of the index",
+        "Where the passage encoder learns: share of today's top k that the index in use still finds, as checked along "
+        "the way, and at a rebuild that of the old index in the new one. Healthy: above 0.8; below, rebuild more often "
+        "(passages.rebuild_every).",
+        {"dev:index/overlap": "checked", "dev:index/overlap_of_old": "at a rebuild"},
+        share=True,
+    ),
+    Curve(
+        "Drift of the passages (1 − cosine)",
+        "Between the vectors of the candidates today and those in the index. Falls to 0 at every rebuild. Healthy: the "
+        "teeth of the saw get smaller.",
+        {"drift": "drift"},
+    ),
+    Curve(
         "Mass on the prior's top 1",
         "True posterior of the prior's best passage: how far the generator agrees with that choice. Healthy: rises.",
         {"top1_mass": "mass"},

@@ -81,7 +81,8 @@ class Record:
         cost: Figures of the summary's ``cost``.
         run: The summary's ``run``.
         steps: Training steps in order; of a step logged twice (after a resume) the last row.
-        dev: Evaluations on dev in order, by block; of one step the last row.
+        dev: Evaluations on dev in order, by block; of one step the last row. What was measured about a rebuilt index
+            is the block ``index``.
         notices: Warnings, each text once.
         pairs: Examples that have both sides.
         missing: Files of `PARTS` that the folder lacks.
@@ -116,6 +117,7 @@ def read_record(run: Path) -> Record:
     rows = _rows(there.get("metrics.jsonl"))
     steps = {row.child("step").count(): row for row in rows if row.child("kind").raw == "step"}
     dev = {row.child("step").count(): row for row in rows if row.child("kind").raw == "dev"}
+    index = {row.child("step").count(): row for row in rows if row.child("kind").raw == "index"}
     blocks = dict.fromkeys(name for row in dev.values() for name, value in row.mapping().items() if value.is_object())
     return Record(
         name=run.resolve().name,
@@ -127,7 +129,8 @@ def read_record(run: Path) -> Record:
         steps=tuple(Point(step, row.numbers("kind", "step")) for step, row in sorted(steps.items())),
         dev={
             name: tuple(Point(step, row.child(name).numbers()) for step, row in sorted(dev.items())) for name in blocks
-        },
+        }
+        | {"index": tuple(Point(step, row.numbers("kind", "step")) for step, row in sorted(index.items()))},
         notices=_notices(rows, summary.child("run").child("warnings")),
         pairs=tuple(_pair(row) for row in _rows(there.get("examples.jsonl")) if _has_both_sides(row)),
         missing=tuple(name for name in PARTS if name not in there),

@@ -29,6 +29,7 @@ class State:
     Attributes:
         step: Steps taken.
         seconds: Time spent in training steps.
+        rebuild_seconds: Time that rebuilding the index took, beside it or within it.
         tokens_scored: Generator tokens without gradient.
         tokens_trained: Generator tokens with gradient.
         best: Best monitored dev figure so far, None before the first evaluation.
@@ -38,12 +39,14 @@ class State:
         chains: ``[training pairs]`` position of the passage on which each chain stands, -1 where there is none.
         rng: The sampler's source of randomness.
         warned: Warnings given so far, text by kind.
+        index: Folder, inside the run's, of the rebuilt index in use; empty while it is the first one.
     """
 
     chains: Tensor
     rng: torch.Generator
     step: int = 0
     seconds: float = 0.0
+    rebuild_seconds: float = 0.0
     tokens_scored: int = 0
     tokens_trained: int = 0
     best: float | None = None
@@ -51,6 +54,7 @@ class State:
     stale: int = 0
     peak_memory_bytes: int = 0
     warned: dict[str, str] = field(default_factory=dict)
+    index: str = ""
 
     def numbers(self) -> dict[str, Any]:
         """The part that goes into JSON."""

@@ -9,9 +9,9 @@ from typing import Literal
 from jsarag.config import not_negative, one_of, positive, require
 from jsarag.data import HistoryConfig
 from jsarag.evaluation import EvaluationConfig
+from jsarag.index import IndexConfig
 from jsarag.models import EncoderConfig, GeneratorConfig
 from jsarag.objectives import JSA, Objective
-from jsarag.retrieval import IndexConfig
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,60 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class PassageConfig:
+    """How the knowledge base learns. Unless ``encoder`` is frozen, the step encodes the candidates with gradient.
+
+    Attributes:
+        encoder: What encodes the passages. frozen: the encoder as it was before training, so that their vectors never
+            change (any size of knowledge base); own: a third encoder, which is trained; shared: that of the prior.
+        rebuild_every: Steps between rebuilds of the index; 0: never; null: 50, or never where ``overlap`` is given.
+        overlap: Rebuild when the index still finds less than this share of what a fresh one would; null: not measured.
+        check_every: Steps between measurements of the overlap.
+        probes: Training inputs that are searched for it.
+        background: Encode in a second process while training goes on with the old index. Where the new one comes into
+            use then depends on the machine's load, and a seed no longer repeats a run exactly.
+    """
+
+    encoder: Literal["frozen", "own", "shared"] = "frozen"
+    rebuild_every: int | None = None
+    overlap: float | None = None
+    check_every: int = 10
+    probes: int = 64
+    background: bool = False
+
+    def __post_init__(self) -> None:
+        one_of("passages.encoder", self.encoder, ("frozen", "own", "shared"))
+        not_negative("passages.rebuild_every", self.rebuild_every or 0)
+        for name in ("check_every", "probes"):
+            positive(f"passages.{name}", getattr(self, name))
+        share = self.overlap is None or 0 < self.overlap <= 1
+        require(share, "passages.overlap", "a share above 0 and up to 1, or null", self.overlap)
+        if self.encoder == "frozen":
+            for name, value in (("rebuild_every", self.rebuild_every), ("overlap", self.overlap)):
+                require(value is None, f"passages.{name}", "null where passages.encoder is frozen", value)
+            require(not self.background, "passages.background", "false where passages.encoder is frozen", True)
+
+    @property
+    def learns(self) -> bool:
+        """Whether training changes the passages' vectors."""
+        return self.encoder != "frozen"
+
+    @property
+    def period(self) -> int:
+        """Steps between rebuilds, 0 for none."""
+        if self.rebuild_every is not None:
+            return self.rebuild_every
+        return 50 if self.learns and self.overlap is None else 0
+
+
+@dataclass(frozen=True)
 class OptimConfig:
     """AdamW with one learning rate a component.
 
     Attributes:
         lr_prior: Peak learning rate of the prior's context encoder.
         lr_posterior: Peak learning rate of the posterior's context encoder.
+        lr_passages: Peak learning rate of a passage encoder of its own.
         lr_generator: Peak learning rate of the generator (adapters bear about ten times that of all weights).
         weight_decay: Of AdamW.
         schedule: Course after warm-up, down to 0 at the end of the run, or constant.
@@ -54,6 +102,7 @@ class OptimConfig:
 
     lr_prior: float = 5e-5
     lr_posterior: float = 5e-5
+    lr_passages: float = 5e-5
     lr_generator: float = 5e-4
     weight_decay: float = 0.0
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
@@ -61,7 +110,7 @@ class OptimConfig:
     clip: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("lr_prior", "lr_posterior", "lr_generator", "weight_decay", "clip"):
+        for name in ("lr_prior", "lr_posterior", "lr_passages", "lr_generator", "weight_decay", "clip"):
             not_negative(f"optim.{name}", getattr(self, name))
         one_of("optim.schedule", self.schedule, ("cosine", "linear", "constant"))
         require(0 <= self.warmup < 1, "optim.warmup", "a share from 0 to below 1", self.warmup)
@@ -78,6 +127,8 @@ class LoopConfig:
         steps: Number of steps instead of epochs; null: as epochs say.
         tokens: Budget of generator tokens, with and without gradient, instead of epochs: the step that reaches it is
             the last. For comparisons at equal cost.
+        share_candidates: Let the candidates of every pair of a batch be candidates of all: more passages to tell apart.
+            Costs little where few candidates reach the generator (jsa, rws, vod), much where all do.
         seed: Fixes data order, initialisation and sampling.
         log_every: Steps between rows of metrics.jsonl.
         eval_every: Steps between evaluations on dev, each with a checkpoint; 0: at the end only.
@@ -92,6 +143,7 @@ class LoopConfig:
     epochs: float = 1.0
     steps: int | None = None
     tokens: int | None = None
+    share_candidates: bool = False
     seed: int = 0
     log_every: int = 1
     eval_every: int = 50
@@ -123,6 +175,7 @@ class TrainConfig:
         encoder: Prior, posterior and passage encoder.
         posterior: How the posterior starts: as a copy of the prior, or from random weights (to see how a run bears a
             poor proposal).
+        passages: Whether the passage encoder learns, and when the index is rebuilt.
         generator: The generator.
         index: The index over the passages.
         optim: Optimizer and schedule.
@@ -135,8 +188,24 @@ class TrainConfig:
     objective: Objective = field(default_factory=JSA)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     posterior: Literal["copy", "random"] = "copy"
+    passages: PassageConfig = field(default_factory=PassageConfig)
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     index: IndexConfig = field(default_factory=IndexConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+    def __post_init__(self) -> None:
+        retrievers = {"prior", "posterior"} & self.objective.trains
+        require(
+            bool(retrievers) or not self.passages.learns,
+            "passages.encoder",
+            f"frozen with objective {self.objective.name}, which trains no retriever",
+            self.passages.encoder,
+        )
+        require(
+            "prior" in self.objective.trains or self.passages.encoder != "shared",
+            "passages.encoder",
+            f"frozen or own with objective {self.objective.name}, which does not train the prior",
+            self.passages.encoder,
+        )

@@ -25,6 +25,7 @@ from jsarag.training.interrupt import asked_to_stop
 from jsarag.training.monitor import Monitor
 from jsarag.training.optimisation import Optimisation
 from jsarag.training.order import Order
+from jsarag.training.rebuild import Rebuilds, prune
 from jsarag.training.record import Record
 from jsarag.training.step import Models, TrainingCase, step
 from jsarag.types import InputError
@@ -61,7 +62,7 @@ class Trainer:
         self.accelerator = Accelerator(gradient_accumulation_steps=config.loop.accumulate)
         self.folder = Path(config.out)
         self.steps = number_of_steps(config, len(cases))
-        self.parameters = models.trained(sorted(config.objective.trains))
+        self.parameters = models.trained(config.objective.trains)
         self.optimisation = Optimisation(config.optim, self.parameters)
         self.order = Order(len(cases), config.loop.batch_size, config.loop.seed)
         rng = torch.Generator(models.prior.device).manual_seed(config.loop.seed)
@@ -69,6 +70,14 @@ class Trainer:
         self.resumed = checkpoint.exists(self.folder, "last")
         if self.resumed:
             checkpoint.load_state(self.folder, self.parameters, self.optimisation, self.state)
+            if self.state.index:
+                self.kb = KnowledgeBase.load(self.folder / self.state.index)
+        self.rebuilds = None
+        if models.passages is not None:
+            some = torch.randperm(len(cases), generator=torch.Generator().manual_seed(config.loop.seed))
+            probes = [cases[i].x for i in some[: config.passages.probes].tolist()]
+            k = config.objective.k
+            self.rebuilds = Rebuilds(config.passages, self.folder, models.prior, models.passages, probes, k)
         self.monitor = Monitor(self.state.warned)
 
     def run(self) -> Fitted:
@@ -88,6 +97,7 @@ class Trainer:
                     before = self._done()
                     line = _line(self._step())
                     advance(min(self._done(), total) - before, line)
+                    self._rebuild()
                     last = self._done() >= total
                     if last or (loop.eval_every and state.step % loop.eval_every == 0):
                         self._evaluate()
@@ -101,6 +111,8 @@ class Trainer:
                         break
         finally:
             self.record.close()
+            if self.rebuilds:
+                self.rebuilds.close()
         return Fitted(state, end)
 
     def _step(self) -> dict[str, float | None]:
@@ -113,7 +125,9 @@ class Trainer:
             ids = torch.tensor(self.order.batch(state.step * loop.accumulate + part))
             start = state.chains[ids] if objective.keeps_state else torch.full_like(ids, PADDING)
             batch = [self.cases[i] for i in ids.tolist()]
-            outcome = step(self.models, self.kb, objective, batch, start, state.rng)
+            outcome = step(
+                self.models, self.kb, objective, batch, start, state.rng, share_candidates=loop.share_candidates
+            )
             loss = outcome.loss.item()
             if not math.isfinite(loss):
                 raise InputError(f"training: the loss is {loss} at step {state.step + 1}; lower the rates under optim")
@@ -143,6 +157,24 @@ class Trainer:
             self.record.add("warning", state.step, {"text": text})
             self.display.say(f"warning: step {state.step}: {text}")
         return figures
+
+    def _rebuild(self) -> None:
+        """Put a new index in the place of the old one where the passage encoder learns and one is due."""
+        if self.rebuilds is None:
+            return
+        state = self.state
+        ready, figures = self.rebuilds.after(state.step, self.kb, self.display)
+        if ready:
+            figures |= {"from_step": ready.from_step, "rebuild_seconds": ready.seconds}
+            figures["overlap_of_old"] = self.rebuilds.agreement(self.kb, ready.kb)
+            self.kb, state.index = ready.kb, ready.folder
+            state.rebuild_seconds += ready.seconds
+            self.display.say(
+                f"step {state.step}: index rebuilt in {ready.seconds:.1f} s; the old one found "
+                f"{100 * figures['overlap_of_old']:.0f} % of what it finds"
+            )
+        if figures:
+            self.record.add("index", state.step, figures)
 
     def _done(self) -> int:
         """How much of the run is done: steps, or tokens where the run has a budget of them."""
@@ -175,6 +207,7 @@ class Trainer:
 
     def _save(self) -> None:
         checkpoint.save_state(self.folder, self.parameters, self.optimisation, self.state)
+        prune(self.folder, self.state.index)
 
 
 def _monitored(wanted: str | None, figures: dict[str, dict[str, float]]) -> tuple[str, str]:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from jsarag.objectives import Component
 from jsarag.training.config import OptimConfig
+from jsarag.training.step import Part
 
-Parameters = Mapping[Component, Mapping[str, nn.Parameter]]
+Parameters = Mapping[Part, Mapping[str, nn.Parameter]]
 
 
 class Optimisation:
@@ -35,7 +35,7 @@ class Optimisation:
         fused = all(weight.device.type in {"cpu", "cuda"} for weights in self.parameters.values() for weight in weights)
         self.optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=fused)
         self.peak = {group["name"]: group["lr"] for group in groups}
-        self._previous: dict[Component, tuple[list[Tensor], float]] = {}
+        self._previous: dict[Part, tuple[list[Tensor], float]] = {}
 
     def step(self, progress: float) -> dict[str, float | None]:
         """Clip, take one step, clear the gradients; return rates, gradient norms and variances by component.
@@ -66,14 +66,14 @@ class Optimisation:
         self.optimizer.zero_grad(set_to_none=True)
         return figures
 
-    def _change(self, component: Component, gradient: list[Tensor]) -> float | None:
+    def _change(self, component: Part, gradient: list[Tensor]) -> float | None:
         """Distance between this gradient and that of the step before, both unclipped."""
         before, share = self._previous.get(component, ([], 1.0))
         if not before or not share:
             return None
         return float(_norm([torch.add(a, b, alpha=-1 / share) for a, b in zip(gradient, before, strict=True)]))
 
-    def rate(self, component: Component) -> float:
+    def rate(self, component: Part) -> float:
         """The present learning rate of a component."""
         return next(float(group["lr"]) for group in self.optimizer.param_groups if group["name"] == component)
 

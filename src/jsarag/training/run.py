@@ -21,9 +21,10 @@ from jsarag.data import load_examples, load_passages, render
 from jsarag.display import Display
 from jsarag.evaluation import Case, Evaluation, evaluate
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
+from jsarag.index import IndexConfig
 from jsarag.models import Encoder, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
-from jsarag.retrieval import IndexConfig, KnowledgeBase, check_k
+from jsarag.retrieval import KnowledgeBase, check_k, preflight
 from jsarag.training import checkpoint
 from jsarag.training.config import DataConfig, TrainConfig
 from jsarag.training.loop import Trainer
@@ -78,6 +79,8 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
         return None
     name = "best" if checkpoint.exists(run, "best") else "last"
     step = checkpoint.load_models(run, name, trainer.parameters)
+    if models.passages is not None:
+        kb = trained_index(kb, models.passages, run, display)
     after = _evaluated(config, models, kb, test, "after", display)
     state = fitted.state
     summary = {
@@ -88,6 +91,7 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
             "tokens_scored": state.tokens_scored,
             "tokens_trained": state.tokens_trained,
             "peak_memory_bytes": state.peak_memory_bytes,
+            "rebuild_seconds": round(state.rebuild_seconds, 3),
         },
         "run": {
             "objective": config.objective.name,
@@ -122,10 +126,12 @@ def load_models(config: TrainConfig) -> Models:
     posterior = prior.copy()
     if config.posterior == "random":
         posterior.forget(config.loop.seed)
+    passages = {"frozen": None, "own": prior.copy(), "shared": prior}[config.passages.encoder]
     return Models(
         prior,
         posterior,
         generator,
+        passages,
         prior.copy() if "untrained" in config.objective.sources else None,
         generator.copy() if config.objective.untrained_judge else None,
     )
@@ -141,13 +147,27 @@ def knowledge_base(
     """
     folder = config.path or run / "index"
     if config.path is None and not folder.exists():
+        config = preflight(passages, encoder, config, run, display)
         with display.task("indexing", len(passages)) as advance:
-            return KnowledgeBase.build(passages, encoder, config.kind, progress=lambda done: advance(done, ""))
+            return KnowledgeBase.build(passages, encoder, config, progress=lambda done: advance(done, ""))
     kb = KnowledgeBase.load(folder)
     kb.check_encoder(encoder, str(folder))
     if kb.passages != list(passages):
         raise InputError(f"{folder}: holds other passages than data.passages; run `jsarag index` again")
     return kb
+
+
+def trained_index(kb: KnowledgeBase, passages: Encoder, run: Path, display: Display) -> KnowledgeBase:
+    """The index of the passages as the run's trained encoder reads them, kept in its folder ``trained-index``."""
+    folder = run / "trained-index"
+    if (folder / "manifest.json").is_file():
+        kept = KnowledgeBase.load(folder)
+        if kept.fingerprint == passages.fingerprint():
+            return kept
+    with display.task("indexing", len(kb)) as advance:
+        fresh = kb.rebuilt(passages, progress=lambda done: advance(done, ""))
+    fresh.save(folder)
+    return fresh
 
 
 def check(config: TrainConfig, models: Models, kb: KnowledgeBase, data: Data) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,9 @@ from jsarag.objectives.candidates import PADDING, locate, member, rectangle, uni
 from jsarag.retrieval import KnowledgeBase
 from jsarag.types import Passage
 
+Part = Component | Literal["passages"]
+"""What can be trained: what objectives name, and the passage encoder that both retrievers share."""
+
 
 @dataclass(frozen=True)
 class Models:
@@ -23,6 +27,7 @@ class Models:
         prior: Context encoder of p(h|x).
         posterior: Context encoder of q(h|x,y).
         generator: p(y|x,h).
+        passages: Passage encoder of p and q where it learns, maybe that of the prior; None: the index's vectors stay.
         untrained_prior: The prior as it was before training.
         untrained_generator: The generator as it was before training.
     """
@@ -30,6 +35,7 @@ class Models:
     prior: Encoder
     posterior: Encoder
     generator: Generator
+    passages: Encoder | None = None
     untrained_prior: Encoder | None = None
     untrained_generator: Generator | None = None
 
@@ -39,11 +45,14 @@ class Models:
         generators = [g for g in (self.generator, self.untrained_generator) if g is not None]
         return sum(g.tokens_scored for g in generators), sum(g.tokens_trained for g in generators)
 
-    def trained(self, components: Sequence[Component]) -> dict[Component, dict[str, nn.Parameter]]:
-        """The trained parameters by component and name."""
-        modules: dict[Component, Encoder | Generator]
-        modules = {"prior": self.prior, "posterior": self.posterior, "generator": self.generator}
-        return {component: modules[component].trained() for component in components}
+    def trained(self, components: Collection[Component]) -> dict[Part, dict[str, nn.Parameter]]:
+        """The trained parameters by part and name: of the components an objective names, and of the passage encoder."""
+        modules: dict[Part, Encoder | Generator]
+        modules = {"generator": self.generator, "posterior": self.posterior, "prior": self.prior}
+        found = {part: module.trained() for part, module in modules.items() if part in components}
+        if self.passages is not None and self.passages is not self.prior:
+            found["passages"] = self.passages.trained()
+        return found
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,8 @@ def step(
     batch: Sequence[TrainingCase],
     start: Tensor,
     rng: torch.Generator,
+    *,
+    share_candidates: bool = False,
 ) -> Outcome:
     """Run one batch up to its loss; the caller owns backward and optimizer.
 
@@ -89,6 +100,7 @@ def step(
         batch: The cases.
         start: ``[batch]`` positions of the passages on which chains stood in an earlier epoch, -1 where there is none.
         rng: Source of the sampler's randomness, on the device of the encoders.
+        share_candidates: Let the candidates of every case be candidates of all.
     """
     xs = [case.x for case in batch]
     trains = objective.trains
@@ -109,8 +121,14 @@ def step(
             proposed["untrained"] = kb.search(models.untrained_prior.embed_queries(xs), objective.k)[1]
     sources = sorted(objective.sources)
     candidates = union(*(proposed[source] for source in sources), start[:, None])
-
+    if share_candidates:
+        candidates = union(candidates.flatten()[None].expand(len(batch), -1))
     h = kb.vectors[candidates.clamp(min=0)].to(device)
+    drift = None
+    if models.passages is not None:
+        stale, h = h, _encoded(models.passages, kb, candidates)
+        real = candidates.to(device) != PADDING
+        drift = 1 - nn.functional.cosine_similarity(stale, h.detach(), dim=-1)[real].mean()
     padding = (candidates == PADDING).to(device)
     log_p = _log_softmax(models.prior.scale, h, e_x, padding)
     unread = torch.zeros_like(log_p).detach()
@@ -132,6 +150,8 @@ def step(
 
     found = diagnose(made.scores, made.read, posterior=e_xy is not None) | made.target.diagnostics
     diagnostics = {name: float(values.nanmean()) for name, values in found.items() if not values.isnan().all()}
+    if drift is not None:
+        diagnostics["drift"] = float(drift)
     labelled = [
         any(i in case.gold for i in row) for case, row in zip(batch, best[:, :1].tolist(), strict=True) if case.gold
     ]
@@ -141,6 +161,13 @@ def step(
     if made.target.state is not None:
         state = candidates.gather(1, made.target.state.cpu()[:, None])[:, 0]
     return Outcome(made.loss.mean(), diagnostics, best[:, 0], state)
+
+
+def _encoded(encoder: Encoder, kb: KnowledgeBase, candidates: Tensor) -> Tensor:
+    """``[batch, candidates, dimensions]`` vectors of today, with gradient; a passage is encoded once a batch."""
+    distinct, places = torch.unique(candidates.clamp(min=0), return_inverse=True)
+    h = encoder.embed_passages([kb.passages[i] for i in distinct.tolist()])
+    return h[places.to(h.device)]
 
 
 def _log_softmax(scale: float, h: Tensor, e: Tensor, padding: Tensor) -> Tensor:

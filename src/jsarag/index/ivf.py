@@ -1,0 +1,59 @@
+"""Approximate search in cells: vectors are grouped around centroids, a query looks into the nearest groups."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from jsarag.index.approximate import Approximate
+from jsarag.index.index import Needs, Vectors
+
+SAMPLE = 64
+"""Vectors a centroid is fitted to, at most; FAISS asks for 39 at least."""
+
+
+def cells(passages: int) -> int:
+    """How many: four times the square root of the number of passages, each with enough to be fitted to."""
+    return max(min(round(4 * math.sqrt(passages)), passages // 39), 1)
+
+
+def sample(vectors: Vectors, seed: int) -> Vectors:
+    """What the clustering sees."""
+    wanted = SAMPLE * cells(len(vectors))
+    if wanted >= len(vectors):
+        return vectors
+    chosen = np.random.default_rng(seed).choice(len(vectors), wanted, replace=False)
+    return np.ascontiguousarray(vectors[np.sort(chosen)])
+
+
+class IVF(Approximate):
+    """FAISS's IVF over a copy of the vectors."""
+
+    name = "ivf"
+    widest = 1 << 20
+
+    @classmethod
+    def make(cls, vectors: Vectors, seed: int) -> Any:
+        """Cluster a sample, then sort all vectors into the cells."""
+        import faiss
+
+        dimensions = vectors.shape[1]
+        coarse = faiss.IndexFlatIP(dimensions)
+        index = faiss.IndexIVFFlat(coarse, dimensions, cells(len(vectors)), faiss.METRIC_INNER_PRODUCT)
+        index.cp.seed, index.cp.spherical = seed + 1234, True
+        index.train(sample(vectors, seed))
+        index.add(vectors)
+        return index
+
+    @classmethod
+    def widen(cls, index: Any, width: int) -> None:
+        """Cells looked into."""
+        index.nprobe = min(width, index.nlist)
+
+    @classmethod
+    def needs(cls, passages: int, dimensions: int) -> Needs:
+        """A copy of the vectors with their positions."""
+        size = passages * (4 * dimensions + 8) + 4 * dimensions * cells(passages)
+        return Needs(size, size)
