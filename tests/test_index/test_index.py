@@ -22,7 +22,7 @@ def clustered(count: int, dimensions: int = 32, seed: int = 0) -> Vectors:
     rng = np.random.default_rng(seed)
     centres = rng.standard_normal((20, dimensions), dtype=np.float32)
     found = centres[rng.integers(20, size=count)] + 0.7 * rng.standard_normal((count, dimensions), dtype=np.float32)
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), dtype=np.float32)
 
 
 def truth(queries: Vectors, vectors: Vectors, k: int) -> tuple[Vectors, Positions]:
