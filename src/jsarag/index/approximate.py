@@ -32,7 +32,7 @@ class Approximate(Index):
 
     @classmethod
     @abstractmethod
-    def make(cls, vectors: Vectors, seed: int) -> Any:
+    def make(cls, vectors: Vectors) -> Any:
         """A FAISS index of ``vectors``, trained and filled."""
 
     @classmethod
@@ -43,7 +43,7 @@ class Approximate(Index):
     @classmethod
     def build(cls, vectors: Vectors, config: IndexConfig) -> Self:
         """Make the index, then double the width of its searches until they find enough."""
-        found = cls(cls.make(vectors, seed=0), vectors, {})
+        found = cls(cls.make(vectors), vectors, {})
         queries = probes(vectors)
         truth = _exact(queries, vectors)
         width = 1

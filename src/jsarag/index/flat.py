@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
-
-from jsarag.index.index import Index, Needs, Positions, Vectors
-
-if TYPE_CHECKING:
-    from jsarag.index.config import IndexConfig
+from jsarag.index.exact import Exact
+from jsarag.index.index import Needs, Positions, Vectors
 
 
-class Flat(Index):
+class Flat(Exact):
     """Every query meets every vector; exact, no training, no settings."""
 
     name = "flat"
-    exact = True
 
     def __init__(self, vectors: Vectors) -> None:
         """Search ``vectors``, which may lie in a file mapped into memory."""
         self._vectors = vectors
         self.facts = {}
-
-    @classmethod
-    def build(cls, vectors: Vectors, config: IndexConfig) -> Self:
-        """Nothing is computed."""
-        return cls(vectors)
 
     @classmethod
     def needs(cls, passages: int, dimensions: int) -> Needs:
@@ -41,11 +30,3 @@ class Flat(Index):
         faiss.cvar.distance_compute_blas_database_bs = 65_536
         scores, positions = faiss.knn(queries, self._vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
         return scores, positions
-
-    def save(self, folder: Path) -> None:
-        """Nothing to write."""
-
-    @classmethod
-    def load(cls, folder: Path, vectors: Vectors) -> Self:
-        """Nothing to read."""
-        return cls(vectors)

@@ -17,7 +17,7 @@ class HNSW(Approximate):
     widest = 4096
 
     @classmethod
-    def make(cls, vectors: Vectors, seed: int) -> Any:
+    def make(cls, vectors: Vectors) -> Any:
         """Insert the vectors one by one."""
         import faiss
 

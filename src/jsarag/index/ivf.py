@@ -19,12 +19,12 @@ def cells(passages: int) -> int:
     return max(min(round(4 * math.sqrt(passages)), passages // 39), 1)
 
 
-def sample(vectors: Vectors, seed: int) -> Vectors:
+def sample(vectors: Vectors) -> Vectors:
     """What the clustering sees."""
     wanted = SAMPLE * cells(len(vectors))
     if wanted >= len(vectors):
         return vectors
-    chosen = np.random.default_rng(seed).choice(len(vectors), wanted, replace=False)
+    chosen = np.random.default_rng(0).choice(len(vectors), wanted, replace=False)
     return np.ascontiguousarray(vectors[np.sort(chosen)])
 
 
@@ -35,17 +35,27 @@ class IVF(Approximate):
     widest = 1 << 20
 
     @classmethod
-    def make(cls, vectors: Vectors, seed: int) -> Any:
-        """Cluster a sample, then sort all vectors into the cells."""
+    def make(cls, vectors: Vectors) -> Any:
+        """Fit the cells to a sample, then sort all vectors into them."""
         import faiss
 
-        dimensions = vectors.shape[1]
-        coarse = faiss.IndexFlatIP(dimensions)
-        index = faiss.IndexIVFFlat(coarse, dimensions, cells(len(vectors)), faiss.METRIC_INNER_PRODUCT)
-        index.cp.seed, index.cp.spherical = seed + 1234, True
-        index.train(sample(vectors, seed))
+        index = cls.empty(faiss.IndexFlatIP(vectors.shape[1]), *vectors.shape)
+        index.cp.seed, index.cp.spherical = 1234, True
+        index.train(cls.training(vectors))
         index.add(vectors)
         return index
+
+    @classmethod
+    def empty(cls, coarse: Any, passages: int, dimensions: int) -> Any:
+        """FAISS's index for so many vectors, its centroids in ``coarse``."""
+        import faiss
+
+        return faiss.IndexIVFFlat(coarse, dimensions, cells(passages), faiss.METRIC_INNER_PRODUCT)
+
+    @classmethod
+    def training(cls, vectors: Vectors) -> Vectors:
+        """What it is fitted to."""
+        return sample(vectors)
 
     @classmethod
     def widen(cls, index: Any, width: int) -> None:

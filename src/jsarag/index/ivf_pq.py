@@ -1,4 +1,4 @@
-"""Approximate search in cells of compressed vectors (product quantisation); the best are compared exactly after it."""
+"""Approximate search in cells of compressed vectors (product quantisation); exact comparison of the best follows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from jsarag.index.approximate import Approximate
 from jsarag.index.index import Needs, Positions, Vectors
 from jsarag.index.ivf import IVF, cells, sample
 
@@ -19,33 +18,29 @@ def bytes_of(dimensions: int) -> int:
     return next(size for size in range(max(dimensions // 4, 1), 0, -1) if dimensions % size == 0)
 
 
-class IVFPQ(Approximate):
+def bits_of(passages: int) -> int:
+    """Bits of a code: 8, of whose 256 values each wants 39 vectors to be fitted to; fewer for a handful of passages."""
+    return min(8, max(int(np.log2(max(passages // 39, 2))), 1))
+
+
+class IVFPQ(IVF):
     """FAISS's IVF-PQ. The vectors themselves stay in their file: a search reads the few that it compares."""
 
     name = "ivf-pq"
-    widest = 1 << 20
 
     @classmethod
-    def make(cls, vectors: Vectors, seed: int) -> Any:
-        """Fit centroids and codes to a sample, then encode all vectors."""
+    def empty(cls, coarse: Any, passages: int, dimensions: int) -> Any:
+        """Codes of `bytes_of` bytes."""
         import faiss
 
-        dimensions = vectors.shape[1]
-        coarse = faiss.IndexFlatIP(dimensions)
-        # 256 codes a byte, of which each wants 39 vectors to be fitted to; fewer for a handful of passages.
-        bits = min(8, max(int(np.log2(max(len(vectors) // 39, 2))), 1))
-        metric = faiss.METRIC_INNER_PRODUCT
-        index = faiss.IndexIVFPQ(coarse, dimensions, cells(len(vectors)), bytes_of(dimensions), bits, metric)
-        index.cp.seed, index.cp.spherical = seed + 1234, True
-        training = sample(vectors, seed)
-        index.train(np.tile(training, (-(-(1 << bits) // len(training)), 1)))
-        index.add(vectors)
-        return index
+        size, bits, metric = bytes_of(dimensions), bits_of(passages), faiss.METRIC_INNER_PRODUCT
+        return faiss.IndexIVFPQ(coarse, dimensions, cells(passages), size, bits, metric)
 
     @classmethod
-    def widen(cls, index: Any, width: int) -> None:
-        """Cells looked into."""
-        IVF.widen(index, width)
+    def training(cls, vectors: Vectors) -> Vectors:
+        """At least one vector a code: a handful is repeated."""
+        found = sample(vectors)
+        return np.tile(found, (-(-(1 << bits_of(len(vectors))) // len(found)), 1))
 
     @classmethod
     def needs(cls, passages: int, dimensions: int) -> Needs:

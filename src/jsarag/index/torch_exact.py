@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
-
 import torch
 
-from jsarag.index.index import Index, Needs, Positions, Vectors
-
-if TYPE_CHECKING:
-    from jsarag.index.config import IndexConfig
+from jsarag.index.exact import Exact
+from jsarag.index.index import Needs, Positions, Vectors
 
 BLOCK = 262_144
 """Vectors that are compared at once: bounds the memory of the scores."""
 
 
-class Torch(Index):
+class Torch(Exact):
     """The vectors lie on the device, in float32."""
 
     name = "torch"
-    exact = True
 
     def __init__(self, vectors: Vectors) -> None:
         """Copy the vectors to the device; on a CPU they stay where they are."""
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._vectors = torch.from_numpy(vectors).to(self._device)
         self.facts = {}
-
-    @classmethod
-    def build(cls, vectors: Vectors, config: IndexConfig) -> Self:
-        """Nothing is computed."""
-        return cls(vectors)
 
     @classmethod
     def needs(cls, passages: int, dimensions: int) -> Needs:
@@ -53,11 +42,3 @@ class Torch(Index):
             kept = scores.topk(min(k, scores.shape[1]))
             scores, positions = kept.values, positions.gather(1, kept.indices)
         return scores.cpu().numpy(), positions.cpu().numpy()
-
-    def save(self, folder: Path) -> None:
-        """Nothing to write."""
-
-    @classmethod
-    def load(cls, folder: Path, vectors: Vectors) -> Self:
-        """Nothing to read but the vectors."""
-        return cls(vectors)

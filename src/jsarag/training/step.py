@@ -124,12 +124,11 @@ def step(
     if share_candidates:
         candidates = union(candidates.flatten()[None].expand(len(batch), -1))
     h = kb.vectors[candidates.clamp(min=0)].to(device)
+    padding = (candidates == PADDING).to(device)
     drift = None
     if models.passages is not None:
         stale, h = h, _encoded(models.passages, kb, candidates)
-        real = candidates.to(device) != PADDING
-        drift = 1 - nn.functional.cosine_similarity(stale, h.detach(), dim=-1)[real].mean()
-    padding = (candidates == PADDING).to(device)
+        drift = 1 - nn.functional.cosine_similarity(stale, h.detach(), dim=-1)[~padding].mean()
     log_p = _log_softmax(models.prior.scale, h, e_x, padding)
     unread = torch.zeros_like(log_p).detach()
     scores = Scores(
