@@ -80,7 +80,7 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
     name = "best" if checkpoint.exists(run, "best") else "last"
     step = checkpoint.load_models(run, name, trainer.parameters)
     if models.passages is not None:
-        kb = trained_index(kb, models.passages, run, display)
+        kb = trained_index(trainer.kb, models.passages, run, display)
     after = _evaluated(config, models, kb, test, "after", display)
     state = fitted.state
     summary = {
@@ -159,11 +159,14 @@ def knowledge_base(
 
 def trained_index(kb: KnowledgeBase, passages: Encoder, run: Path, display: Display) -> KnowledgeBase:
     """The index of the passages as the run's trained encoder reads them, kept in its folder ``trained-index``."""
-    folder = run / "trained-index"
+    folder, wanted = run / "trained-index", passages.fingerprint()
     if (folder / "manifest.json").is_file():
         kept = KnowledgeBase.load(folder)
-        if kept.fingerprint == passages.fingerprint():
+        if kept.fingerprint == wanted:
             return kept
+    if kb.fingerprint == wanted:  # the last rebuild was with these weights
+        kb.save(folder)
+        return kb
     with display.task("indexing", len(kb)) as advance:
         fresh = kb.rebuilt(passages, progress=lambda done: advance(done, ""))
     fresh.save(folder)
