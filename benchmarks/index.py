@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from timing import interleaved, ratio, typical
-from workload import Workload, data_option, load, machine, markdown, sets
+from workload import Workload, data_option, machine, markdown, workloads
 
 from jsarag.files import write_json
 from jsarag.models.precision import autocast
@@ -89,11 +89,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("runs/benchmarks/index.json"), help="results")
     options = parser.parse_args()
     results: dict[str, Any] = {"settings": []}
-    models, rows = None, []
-    for name, folder in sets(options.data):
-        work = load(name, folder, models)
-        models = work.models
-        results["machine"] = machine(models.generator)
+    rows = []
+    for work, _ in workloads(options.data):
+        name = work.name
+        results["machine"] = machine(work.models.generator)
 
         def show(text: str, name: str = name) -> None:
             print(f"{name} {text}", file=sys.stderr, flush=True)

@@ -23,7 +23,7 @@ from unittest.mock import patch
 
 import torch
 from timing import interleaved, memory_of, peak_memory, ratio, typical
-from workload import Workload, data_option, load, machine, markdown, sets
+from workload import Workload, data_option, load, machine, markdown, sets, workloads
 
 from jsarag.decoding import DECODERS
 from jsarag.files import read_json, write_json
@@ -154,10 +154,9 @@ def main() -> None:
         one_process(options)
         return
     results: dict[str, Any] = {"settings": []}
-    models, rows = None, []
-    for name, folder in sets(options.data):
-        work = load(name, folder, models)
-        models = work.models
+    rows = []
+    for work, folder in workloads(options.data):
+        name, models = work.name, work.models
         results["machine"] = machine(models.generator)
         given = ["--batch", str(options.batch), "--passages", str(options.passages), "--tokens", str(options.tokens)]
         given += [] if name == "sample" else ["--data", f"{name}={folder}"]

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from timing import memory_of, peak_memory
-from workload import CACHE, data_option, load, markdown, sets
+from workload import CACHE, data_option, markdown, workloads
 
 from jsarag.files import read_json, write_json
 from jsarag.index import INDEXES, IndexConfig
@@ -37,13 +37,11 @@ def real(options: argparse.Namespace) -> Path:
     """A file with the embeddings of all passages and questions of the data sets."""
     file = CACHE / "scale" / "real.safetensors"
     if not file.exists():
-        models, passages, questions = None, [], []
-        for name, folder in sets(options.data):
-            work = load(name, folder, models)
-            models = work.models
+        passages, questions = [], []
+        for work, _ in workloads(options.data):
             passages.append(work.kb.vectors)
             with torch.inference_mode():
-                questions.append(models.prior.embed_queries([case.x for case in work.cases]).cpu())
+                questions.append(work.models.prior.embed_queries([case.x for case in work.cases]).cpu())
         file.parent.mkdir(parents=True, exist_ok=True)
         save_file({"passages": torch.cat(passages), "questions": torch.cat(questions).clone()}, file)
     return file

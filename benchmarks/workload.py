@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,15 @@ def sets(given: list[str] | None) -> list[tuple[str, Path]]:
             raise SystemExit(f"--data: expected NAME=FOLDER with a passages.jsonl in the folder, got {text!r}")
         found.append((name, Path(folder)))
     return found
+
+
+def workloads(given: list[str] | None) -> Iterator[tuple[Workload, Path]]:
+    """Each data set of ``--data`` with its folder; the models are loaded once."""
+    models = None
+    for name, folder in sets(given):
+        work = load(name, folder, models)
+        models = work.models
+        yield work, folder
 
 
 def machine(generator: Generator) -> dict[str, Any]:
