@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import torch
-from timing import interleaved, memory_of, peak_memory, ratio, typical
+from timing import interleaved, last_line, peak_memory, ratio, typical
 from workload import Workload, data_option, load, machine, markdown, sets, workloads
 
 from jsarag.decoding import DECODERS
@@ -115,7 +115,7 @@ def limited(generator: Generator, tokens: int) -> Generator:
 
 
 def one_process(options: argparse.Namespace) -> None:
-    """Answer once and print the peak memory; what `memory_of` starts, with a mode or a file of prompts."""
+    """Answer once and print the peak memory; what `last_line` starts, with a mode or a file of prompts."""
     work = load(*sets(options.data)[-1])
     generator = limited(work.models.generator, options.tokens)
     if options.memory in DECODERS:
@@ -134,8 +134,8 @@ def memory(given: list[str], mode: str, work: Asked) -> dict[str, Any]:
         file = Path(folder) / "asked.json"
         write_json(file, list(work))
         return {
-            mode: memory_of(__file__, *given, "--memory", mode),
-            "bare": memory_of(__file__, *given, "--memory", str(file)),
+            mode: last_line(__file__, *given, "--memory", mode),
+            "bare": last_line(__file__, *given, "--memory", str(file)),
         }
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from timing import memory_of, peak_memory
+from timing import last_line, peak_memory
 from workload import CACHE, data_option, markdown, workloads
 
 from jsarag.files import read_json, write_json
@@ -185,7 +185,7 @@ def main() -> None:
                 continue
             print(f"{kind}, {size:,} passages", file=sys.stderr, flush=True)
             try:
-                results["settings"].append(memory_of(__file__, "--measure", kind, str(size)))
+                results["settings"].append(last_line(__file__, "--measure", kind, str(size)))
             except subprocess.CalledProcessError as error:
                 print(f"{kind}, {size:,} passages: exit status {error.returncode}", file=sys.stderr, flush=True)
                 continue

@@ -2,7 +2,7 @@
 
 python benchmarks/step.py --data open-squad=FOLDER --data dstc11=FOLDER --json runs/benchmarks/step.json
 
-Variants, all with the same models, batches and random numbers, in turns:
+Variants, all with the same models, batches and random numbers:
   jsa           JSA as `jsarag train` takes a step, generator trained on one state a chain (states=1)
   jsa-all       JSA with every distinct state of the chain trained on
   rag-sequence  top-K marginalisation on the same engine
@@ -10,6 +10,8 @@ Variants, all with the same models, batches and random numbers, in turns:
   bare          forward and backward of the networks on the tokens of `jsa`, without padding, and nothing else
   transformers  with --networks bart-dpr only: RagSequenceForGeneration with the same BART and DPR networks
 
+They take turns, and every turn is a fresh process: one untimed step, then the timed ones. Side by side in one process
+they would fragment each other's memory (JSA takes half as long again beside top-K marginalisation as alone).
 Each finished setting is kept in the JSON file; the same command goes on where it stopped. To compare two files:
 python benchmarks/compare.py NEW OLD.
 """
@@ -18,22 +20,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import torch
-from timing import Phases, interleaved, memory_of, peak_memory, ratio, typical
+from timing import Phases, Times, last_line, peak_memory, ratio, seconds, typical
 from transformers_rag import Transformers, workload
 from transformers_rag import networks as bart_dpr
-from variants import Bare, Engine, Released, record
+from variants import Bare, Engine, Recorded, Released, record
 from workload import Workload, data_option, load, machine, markdown, sets
 
 from jsarag.files import read_json, write_json
 from jsarag.objectives.jsa import JSA
 from jsarag.objectives.rag_sequence import RagSequence
-from jsarag.training.step import Models
 
 VARIANTS = {
     "smollm2-minilm": ("jsa", "jsa-all", "rag-sequence", "released", "bare"),
@@ -50,22 +52,20 @@ RATIOS = {
 }
 
 SELDOM = ("released",)
-"""Timed in every other turn: minutes each."""
-PROFILED = 1
-"""Steps whose phases and tokens are looked at."""
+"""Minutes a step: one timed step, without the untimed one."""
 
 
-def made(name: str, work: Workload, k: int, m: int, size: int, turns: int) -> Any:
+def made(name: str, work: Workload, options: argparse.Namespace) -> Any:
     """A variant by its name."""
-    jsa = JSA(k=k, m=m, states=1)
+    k, m, size = options.k[0], options.m, options.batch
     if name == "bare":
-        return Bare(Engine(work, jsa, size), turns)
+        return Bare(work.models, JSA.trains, {int(turn): Recorded(**seen) for turn, seen in options.recorded.items()})
     if name == "transformers":
         return Transformers(work, k, size)
     if name == "released":
         return Released(work, JSA(k=k, m=m), size)
-    objective = {"jsa": jsa, "jsa-all": JSA(k=k, m=m), "rag-sequence": RagSequence(k=k)}[name]
-    return Engine(work, objective, size)
+    objectives = {"jsa": JSA(k=k, m=m, states=1), "jsa-all": JSA(k=k, m=m), "rag-sequence": RagSequence(k=k)}
+    return Engine(work, objectives[name], size)
 
 
 def profile(engine: Engine, turn: int) -> dict[str, float]:
@@ -89,62 +89,83 @@ def profile(engine: Engine, turn: int) -> dict[str, float]:
     return phases.spent
 
 
-def setting(networks: str, work: Workload, k: int, options: argparse.Namespace) -> dict[str, Any]:
+def take_turn(options: argparse.Namespace) -> None:
+    """One turn of one variant: what the main process starts. Prints what it found as JSON."""
+    options.recorded = json.load(sys.stdin)
+    work = loaded_for(options.networks[0], *sets(options.data)[-1])
+    loaded = peak_memory()
+    variant = made(options.turn, work, options)
+    found: dict[str, Any] = {"machine": machine(work.models.generator), "seconds": {}, "recorded": {}}
+    if options.turn not in SELDOM:
+        variant(options.first - 1)
+    for turn in range(options.first, options.first + (1 if options.turn in SELDOM else options.steps)):
+        with ExitStack() as stack:
+            if isinstance(variant, Engine):
+                seen = stack.enter_context(record(variant))
+                found["recorded"][turn] = seen.__dict__
+            found["seconds"][turn] = seconds(lambda turn=turn: variant(turn))
+    found["memory"] = {"loaded": loaded, "peak": peak_memory()}
+    if isinstance(variant, Engine):
+        found["distinct"] = variant.diagnostics.get("distinct_proposals")
+        found["phases"] = profile(variant, options.first) if options.first == 0 else {}
+    print(json.dumps(found))
+
+
+def setting(networks: str, data: tuple[str, Path], k: int, options: argparse.Namespace) -> dict[str, Any]:
     """Everything about one data set at one K."""
-    names, turns = chosen(networks, options), options.repeats
-    variants = {name: made(name, work, k, options.m, options.batch, turns) for name in names}
-    times = interleaved(variants, turns, seldom=SELDOM, show=lambda text: say(f"{networks} {work.name} K={k} {text}"))
-    found: dict[str, Any] = {
-        "networks": networks,
-        "data": work.name,
-        "k": k,
-        "seconds": times,
-        "median": typical(times),
-        "ratio": {f"{a}/{b}": ratio(times, a, b) for a, b in RATIOS[networks] if {a, b} <= set(names)},
-        "tokens": {},
-        "phases": {},
-    }
-    for name, engine in variants.items():
-        if isinstance(engine, Engine):
-            found.setdefault("distinct", engine.diagnostics.get("distinct_proposals"))
-            looked_at = range(min(turns, PROFILED))
-            seen = [record(engine, turn) for turn in looked_at]
-            needed, computed = sum(s.needed for s in seen), sum(s.computed for s in seen)
-            found["tokens"][name] = {
-                "scored": sum(n for s in seen for n, _ in s.scored) / len(seen),
-                "trained": sum(n for s in seen for n, _ in s.trained) / len(seen),
-                "padding": 1 - needed / computed,
-            }
-            spent = [profile(engine, turn) for turn in looked_at]
-            found["phases"][name] = {p: sum(s.get(p, 0.0) for s in spent) / len(spent) for p in spent[0]}
+    common = ["--networks", networks, "--k", str(k), "--m", str(options.m), "--batch", str(options.batch)]
+    common += ["--steps", str(options.steps)] + ([] if data[0] == "sample" else ["--data", f"{data[0]}={data[1]}"])
+    names = chosen(networks, options)
+    times: Times = {}
+    recorded: dict[str, dict[str, Any]] = {}
+    found: dict[str, Any] = {"networks": networks, "data": data[0], "k": k, "memory": {}, "phases": {}}
+    for first in range(0, options.rounds * options.steps, options.steps):
+        for name in names:
+            if name in SELDOM and first:
+                continue
+            given = json.dumps(recorded["jsa"] if name == "bare" else {})
+            place = f"{networks} {data[0]} K={k} {name}"
+            try:
+                turn = last_line(__file__, "--turn", name, "--first", str(first), *common, given=given)
+            except subprocess.CalledProcessError as error:
+                say(f"{place}: exit status {error.returncode}")
+                continue
+            say(f"{place}: {', '.join(f'{spent:.2f} s' for spent in turn['seconds'].values())}")
+            times.setdefault(name, {}).update({int(number): spent for number, spent in turn["seconds"].items()})
+            recorded.setdefault(name, {}).update(turn["recorded"])
+            found["machine"] = turn["machine"]
+            found["memory"].setdefault(name, turn["memory"])
+            if turn.get("phases"):
+                found["phases"][name] = turn["phases"]
+            if name == "jsa":
+                found["distinct"] = turn["distinct"]
+    found |= {"seconds": times, "median": typical(times), "tokens": tokens(recorded)}
+    found["ratio"] = {f"{a}/{b}": ratio(times, a, b) for a, b in RATIOS[networks] if {a, b} <= set(times)}
+    if {"jsa", "rag-sequence"} <= set(times):
+        peak = {name: found["memory"][name]["peak"] for name in ("jsa", "rag-sequence")}
+        found["ratio"]["memory, jsa/rag-sequence"] = peak["jsa"] / peak["rag-sequence"]
     return found
 
 
-def memory(networks: str, name: str, data: tuple[str, Path], k: int, options: argparse.Namespace) -> dict[str, int]:
-    """Peak memory of a fresh process that takes two steps of one variant, and what it held before the first."""
-    given = ["--memory", name, "--networks", networks, "--k", str(k), "--m", str(options.m)]
-    given += ["--batch", str(options.batch), "--repeats", "2"]
-    if data[0] != "sample":
-        given += ["--data", f"{data[0]}={data[1]}"]
-    return memory_of(__file__, *given)
+def tokens(recorded: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """By variant the generator's tokens a step without and with gradient, and the share of padding."""
+    found = {}
+    for name, turns in recorded.items():
+        seen = [Recorded(**one) for one in turns.values()]
+        if seen:
+            found[name] = {
+                "scored": sum(n for s in seen for n, _ in s.scored) / len(seen),
+                "trained": sum(n for s in seen for n, _ in s.trained) / len(seen),
+                "padding": 1 - sum(s.needed for s in seen) / sum(s.computed for s in seen),
+            }
+    return found
 
 
-def one_process(options: argparse.Namespace) -> None:
-    """What `memory` starts."""
-    name, folder = sets(options.data)[-1]
-    work = loaded_for(options.networks[0], name, folder, None)
-    loaded = peak_memory()
-    variant = made(options.memory, work, options.k[0], options.m, options.batch, options.repeats)
-    for turn in range(options.repeats):
-        variant(turn)
-    print(json.dumps({"loaded": loaded, "peak": peak_memory()}))
-
-
-def loaded_for(networks: str, name: str, folder: Path, models: Models | None) -> Workload:
-    """A data set with the networks; loaded unless ``models`` are given."""
+def loaded_for(networks: str, name: str, folder: Path) -> Workload:
+    """A data set with the networks."""
     if networks == "bart-dpr":
-        return workload(name, folder, models or bart_dpr())
-    return load(name, folder, models)
+        return workload(name, folder, bart_dpr())
+    return load(name, folder)
 
 
 def chosen(networks: str, options: argparse.Namespace) -> list[str]:
@@ -155,31 +176,29 @@ def chosen(networks: str, options: argparse.Namespace) -> list[str]:
 def tables(results: dict[str, Any]) -> str:
     """Markdown: for each pair of networks times, ratios, memory and padding, then seconds by phase."""
     parts = [", ".join(f"{key} {value}" for key, value in results["machine"].items())]
-    for networks in VARIANTS:
+    for networks, names in VARIANTS.items():
         settings = [found for found in results["settings"] if found["networks"] == networks]
         if settings:
             parts.append(f"{networks}: {NAMES[networks]}\n\n{_times(settings)}")
-            for name in settings[0]["phases"]:
-                parts.append(f"Seconds by phase, {name}:\n\n{_phases(settings, name)}")
+            profiled = [name for name in names if any(name in found["phases"] for found in settings)]
+            parts += [f"Seconds by phase, {name}:\n\n{_phases(settings, name)}" for name in profiled]
     return "\n\n".join(parts) + "\n"
 
 
 def _times(settings: list[dict[str, Any]]) -> str:
-    names, ratios = list(settings[0]["median"]), list(settings[0]["ratio"])
-    head = ["data", "K", "distinct", *[f"{name}, s" for name in names], *ratios, "memory, jsa/rag-sequence", "padding"]
+    names = list(dict.fromkeys(name for found in settings for name in found["median"]))
+    ratios = list(dict.fromkeys(name for found in settings for name in found["ratio"]))
+    head = ["data", "K", "distinct", *[f"{name}, s" for name in names], *ratios]
+    head += [f"{name}, GiB" for name in names] + ["padding"]
     rows = []
     for found in settings:
-        memory = found.get("memory", {})
-        shown = ""
-        if {"jsa", "rag-sequence"} <= set(memory):
-            jsa, other = memory["jsa"]["peak"], memory["rag-sequence"]["peak"]
-            shown = f"{jsa / 2**30:.1f} / {other / 2**30:.1f} GiB = {jsa / other:.2f}"
-        distinct = found.get("distinct")
+        median, memory, distinct = found["median"], found["memory"], found.get("distinct")
         rows.append(
             [found["data"], str(found["k"]), f"{distinct:.1f}" if distinct else ""]
-            + [f"{found['median'][name]:.2f}" for name in names]
-            + [f"{found['ratio'][name]:.2f}" for name in ratios]
-            + [shown, f"{100 * found['tokens']['jsa']['padding']:.0f} %" if "jsa" in found["tokens"] else ""]
+            + [f"{median[name]:.2f}" if name in median else "" for name in names]
+            + [f"{found['ratio'][name]:.2f}" if name in found["ratio"] else "" for name in ratios]
+            + [f"{memory[name]['peak'] / 2**30:.1f}" if name in memory else "" for name in names]
+            + [f"{100 * found['tokens']['jsa']['padding']:.0f} %" if "jsa" in found["tokens"] else ""]
         )
     return markdown(head, rows)
 
@@ -206,36 +225,29 @@ def main() -> None:
     parser.add_argument("--k", type=int, nargs="+", default=[5, 10, 20], help="passages a source (default 5 10 20)")
     parser.add_argument("--m", type=int, default=50, help="transitions of the chain (default 50)")
     parser.add_argument("--batch", type=int, default=8, help="pairs a step (default 8)")
-    parser.add_argument("--repeats", type=int, default=5, help="timed steps of each variant (default 5)")
+    parser.add_argument("--rounds", type=int, default=2, help="turns of each variant, fresh processes (default 2)")
+    parser.add_argument("--steps", type=int, default=2, help="timed steps a turn (default 2)")
     parser.add_argument("--networks", nargs="+", choices=VARIANTS, default=list(VARIANTS), help="default: both")
     every = sorted({name for names in VARIANTS.values() for name in names})
     parser.add_argument("--variants", nargs="+", choices=every, help="default: all")
     parser.add_argument("--json", type=Path, default=Path("runs/benchmarks/step.json"), help="results (and progress)")
-    parser.add_argument("--no-memory", action="store_true", help="skip the fresh processes that measure memory")
-    parser.add_argument("--memory", choices=every, help=argparse.SUPPRESS)
+    parser.add_argument("--turn", choices=every, help=argparse.SUPPRESS)
+    parser.add_argument("--first", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.memory:
-        one_process(options)
+    if options.turn:
+        take_turn(options)
         return
     results: dict[str, Any] = read_json(options.json) if options.json.exists() else {"settings": []}
+    results |= {"m": options.m, "batch": options.batch}
+    done = {(found["networks"], found["data"], found["k"]) for found in results["settings"]}
     for networks in options.networks:
-        models: Models | None = None
-        for name, folder in sets(options.data):
-            done = {(f["networks"], f["data"], f["k"]) for f in results["settings"]}
-            left = [k for k in options.k if (networks, name, k) not in done]
-            if not left:
-                continue
-            work = loaded_for(networks, name, folder, models)
-            models = work.models
-            results |= {"machine": machine(models.generator), "m": options.m, "batch": options.batch}
-            for k in left:
-                found = setting(networks, work, k, options)
-                if not options.no_memory:
-                    found["memory"] = {
-                        variant: memory(networks, variant, (name, folder), k, options)
-                        for variant in ("jsa", "rag-sequence")
-                        if variant in found["median"]
-                    }
+        for data in sets(options.data):
+            loaded_for(networks, *data)  # the index is built before the first turn, not in it
+            for k in options.k:
+                if (networks, data[0], k) in done:
+                    continue
+                found = setting(networks, data, k, options)
+                results["machine"] = found.pop("machine")
                 results["settings"].append(found)
                 options.json.parent.mkdir(parents=True, exist_ok=True)
                 write_json(options.json, results)

@@ -5,8 +5,8 @@ Learning rates are 0: the optimizer does all its work and no weight moves, so th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
@@ -140,8 +140,9 @@ class Recorded:
         return sum(length for length, _ in self.scored + self.trained)
 
 
-def record(engine: Engine, turn: int) -> Recorded:
-    """Take one step and write down the lengths of what it computed."""
+@contextmanager
+def record(engine: Engine) -> Iterator[Recorded]:
+    """Write down the lengths of what the steps inside the block compute."""
     seen, models = Recorded(), engine.work.models
     generator = models.generator
     answer_log_probs, beginnings = generator._answer_log_probs, generator._past
@@ -177,26 +178,24 @@ def record(engine: Engine, turn: int) -> Recorded:
                 return features
 
             stack.enter_context(patch.object(encoder.model, "preprocess", texts))
-        engine(turn)
-    return seen
+        yield seen
 
 
 class Bare:
-    """The networks alone, on as many tokens as a step of ``engine`` gave them, in batches without padding.
+    """The networks alone, on as many tokens as a step of ``jsa`` gave them, in batches without padding.
 
     Forward where the step needs no gradient, forward and backward where it does; the output head on as many positions.
     Nothing else: no text, no tokens, no search, no chain, no optimizer.
     """
 
-    def __init__(self, engine: Engine, turns: int) -> None:
-        """Write down what the steps on batches 0 to ``turns`` - 1 compute."""
-        self.models: Models = engine.work.models
-        self.recorded = [record(engine, turn) for turn in range(turns)]
-        self.parameters = [p for part in self.models.trained(engine.objective.trains).values() for p in part.values()]
+    def __init__(self, models: Models, trained: Any, recorded: Mapping[int, Recorded]) -> None:
+        """Take what steps of ``jsa`` computed, by turn, and the parts whose weights the objective trains."""
+        self.models, self.recorded = models, recorded
+        self.parameters = [p for part in models.trained(trained).values() for p in part.values()]
 
     def __call__(self, turn: int) -> None:
         """Compute what batch ``turn`` needs."""
-        seen = self.recorded[turn % len(self.recorded)]
+        seen = self.recorded.get(turn) or next(iter(self.recorded.values()))
         for name, lengths in seen.encoded:
             encoder = self.models.prior if name == "prior" else self.models.posterior
             ids = torch.full((len(lengths), max(round(sum(lengths) / len(lengths)), 1)), 1000, device=encoder.device)
