@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 
 from jsarag import lab as laboratory
-from jsarag import training
+from jsarag import ranks, training
 from jsarag.data import load_examples, load_passages, render
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, EvaluationConfig, evaluate
@@ -30,7 +30,7 @@ from jsarag.report import (
     write_laboratory,
     write_report,
 )
-from jsarag.retrieval import KnowledgeBase, preflight
+from jsarag.retrieval import KnowledgeBase, encode
 from jsarag.training import TrainConfig, checkpoint
 from jsarag.training.run import load_models, trained_index
 from jsarag.types import Answer, Example, InputError, Turn
@@ -116,8 +116,9 @@ def train(config: TrainConfig, *, display: Display | None = None, resume: bool =
     Raises:
         InputError: any mistake in files, options or folder.
     """
-    summary = training.train(config, display or Silent(), resume=resume)
-    write_report(Path(config.out))
+    with ranks.joined():
+        summary = training.train(config, display or Silent(), resume=resume)
+        ranks.by_first(lambda: write_report(Path(config.out)))
     return summary
 
 
@@ -208,10 +209,8 @@ def build_index(
     if out.exists() and not (out / "manifest.json").is_file():
         raise InputError(f"{out}: exists and is not an index folder; name another")
     found = load_passages(Path(passages))
-    loaded = load_encoder(encoder or EncoderConfig(), torch.device(Accelerator().device))
-    display = display or Silent()
-    config = preflight(found, loaded, index or IndexConfig(), out, display)
-    with display.task("indexing", len(found)) as advance:
-        kb = KnowledgeBase.build(found, loaded, config, progress=lambda done: advance(done, ""))
-    kb.save(out)
+    with ranks.joined():
+        loaded = load_encoder(encoder or EncoderConfig(), torch.device(Accelerator().device))
+        kb = encode(found, loaded, index or IndexConfig(), out, display or Silent())
+        kb.save(out)
     return kb

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from jsarag import ranks
 from jsarag.config import one_of, positive
 from jsarag.decoding import DECODERS
 from jsarag.models import Encoder, Generator
@@ -43,7 +44,8 @@ class Pipeline:
     def retrieve(self, xs: Sequence[str], k: int | None = None) -> list[list[Retrieved]]:
         """The prior's k passages (default: those the decoder is given) for each x, best first."""
         with torch.inference_mode():
-            return self.kb.retrieve(self.prior.embed_queries(xs), k or self.decoding.passages, self.prior.scale)
+            queries = ranks.spread(xs, self.prior.embed_queries)
+            return self.kb.retrieve(queries, k or self.decoding.passages, self.prior.scale)
 
     def answer(
         self,
@@ -53,8 +55,17 @@ class Pipeline:
     ) -> list[Answer]:
         """Answer each x from its passages, retrieved here where they are not given."""
         hs = self.retrieve(xs) if retrieved is None else [row[: self.decoding.passages] for row in retrieved]
-        return DECODERS[self.decoding.mode](self.generator, xs, hs, progress)
+        decode = DECODERS[self.decoding.mode]
+
+        def answers(some: Sequence[tuple[str, Sequence[Retrieved]]]) -> list[Answer]:
+            return decode(self.generator, [x for x, _ in some], [h for _, h in some], ranks.times(progress))
+
+        return ranks.spread_list(list(zip(xs, hs, strict=True)), answers)
 
     def answer_without_passages(self, xs: Sequence[str], progress: Callable[[int], None] | None = None) -> list[str]:
         """Closed-book answers: what the generator says from memory."""
-        return [generated.text for generated in self.generator.generate([(x, ()) for x in xs], progress=progress)]
+
+        def texts(some: Sequence[str]) -> list[str]:
+            return [g.text for g in self.generator.generate([(x, ()) for x in some], progress=ranks.times(progress))]
+
+        return ranks.spread_list(xs, texts)

@@ -12,10 +12,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from jsarag import ranks
 from jsarag.config import plain
-from jsarag.display import Display
+from jsarag.display import Display, Silent
 from jsarag.files import read_json, read_jsonl, whole, write_json, write_jsonl
-from jsarag.index import AUTO, INDEXES, Index, IndexConfig, plan, room_at
+from jsarag.index import AUTO, INDEXES, Index, IndexConfig, build_index, load_index, plan, room_at
 from jsarag.models import Encoder
 from jsarag.types import InputError, Passage, Retrieved
 
@@ -57,7 +58,23 @@ def preflight(
         encoder.embed_passages(some)
     seconds = (time.perf_counter() - began) / len(some) * len(passages) + found.needs.seconds
     display.say(f"{len(passages):,} passages of {encoder.dimensions} dimensions: {found}, about {_duration(seconds)}")
-    return replace(config, kind=found.kind)
+    return _of_kind(config, found.kind)
+
+
+def encode(
+    passages: Sequence[Passage], encoder: Encoder, config: IndexConfig, folder: Path, display: Display
+) -> KnowledgeBase:
+    """A knowledge base after `preflight`, same arguments, with progress; it is not yet saved."""
+    display = display if ranks.first() else Silent()
+    config = preflight(passages, encoder, config, folder, display)
+    with display.task("indexing", len(passages)) as advance:
+        return KnowledgeBase.build(passages, encoder, config, progress=lambda done: advance(done, ""))
+
+
+def _of_kind(config: IndexConfig, kind: str) -> IndexConfig:
+    # Room differs from process to process; the index is one.
+    kinds = list(INDEXES)
+    return replace(config, kind=kinds[ranks.as_first(kinds.index(kind))])
 
 
 def _duration(seconds: float) -> str:
@@ -109,11 +126,12 @@ class KnowledgeBase:
         """
         config = config or IndexConfig()
         if config.kind == AUTO:
-            config = replace(config, kind=plan(len(passages), encoder.dimensions, AUTO, room_at(Path.cwd())).kind)
+            config = _of_kind(config, plan(len(passages), encoder.dimensions, AUTO, room_at(Path.cwd())).kind)
+        shown = ranks.times(progress)
         with torch.inference_mode():
-            vectors = encoder.embed_passages(passages, progress=progress).cpu().contiguous()
-        vectors = vectors.clone()  # out of inference mode: training reads them
-        index = INDEXES[config.kind].build(vectors.numpy(), config)
+            vectors = ranks.spread(passages, lambda some: encoder.embed_passages(some, progress=shown).cpu())
+        vectors = vectors.contiguous().clone()  # out of inference mode: training reads them
+        index = build_index(vectors.numpy(), config)
         return cls(passages, vectors, index, encoder.fingerprint(), config)
 
     def rebuilt(self, encoder: Encoder, *, progress: Callable[[int], None] | None = None) -> KnowledgeBase:
@@ -154,6 +172,10 @@ class KnowledgeBase:
 
     def save(self, folder: Path) -> None:
         """Write passages, vectors, index and manifest as one folder, whole or not at all."""
+        ranks.by_first(lambda: self._write(folder))
+        self.folder = folder
+
+    def _write(self, folder: Path) -> None:
         with whole(folder) as temporary:
             temporary.mkdir()
             write_jsonl(temporary / "passages.jsonl", map(asdict, self.passages))
@@ -167,7 +189,6 @@ class KnowledgeBase:
                 "encoder": self.fingerprint,
             }
             write_json(temporary / "manifest.json", manifest)
-        self.folder = folder
 
     @classmethod
     def load(cls, folder: Path) -> KnowledgeBase:
@@ -191,7 +212,7 @@ class KnowledgeBase:
             raise InputError(f"{folder}: {len(passages)} passages, {len(vectors)} vectors; run `jsarag index` again")
         facts = manifest["index"].pop("facts")
         config = IndexConfig(**manifest["index"])
-        index = INDEXES[config.kind].load(folder, vectors.numpy())
+        index = load_index(folder, vectors.numpy(), config)
         index.facts = facts
         kb = cls(passages, vectors, index, manifest["encoder"], config)
         kb.folder = folder

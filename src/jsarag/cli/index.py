@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from jsarag import api
+from jsarag import api, ranks
 from jsarag.cli.display import Terminal
 from jsarag.index import IndexConfig
 from jsarag.models import EncoderConfig
@@ -28,8 +28,10 @@ def run(argv: Sequence[str]) -> int:
     parser.add_class_arguments(EncoderConfig, "encoder")
     values = parser.read(argv)
     built = parser.instantiate(values)
-    kb = api.build_index(values.passages, values.out, encoder=built.encoder, index=built.index, display=Terminal())
-    facts = "".join(f", {name} {value}" for name, value in kb.index.facts.items())
-    print(f"{values.out}: {len(kb):,} passages, {kb.vectors.shape[1]} dimensions, encoder {kb.fingerprint}")
-    print(f"index {kb.config.kind}{facts}")
+    with ranks.joined():
+        kb = api.build_index(values.passages, values.out, encoder=built.encoder, index=built.index, display=Terminal())
+        if ranks.first():
+            facts = "".join(f", {name} {value}" for name, value in kb.index.facts.items())
+            print(f"{values.out}: {len(kb):,} passages, {kb.vectors.shape[1]} dimensions, encoder {kb.fingerprint}")
+            print(f"index {kb.config.kind}{facts}")
     return 0

@@ -52,7 +52,8 @@ def main(argv: list[str] | None = None) -> int:
         status: int = import_module(f"jsarag.cli.{words[0]}").run(words[1:])
         return status
     except InputError as error:
-        print(f"jsarag: {error}", file=sys.stderr)
+        process = os.environ.get("RANK", "0")
+        print(f"jsarag: {error}" + (f" (process {process})" if process != "0" else ""), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("jsarag: interrupted", file=sys.stderr)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jsarag import api
+from jsarag import api, ranks
 from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_summary
 from jsarag.parsing import Parser, objective_name, train_config, train_parser
@@ -16,16 +16,18 @@ from jsarag.types import InputError
 DESCRIPTION = """Train a retriever and a generator together from (question, answer) pairs alone.
 
 The run folder gets config.yaml, metrics.jsonl, tensorboard/, checkpoints/, summary.json and report.html.
-Ctrl-C stops after the step in hand with a checkpoint; `jsarag train --resume RUN` continues the same curve."""
+Ctrl-C stops after the step in hand with a checkpoint; `jsarag train --resume RUN` continues the same curve.
+Several processes share the work of each step: torchrun --nproc-per-node 2 -m jsarag train OPTIONS"""
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
-    if argv and argv[0].partition("=")[0] == "--resume":
-        folder = _resume_folder(argv)
-        return finish(folder, api.resume(folder, display=Terminal()))
-    config = configured(argv, "train", DESCRIPTION)
-    return finish(config.out, api.train(config, display=Terminal()))
+    with ranks.joined():
+        if argv and argv[0].partition("=")[0] == "--resume":
+            folder = _resume_folder(argv)
+            return finish(folder, api.resume(folder, display=Terminal()))
+        config = configured(argv, "train", DESCRIPTION)
+        return finish(config.out, api.train(config, display=Terminal()))
 
 
 def configured(
@@ -40,6 +42,8 @@ def finish(folder: Path, summary: dict[str, Any] | None) -> int:
     """Show what a run found; exit status 130 where it was interrupted."""
     if summary is None:
         return 130
+    if not ranks.first():
+        return 0
     show_summary(summary)
     print(f"summary: {folder / 'summary.json'}\nreport:  {folder / 'report.html'}")
     return 0

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from jsarag import ranks
 from jsarag.config import positive, require
 from jsarag.display import Display
 from jsarag.metrics import answer_scores, corpus_bleu, interval, retrieval_scores
@@ -80,9 +81,11 @@ def evaluate_retrieval(
     depth = min(max(cutoffs), len(kb))
     xs = [case.x for case in cases]
     with torch.inference_mode():
-        queries = {"prior": prior.embed_queries(xs)}
+        queries = {"prior": ranks.spread(xs, prior.embed_queries)}
         if posterior is not None:
-            queries["posterior"] = posterior.embed_pairs(xs, [case.example.outputs[0] for case in cases])
+            queries["posterior"] = ranks.spread(
+                cases, lambda some: posterior.embed_pairs([c.x for c in some], [c.example.outputs[0] for c in some])
+            )
     gold = [case.example.gold for case in cases]
     return {name: retrieval_scores(_ranking(kb, e, depth), gold, cutoffs) for name, e in queries.items()}
 
@@ -144,7 +147,7 @@ def marginal_log_likelihood(pipeline: Pipeline, cases: Sequence[Case]) -> float:
         for case, hs in zip(cases, retrieved, strict=True)
         for h in hs
     ]
-    log_lik = pipeline.generator.log_likelihood(pairs).view(len(cases), -1).cpu()
+    log_lik = ranks.spread(pairs, pipeline.generator.log_likelihood).view(len(cases), -1).cpu()
     log_p = torch.tensor([[h.probability for h in hs] for hs in retrieved]).log()
     return float((log_p + log_lik).logsumexp(-1).mean())
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
+from jsarag import ranks
 from jsarag.display import Display
 from jsarag.evaluation import Case, evaluate_retrieval, marginal_log_likelihood
 from jsarag.objectives.candidates import PADDING
@@ -26,7 +27,7 @@ from jsarag.training.monitor import Monitor
 from jsarag.training.optimisation import Optimisation
 from jsarag.training.order import Order
 from jsarag.training.rebuild import Rebuilds, prune
-from jsarag.training.record import Record
+from jsarag.training.record import Record, Unrecorded
 from jsarag.training.step import Models, TrainingCase, step
 from jsarag.types import InputError
 
@@ -87,7 +88,8 @@ class Trainer:
             InputError: the loss is not finite, or the monitored figure does not exist.
         """
         loop, state, end = self.config.loop, self.state, "done"
-        self.record = Record(self.folder, from_step=state.step if self.resumed else None)
+        resumed_from = state.step if self.resumed else None
+        self.record = Record(self.folder, from_step=resumed_from) if ranks.first() else Unrecorded()
         try:
             if not self.resumed:
                 self._evaluate()
@@ -105,7 +107,7 @@ class Trainer:
                         if 0 < loop.patience <= state.stale:
                             end = "early"
                             break
-                    if stop() and not last:
+                    if ranks.anywhere(stop()) and not last:
                         self._save()
                         end = "interrupted"
                         break
@@ -138,7 +140,8 @@ class Trainer:
             top1 += outcome.top1.tolist()
             for name, value in {"loss": loss, **outcome.diagnostics}.items():
                 figures[name] = (figures.get(name) or 0.0) + value / loop.accumulate
-        scored, trained = (now - then for now, then in zip(self.models.tokens, before, strict=True))
+        ranks.add_gradients(weight for weights in self.optimisation.parameters.values() for weight in weights)
+        scored, trained = ranks.total([now - then for now, then in zip(self.models.tokens, before, strict=True)])
         state.tokens_scored += scored
         state.tokens_trained += trained
         # Of a budget of tokens, the middle of the step: its length is not known beforehand.
@@ -198,7 +201,7 @@ class Trainer:
         if state.best is None or value > state.best:
             state.best, state.best_step, state.stale = value, state.step, 0
             if config.loop.keep == "best":
-                checkpoint.save_models(self.folder, "best", self.parameters, state.step)
+                ranks.by_first(lambda: checkpoint.save_models(self.folder, "best", self.parameters, state.step))
         else:
             state.stale += 1
         self.display.say(
@@ -206,6 +209,9 @@ class Trainer:
         )
 
     def _save(self) -> None:
+        ranks.by_first(self._write)
+
+    def _write(self) -> None:
         checkpoint.save_state(self.folder, self.parameters, self.optimisation, self.state)
         prune(self.folder, self.state.index)
 

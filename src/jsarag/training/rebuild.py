@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from jsarag import ranks
 from jsarag.display import Display
 from jsarag.files import write_json
 from jsarag.models import Encoder
@@ -124,7 +125,7 @@ def freshness(kb: KnowledgeBase, prior: Encoder, passages: Encoder, probes: Sequ
     queries = prior.embed_queries(probes)
     stale = kb.search(queries, min(4 * k, len(kb)))[1]
     near = torch.unique(stale)
-    h = passages.embed_passages([kb.passages[i] for i in near.tolist()])
+    h = ranks.spread([kb.passages[i] for i in near.tolist()], passages.embed_passages)
     fresh = near[(queries @ h.T).topk(min(k, len(near))).indices.cpu()]
     return overlap(fresh, stale[:, :k])
 
@@ -141,6 +142,9 @@ class _Process:
         """Hand over the weights of today and start."""
         self._began, self._step, self._run, self._name = time.perf_counter(), step, run, f"{FOLDER}/{step:06d}"
         self._order = run / FOLDER / f".{step:06d}.order"
+        self._process = self._start(kb, passages) if ranks.first() else None
+
+    def _start(self, kb: KnowledgeBase, passages: Encoder) -> subprocess.Popen[bytes]:
         shutil.rmtree(self._order, ignore_errors=True)
         self._order.mkdir(parents=True)
         weights = {name: weight.detach().cpu().contiguous() for name, weight in passages.model.state_dict().items()}
@@ -148,13 +152,14 @@ class _Process:
         order = {
             "encoder": asdict(passages.config),
             "passages": str(kb.folder),
-            "out": str(run / self._name),
+            "out": str(self._run / self._name),
             "parent": os.getpid(),
         }
         write_json(self._order / "order.json", order)
         command = [sys.executable, "-m", "jsarag.training.encode", str(self._order)]
+        alone = {name: value for name, value in os.environ.items() if name not in ranks.VARIABLES}
         with (self._order / "log").open("wb") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=alone)
 
     def result(self) -> Rebuilt | None:
         """The new index once it is whole.
@@ -162,18 +167,19 @@ class _Process:
         Raises:
             InputError: the process failed; the message holds its last line.
         """
-        code = self._process.poll()
-        if code is None:
+        code = self._process.poll() if self._process else None
+        if not ranks.anywhere(code is not None):
             return None
         if code:
             lines = (self._order / "log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
             raise InputError(f"passages.background: encoding failed ({lines[-1] if lines else f'exit status {code}'})")
-        shutil.rmtree(self._order, ignore_errors=True)
+        ranks.by_first(lambda: shutil.rmtree(self._order, ignore_errors=True))
         kb = KnowledgeBase.load(self._run / self._name)
         return Rebuilt(kb, self._name, self._step, time.perf_counter() - self._began)
 
     def stop(self) -> None:
         """End the process."""
-        self._process.terminate()
-        self._process.wait()
-        shutil.rmtree(self._order, ignore_errors=True)
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            shutil.rmtree(self._order, ignore_errors=True)

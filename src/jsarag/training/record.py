@@ -38,6 +38,19 @@ class Record:
         self._board.close()
 
 
+class Unrecorded(Record):
+    """What the other processes of a run write: nothing."""
+
+    def __init__(self) -> None:
+        """Open nothing."""
+
+    def add(self, kind: str, step: int, values: dict[str, Any]) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}

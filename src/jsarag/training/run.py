@@ -16,15 +16,16 @@ from typing import Any
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
+from jsarag import ranks
 from jsarag.config import write_yaml
 from jsarag.data import load_examples, load_passages, render
-from jsarag.display import Display
+from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, evaluate
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
 from jsarag.index import IndexConfig
 from jsarag.models import Encoder, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
-from jsarag.retrieval import KnowledgeBase, check_k, preflight
+from jsarag.retrieval import KnowledgeBase, check_k, encode
 from jsarag.training import checkpoint
 from jsarag.training.config import DataConfig, TrainConfig
 from jsarag.training.loop import Trainer
@@ -56,6 +57,7 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
         InputError: any mistake in files, options or folder; nothing has been written then.
     """
     run = Path(config.out)
+    display = display if ranks.first() else Silent()
     if not resume and (run / "config.yaml").exists():
         raise InputError(f"{run}: already holds a run; name another folder with --out, or go on with --resume {run}")
     data = read(config.data)
@@ -65,8 +67,9 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
     models = load_models(config)
     kb = knowledge_base(config.index, data.passages, models.prior, run, display)
     check(config, models, kb, data)
+    ranks.wait()  # nothing is written before every process has looked
     run.mkdir(parents=True, exist_ok=True)
-    write_yaml(run / "config.yaml", config)
+    ranks.by_first(lambda: write_yaml(run / "config.yaml", config))
     if config.index.path is None and not (run / "index").exists():
         kb.save(run / "index")
 
@@ -106,8 +109,9 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
         },
     }
     if before and after:
-        write_jsonl(run / "examples.jsonl", _compared(before, after))
-    write_json(run / "summary.json", summary)
+        rows = _compared(before, after)
+        ranks.by_first(lambda: write_jsonl(run / "examples.jsonl", rows))
+    ranks.by_first(lambda: write_json(run / "summary.json", summary))
     return summary
 
 
@@ -147,9 +151,7 @@ def knowledge_base(
     """
     folder = config.path or run / "index"
     if config.path is None and not folder.exists():
-        config = preflight(passages, encoder, config, run, display)
-        with display.task("indexing", len(passages)) as advance:
-            return KnowledgeBase.build(passages, encoder, config, progress=lambda done: advance(done, ""))
+        return encode(passages, encoder, config, run, display)
     kb = KnowledgeBase.load(folder)
     kb.check_encoder(encoder, str(folder))
     if kb.passages != list(passages):
@@ -210,8 +212,8 @@ def _evaluated(
         return Evaluation(read_json(summary), [row for _, row in read_jsonl(rows)])
     pipeline = Pipeline(models.prior, kb, models.generator, config.evaluation.decoding)
     evaluation = evaluate(pipeline, models.posterior, cases, config.evaluation, display, name)
-    write_jsonl(rows, evaluation.rows)
-    write_json(summary, evaluation.summary)
+    ranks.by_first(lambda: write_jsonl(rows, evaluation.rows))
+    ranks.by_first(lambda: write_json(summary, evaluation.summary))
     return evaluation
 
 

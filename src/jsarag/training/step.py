@@ -1,4 +1,8 @@
-"""One batch from texts to a loss: candidates, no-gradient scores, E-step, scores with gradient, M-step."""
+"""One batch from texts to a loss: candidates, no-gradient scores, E-step, scores with gradient, M-step.
+
+Where several processes train, each embeds and reads its part of the batch and all know the scores of the whole: the
+chains are walked in every process alike, and each gets its share of the gradient.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from jsarag import ranks
 from jsarag.models import Encoder, Generator, Pair
 from jsarag.objectives import Component, Objective, Reading, Scores, Source, diagnose, estimate
 from jsarag.objectives.candidates import PADDING, locate, member, rectangle, union
@@ -105,11 +110,11 @@ def step(
     xs = [case.x for case in batch]
     trains = objective.trains
     with torch.set_grad_enabled("prior" in trains):
-        e_x = models.prior.embed_queries(xs)
+        e_x = ranks.spread(xs, models.prior.embed_queries)
     e_xy = None
     if "posterior" in trains or "posterior" in objective.sources:
         with torch.set_grad_enabled("posterior" in trains):
-            e_xy = models.posterior.embed_pairs(xs, [case.y for case in batch])
+            e_xy = ranks.spread(batch, lambda cases: models.posterior.embed_pairs(*_texts(cases)))
 
     device = e_x.device
     _, best = kb.search(e_x, objective.k)
@@ -118,7 +123,8 @@ def step(
         proposed["posterior"] = kb.search(e_xy, objective.k)[1]
     if "untrained" in objective.sources and models.untrained_prior is not None:
         with torch.no_grad():
-            proposed["untrained"] = kb.search(models.untrained_prior.embed_queries(xs), objective.k)[1]
+            e_0 = ranks.spread(xs, models.untrained_prior.embed_queries)
+        proposed["untrained"] = kb.search(e_0, objective.k)[1]
     sources = sorted(objective.sources)
     candidates = union(*(proposed[source] for source in sources), start[:, None])
     if share_candidates:
@@ -162,10 +168,14 @@ def step(
     return Outcome(made.loss.mean(), diagnostics, best[:, 0], state)
 
 
+def _texts(cases: Sequence[TrainingCase]) -> tuple[list[str], list[str]]:
+    return [case.x for case in cases], [case.y for case in cases]
+
+
 def _encoded(encoder: Encoder, kb: KnowledgeBase, candidates: Tensor) -> Tensor:
     """``[batch, candidates, dimensions]`` vectors of today, with gradient; a passage is encoded once a batch."""
     distinct, places = torch.unique(candidates.clamp(min=0), return_inverse=True)
-    h = encoder.embed_passages([kb.passages[i] for i in distinct.tolist()])
+    h = ranks.spread([kb.passages[i] for i in distinct.tolist()], encoder.embed_passages)
     return h[places.to(h.device)]
 
 
@@ -191,7 +201,9 @@ class _Reading:
             Pair(self.batch[r].x, self._passages(r, c, leave_one_out), self.batch[r].y)
             for r, c in zip(rows.tolist(), columns.tolist(), strict=True)
         ]
-        tokens = self.generator.token_log_likelihood(pairs, temperature=self.temperature).to(asked.device)
+        tokens = ranks.spread(
+            pairs, lambda some: self.generator.token_log_likelihood(some, temperature=self.temperature)
+        ).to(asked.device)
         lengths = self.generator.answer_tokens([pair.y for pair in pairs]).to(asked.device)
         empty = torch.zeros(*asked.shape, tokens.shape[1], device=asked.device)
         totals = torch.zeros(asked.shape, device=asked.device)
