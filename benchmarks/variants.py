@@ -189,8 +189,12 @@ class Bare:
     """
 
     def __init__(self, models: Models, trained: Any, recorded: Mapping[int, Recorded]) -> None:
-        """Take what steps of ``jsa`` computed, by turn, and the parts whose weights the objective trains."""
+        """Take what steps of ``jsa`` computed, by turn, and the parts whose weights the objective trains.
+
+        ``size`` is of rows here: the first so many alone, None for all.
+        """
         self.models, self.recorded = models, recorded
+        self.size: int | None = None
         self.parameters = [p for part in models.trained(trained).values() for p in part.values()]
 
     def __call__(self, turn: int) -> None:
@@ -203,9 +207,9 @@ class Bare:
                 hidden = encoder.model[0].auto_model(input_ids=ids).last_hidden_state
             hidden.float().mean().backward()
         with torch.no_grad():
-            self._generator([row for row in seen.scored if row[1]])
-            self._generator([row for row in seen.scored if not row[1]])
-        for loss in self._generator(seen.trained):
+            self._generator([row for row in seen.scored if row[1]][: self.size])
+            self._generator([row for row in seen.scored if not row[1]][: self.size])
+        for loss in self._generator(seen.trained[: self.size]):
             loss.backward()  # type: ignore[no-untyped-call]
         for parameter in self.parameters:
             parameter.grad = None

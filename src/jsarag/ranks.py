@@ -135,6 +135,11 @@ def as_first(number: int) -> int:
     return total([number if first() else 0])[0]
 
 
+def first_finds(condition: bool) -> bool:
+    """Whether the condition holds in the first process: for what it may change before the others look."""
+    return bool(as_first(condition))
+
+
 def anywhere(condition: bool) -> bool:
     """Whether the condition holds in any process."""
     return total([condition])[0] > 0

@@ -70,7 +70,7 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
     ranks.wait()  # nothing is written before every process has looked
     run.mkdir(parents=True, exist_ok=True)
     ranks.by_first(lambda: write_yaml(run / "config.yaml", config))
-    if config.index.path is None and not (run / "index").exists():
+    if config.index.path is None and not ranks.first_finds((run / "index").exists()):
         kb.save(run / "index")
 
     test = _cases(config, data.test or data.dev)
@@ -162,7 +162,7 @@ def knowledge_base(
 def trained_index(kb: KnowledgeBase, passages: Encoder, run: Path, display: Display) -> KnowledgeBase:
     """The index of the passages as the run's trained encoder reads them, kept in its folder ``trained-index``."""
     folder, wanted = run / "trained-index", passages.fingerprint()
-    if (folder / "manifest.json").is_file():
+    if ranks.first_finds((folder / "manifest.json").is_file()):
         kept = KnowledgeBase.load(folder)
         if kept.fingerprint == wanted:
             return kept
