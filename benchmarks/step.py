@@ -70,25 +70,22 @@ def made(name: str, work: Workload, options: argparse.Namespace) -> Any:
     return Engine(work, objectives[name], size)
 
 
-def profile(engine: Engine, turn: int) -> dict[str, float]:
-    """Seconds of one step by phase."""
+def watched(stack: ExitStack, engine: Engine) -> Phases:
+    """Seconds of the engine's steps by phase, until the stack closes."""
     phases, models = Phases(), engine.work.models
     generator = models.generator
-    with ExitStack() as stack:
-        for encoder in (models.prior, models.posterior):
-            phases.watch(stack, encoder, "_embed", "encode")
-            phases.watch(stack, encoder.model, "preprocess", "tokenise")
-        for part in ("context", "answer"):
-            phases.watch(stack, generator.prompt, part, "tokenise")
-        phases.watch(stack, engine.work.kb, "search", "search")
-        watched = "_answer_log_probs"
-        phases.watch(stack, generator, watched, lambda: "forward" if torch.is_grad_enabled() else "score")
-        phases.watch(stack, generator, "_past", "score")
-        phases.watch(stack, engine, "backward", "backward")
-        phases.watch(stack, engine.optimisation, "step", "optimizer")
-        with phases.phase("rest"):
-            engine(turn)
-    return phases.spent
+    for encoder in (models.prior, models.posterior):
+        phases.watch(stack, encoder, "_embed", "encode")
+        phases.watch(stack, encoder.model, "preprocess", "tokenise")
+    for part in ("context", "answer"):
+        phases.watch(stack, generator.prompt, part, "tokenise")
+    phases.watch(stack, engine.work.kb, "search", "search")
+    phases.watch(stack, generator, "_answer_log_probs", lambda: "forward" if torch.is_grad_enabled() else "score")
+    phases.watch(stack, generator, "_past", "score")
+    phases.watch(stack, engine, "backward", "backward")
+    phases.watch(stack, engine.optimisation, "step", "optimizer")
+    stack.enter_context(phases.phase("rest"))
+    return phases
 
 
 def take_turn(options: argparse.Namespace) -> None:
@@ -100,16 +97,17 @@ def take_turn(options: argparse.Namespace) -> None:
     found: dict[str, Any] = {"machine": machine(work.models.generator), "seconds": {}, "recorded": {}}
     with patch.object(variant, "size", 1):  # a step of one pair, untimed
         variant(options.first - 1)
-    for turn in range(options.first, options.first + (1 if options.turn in SELDOM else options.steps)):
+    steps = 1 if options.turn in SELDOM else options.steps
+    for turn in range(options.first, options.first + steps):
         with ExitStack() as stack:
             if isinstance(variant, Engine):
-                seen = stack.enter_context(record(variant))
-                found["recorded"][turn] = seen.__dict__
+                found["recorded"][turn] = stack.enter_context(record(variant)).__dict__
+                phases = watched(stack, variant)
             found["seconds"][turn] = seconds(lambda turn=turn: variant(turn))
+        if isinstance(variant, Engine):
+            found["phases"] = phases.spent
+            found["distinct"] = variant.diagnostics.get("distinct_proposals")
     found["memory"] = {"loaded": loaded, "peak": peak_memory()}
-    if isinstance(variant, Engine):
-        found["distinct"] = variant.diagnostics.get("distinct_proposals")
-        found["phases"] = profile(variant, options.first) if options.first == 0 else {}
     print(json.dumps(found))
 
 
@@ -138,7 +136,7 @@ def setting(networks: str, data: tuple[str, Path], k: int, options: argparse.Nam
             found["machine"] = turn["machine"]
             found["memory"].setdefault(name, turn["memory"])
             if turn.get("phases"):
-                found["phases"][name] = turn["phases"]
+                found["phases"].setdefault(name, turn["phases"])
             if name == "jsa":
                 found["distinct"] = turn["distinct"]
     found |= {"seconds": times, "median": typical(times), "tokens": tokens(recorded)}
