@@ -54,6 +54,20 @@ def test_batched_causal_likelihood_equals_row_by_row(causal_model: Path, lora: L
     assert_close(generator.log_likelihood(PAIRS), expected)
 
 
+def test_likelihood_with_merged_adapters_equals_that_with_gradient(
+    causal_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = load(causal_model, lora=LoraConfig(rank=4))
+    for weight in generator.trained().values():
+        weight.data.normal_(generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr("jsarag.models.generator.MERGING_PAYS", 0)
+    expected = generator.log_likelihood(PAIRS)
+    with torch.no_grad():
+        assert_close(generator.log_likelihood(PAIRS), expected.detach())
+    expected.sum().backward()  # type: ignore[no-untyped-call]
+    assert all(weight.grad is not None and weight.grad.any() for weight in generator.trained().values())
+
+
 def test_batched_seq2seq_likelihood_equals_row_by_row(seq2seq_model: Path) -> None:
     generator = load(seq2seq_model, lora=None)
     expected = torch.stack([plain_seq2seq(generator, pair).sum() for pair in PAIRS])

@@ -11,7 +11,7 @@ import torch
 from torch.testing import assert_close
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-from jsarag.models.lora import adapted
+from jsarag.models.lora import adapted, merged
 
 
 def peft_alone(model: Any, **options: Any) -> Any:
@@ -29,7 +29,7 @@ def test_adapted_layers_give_what_peft_gives(kind: str, causal_model: Path, seq2
     for weight in ours.parameters():
         if weight.requires_grad:
             # B starts at zero, where the low-rank path cannot be seen.
-            weight.data.normal_(generator=generator)
+            weight.data.normal_(std=0.3, generator=generator)
     theirs.load_state_dict(ours.state_dict())
     ids = torch.randint(6, 20, (3, 7), generator=generator)
     outputs = []
@@ -41,7 +41,38 @@ def test_adapted_layers_give_what_peft_gives(kind: str, causal_model: Path, seq2
     assert_close(logits, expected)
     assert gradients.keys() == wanted.keys()
     for name, gradient in gradients.items():
-        assert_close(gradient, wanted[name], msg=name)
+        assert_close(gradient, wanted[name], msg=lambda text, name=name: f"{name}: {text}")
     with ours.disable_adapter(), theirs.disable_adapter():
         assert_close(ours(input_ids=ids, labels=ids).logits, theirs(input_ids=ids, labels=ids).logits)
         assert not torch.equal(ours(input_ids=ids, labels=ids).logits, logits)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_merged_layers_give_the_same_and_leave_no_trace(dtype: torch.dtype, causal_model: Path) -> None:
+    loaded = AutoModelForCausalLM.from_pretrained(causal_model, dtype=dtype)
+    model = adapted(loaded, rank=4, alpha=6, targets="all-linear", dtype=dtype).eval()
+    generator = torch.Generator().manual_seed(0)
+    for weight in model.parameters():
+        if weight.requires_grad:
+            weight.data.normal_(std=0.1, generator=generator)
+    ids = torch.randint(6, 20, (3, 7), generator=generator)
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    with torch.no_grad(), torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+        wanted = model(input_ids=ids).logits
+        with merged(model):
+            found = model(input_ids=ids).logits
+            down = model.get_base_model().model.layers[0].mlp.down_proj
+            # In float32 the adapters alone no longer matter; in bf16 they must not be rounded into the weights.
+            down.lora_B["default"].weight.zero_()
+            unseen = torch.equal(model(input_ids=ids).logits, found)
+    if dtype == torch.float32:
+        assert_close(found, wanted)
+        assert unseen
+    else:
+        assert torch.equal(found, wanted)
+        assert not unseen
+    with torch.no_grad():
+        down.lora_B["default"].weight.copy_(
+            before["base_model.model.model.layers.0.mlp.down_proj.lora_B.default.weight"]
+        )
+    assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())

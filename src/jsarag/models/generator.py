@@ -26,6 +26,9 @@ from jsarag.models.prompt import Prompt, PromptConfig
 from jsarag.models.resolve import cache_folder, not_loadable, resolve
 from jsarag.types import Passage
 
+MERGING_PAYS = 2048
+"""Tokens from which on it is quicker to add the adapters to the weights first: about twice what breaks even."""
+
 
 @dataclass(frozen=True)
 class LoraConfig:
@@ -138,7 +141,13 @@ class Generator(nn.Module, ABC):
         """
         answers = [self.prompt.answer(pair.y) for pair in pairs]
         contexts = [self.prompt.context(p.x, p.passages, room=len(a)) for p, a in zip(pairs, answers, strict=True)]
-        past = None if torch.is_grad_enabled() else self._past(contexts, [pair.x for pair in pairs])
+        with self._merged(sum(map(len, contexts))):
+            return self._token_log_likelihood([pair.x for pair in pairs], contexts, answers, temperature)
+
+    def _token_log_likelihood(
+        self, xs: list[str], contexts: list[list[int]], answers: list[list[int]], temperature: float
+    ) -> Tensor:
+        past = None if torch.is_grad_enabled() else self._past(contexts, xs)
         if past:
             prefixes = past.prefixes
             self._count(sum(map(len, prefixes.tokens)))
@@ -208,6 +217,17 @@ class Generator(nn.Module, ABC):
             past: What the model has read before, if anything.
             rows: Where these rows stand among the prompts of ``past``.
         """
+
+    @contextmanager
+    def _merged(self, tokens: int) -> Iterator[None]:
+        """Let adapters be part of the weights where no gradient is needed and so many tokens repay it."""
+        if self.config.lora is None or torch.is_grad_enabled() or tokens < MERGING_PAYS:
+            yield
+            return
+        from jsarag.models.lora import merged
+
+        with merged(self.model):
+            yield
 
     @contextmanager
     def _recomputing(self) -> Iterator[None]:

@@ -1,11 +1,14 @@
 """Low-rank adaptation, on PEFT; the only file that knows it.
 
 PEFT adds the low-rank path to a layer's output in four operations, each a pass over the activations; here it is one
-matrix product that adds to its input (`torch.addmm`), in forward and backward. Weights, names and files stay PEFT's.
+matrix product that adds to its input (`torch.addmm`), in forward and backward. Without gradient and in float32 even
+that is saved: `merged`. Weights, names and files stay PEFT's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import peft
@@ -17,12 +20,20 @@ PLAIN = "default"
 
 
 class _Linear(peft.tuners.lora.Linear):
-    """W x + s B A x, where PEFT's own layer has nothing else to do."""
+    """W x + s B A x, where PEFT's own layer has nothing else to do.
+
+    Attributes:
+        whole: W + s B A while `merged` holds it, else None.
+    """
+
+    whole: Tensor | None = None
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if self.disable_adapters or self.merged or args or kwargs or self.active_adapters != [PLAIN]:
             result: Tensor = super().forward(x, *args, **kwargs)
             return result
+        if self.whole is not None:
+            return nn.functional.linear(x, self.whole, self.base_layer.bias)
         y: Tensor = self.base_layer(x)
         down: Any = self.lora_A[PLAIN].weight
         up: Any = self.lora_B[PLAIN].weight
@@ -50,3 +61,22 @@ def adapted(model: Any, *, rank: int, alpha: int, targets: list[str] | str, dtyp
         if type(module) is peft.tuners.lora.Linear and not module.lora_variant:
             module.__class__ = _Linear
     return wrapped
+
+
+@contextmanager
+def merged(model: Any) -> Iterator[None]:
+    """Within the block, where nothing may need a gradient, adapted layers multiply by W + s B A, made once.
+
+    Costs a copy of the adapted weights for as long. In float32 alone: in bf16 the sum would be rounded to the 8 bits of
+    W and lose updates that the two products keep.
+    """
+    layers = [m for m in model.modules() if isinstance(m, _Linear) and m.base_layer.weight.dtype == torch.float32]
+    with torch.no_grad():
+        for layer in layers:
+            down, up = layer.lora_A[PLAIN].weight, layer.lora_B[PLAIN].weight
+            layer.whole = torch.addmm(layer.base_layer.weight, up, down, alpha=layer.scaling[PLAIN])
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.whole = None
