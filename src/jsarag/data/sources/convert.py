@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jsarag.config import positive, require
+from jsarag.config import plain, positive, require
 from jsarag.data.sources.files import File, Files
 from jsarag.data.sources.source import Options, Source
 from jsarag.display import Advance, Display
@@ -79,7 +79,7 @@ def convert(
         for split, examples in splits.items():
             written[f"{split}.jsonl"] = _write(temporary / f"{split}.jsonl", _rows(examples, missing, left))
             written[f"{split}.jsonl"]["with_gold"] = sum(not missing.issuperset(e.gold) for e in examples)
-        taken = {name: value for name, value in asdict(options).items() if name in {"splits"} | source.takes}
+        taken = {name: value for name, value in plain(options).items() if name in {"splits"} | source.takes}
         chosen = taken | {"passages_limit": passages_limit, "hold_out": hold_out}
         manifest = {"name": source.name, "options": chosen, "read": read, "written": written, "left_out": left}
         write_json(temporary / MANIFEST, manifest)
