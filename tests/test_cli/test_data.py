@@ -81,6 +81,12 @@ def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--split: expected one of dev, test, train" in mistake(capsys, *given, "--split", "train,")
     assert "--out: expected nothing with --check" in mistake(capsys, "nq-open", "--check", out, "--out", out)
     assert "manifest.json: no such file" in mistake(capsys, "nq-open", "--check", out)
+    assert "--unverified: no published checksum is known for beir" in mistake(
+        capsys, "beir", "--from", DATA / "beir", "--out", out, "--unverified"
+    )
+    assert "--block-words: expected nothing with --check" in mistake(
+        capsys, "squad", "--check", out, "--block-words", "0"
+    )
     squad = ("squad2", "--from", DATA / "squad2", "--out", out, "--unverified")
     assert "--unanswerable: expected one of keep, leave" in mistake(capsys, *squad, "--unanswerable", "maybe")
     assert "--block-words: expected a number of 0 or more" in mistake(capsys, *squad, "--block-words", "-1")

@@ -294,7 +294,7 @@ def test_hold_out_makes_dev_of_train_and_test_of_dev(tmp_path: Path) -> None:
     for name, count, splits, message in (
         ("nq", 1, None, r"--hold-out: expected none with nq, which publishes a test split, got 1"),
         ("nq-open", 2, None, r"--hold-out: expected fewer than the 2 training examples, got 2"),
-        ("nq-open", 1, ("dev",), r"--hold-out: expected the splits train and dev, got 'dev'"),
+        ("nq-open", 1, ("dev",), r"--hold-out: expected the splits train and dev, got .*'dev'"),
     ):
         with pytest.raises(InputError, match=message):
             converted(SOURCES[name], DATA / name, tmp_path / "other", hold_out=count, splits=splits)

@@ -50,9 +50,7 @@ def run(argv: Sequence[str]) -> int:
     )
     for option, text in EXPLAINED.items():
         kind: Any = int if option == "block_words" else str
-        parser.add_argument(
-            f"--{option.replace('_', '-')}", type=kind, default=None, help=f"{text[0].upper()}{text[1:]}."
-        )
+        parser.add_argument(_option([option]), type=kind, default=None, help=f"{text[0].upper()}{text[1:]}.")
     parser.add_argument(
         "--unverified", action="store_true", help="Accept files that are not the published ones by their checksum."
     )
@@ -60,9 +58,9 @@ def run(argv: Sequence[str]) -> int:
         "--check", type=Path, default=None, help="Converted folder to compare with its manifest; with --from, that too."
     )
     values = vars(parser.read(argv))
-    given = [name for name, value in values.items() if value not in (None, False) and name != "name"]
+    given = [name for name, value in values.items() if value is not None and value is not False and name != "name"]
     if values["name"] is None:
-        require(not given, "name", f"a data set with --{''.join(given[:1])}", None)
+        require(not given, "name", f"a data set with {_option(given)}", None)
         for source in SOURCES.values():
             _describe(source)
         return 0
@@ -70,7 +68,7 @@ def run(argv: Sequence[str]) -> int:
     source = SOURCES[values["name"]]
     if values["check"] is not None:
         others = [name for name in given if name not in ("check", "from")]
-        require(not others, f"--{''.join(others[:1])}", "nothing with --check", values[others[0]] if others else None)
+        require(not others, _option(others), "nothing with --check", values[others[0]] if others else None)
         manifest = check(source, values["check"], values["from"])
         _counts(manifest)
         print(f"{values['check']}: as its manifest says")
@@ -88,14 +86,24 @@ def _convert(source: Source, values: dict[str, Any]) -> None:
     chosen = {name: values[name] for name in EXPLAINED if values[name] is not None}
     for name in chosen:
         if name not in source.takes:
-            raise InputError(f"--{name.replace('_', '-')}: means nothing with {source.name}; leave it out")
+            raise InputError(f"{_option([name])}: means nothing with {source.name}; leave it out")
+    if values["unverified"] and not any(file.sums for file in source.files):
+        raise InputError(f"--unverified: no published checksum is known for {source.name}; leave it out")
     wanted = None if values["split"] is None else tuple(values["split"].split(","))
     splits = source.chosen(lambda file: file.find(folder) is not None, wanted)
     how = {name: values[name] for name in ("passages_limit", "hold_out", "unverified")}
-    manifest = convert(source, folder, out, Options(splits, **chosen), Terminal(), **how)
+    try:
+        manifest = convert(source, folder, out, Options(splits, **chosen), Terminal(), **how)
+    except OSError as error:  # a full disk, above all
+        raise InputError(f"{error.filename or out}: {error.strerror}") from None
     _counts(manifest)
     if "train.jsonl" in manifest["written"]:
         _train(source, out, tuple(split for split in SPLITS if f"{split}.jsonl" in manifest["written"]))
+
+
+def _option(names: Sequence[str]) -> str:
+    """The first of these names as it stands on the command line."""
+    return "--" + "".join(names[:1]).replace("_", "-")
 
 
 def _counts(manifest: dict[str, Any]) -> None:

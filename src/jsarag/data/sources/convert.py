@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,21 +56,30 @@ def convert(
     """
     if passages_limit is not None:
         positive("--passages-limit", passages_limit)
+    if hold_out is not None:
+        positive("--hold-out", hold_out)
+        expected = f"none with {source.name}, which publishes a test split"
+        require("test" not in source.splits, "--hold-out", expected, hold_out)
+        require(set(options.splits) == {"train", "dev"}, "--hold-out", "the splits train and dev", options.splits)
     if out.exists() and not (out / MANIFEST).is_file():
         raise InputError(f"{out}: exists and is not a folder made by `jsarag data`; name another")
     paths = find(source, folder, options.splits)
     read = _sums(source, folder, paths, display, unverified=unverified)
     left: dict[str, int] = {}
-    splits = {split: _examples(source, Files(paths), split, options, left) for split in options.splits}
+    sizes = {name: path.stat().st_size for name, path in paths.items()}
+    asked = sum(size for name, size in sizes.items() if name not in source.passage_files) or sum(sizes.values())
+    with display.task("questions, MB read", _megabytes(asked)) as advance:
+        files = Files(paths, _in_megabytes(advance, asked))
+        splits = {split: _examples(source, files, split, options, left) for split in options.splits}
     if hold_out is not None:
-        splits = _held_out(source, splits, hold_out)
+        splits = _held_out(splits, hold_out)
     missing = {name for examples in splits.values() for example in examples for name in example.gold}
     written: dict[str, dict[str, Any]] = {}
     with whole(out) as temporary:
         temporary.mkdir()
-        total = sum(paths[name].stat().st_size for name in source.passage_files if name in paths)
-        with display.task("passages, MB read", max(total // _MEGABYTE, 1)) as advance:
-            passages = source.passages(Files(paths, _in_megabytes(advance)), options)
+        held = sum(size for name, size in sizes.items() if name in source.passage_files)
+        with display.task("passages, MB read", _megabytes(held)) as advance:
+            passages = source.passages(Files(paths, _in_megabytes(advance, held)), options)
             kept = _selected(passages, passages_limit, missing, left)
             rows = ({"id": p.id, "title": p.title, "text": p.text} for p in kept)
             written[PASSAGES] = _write(temporary / PASSAGES, rows)
@@ -137,8 +146,8 @@ def _sums(
     files: dict[str, File] = {file.name: file for file in source.files}
     facts: dict[str, dict[str, Any]] = {}
     total = sum(path.stat().st_size for path in paths.values())
-    with display.task("checking, MB", max(total // _MEGABYTE, 1)) as advance:
-        tell = _in_megabytes(advance)
+    with display.task("checksums, MB read", _megabytes(total)) as advance:
+        tell = _in_megabytes(advance, total)
         for name, path in paths.items():
             size = path.stat().st_size
             require(size > 0, str(path), "a file that is not empty", "0 bytes")
@@ -180,10 +189,7 @@ def _examples(source: Source, files: Files, split: str, options: Options, left: 
     return examples
 
 
-def _held_out(source: Source, splits: dict[str, list[Example]], count: int) -> dict[str, list[Example]]:
-    positive("--hold-out", count)
-    require("test" not in source.splits, "--hold-out", f"none with {source.name}, which publishes a test split", count)
-    require(set(splits) == {"train", "dev"}, "--hold-out", "the splits train and dev", ", ".join(splits))
+def _held_out(splits: dict[str, list[Example]], count: int) -> dict[str, list[Example]]:
     train, dev = splits["train"], splits["dev"]
     require(count < len(train), "--hold-out", f"fewer than the {len(train):,} training examples", count)
     return {"train": train[:-count], "dev": train[-count:], "test": dev}
@@ -239,15 +245,20 @@ def _count(left: dict[str, int], reason: str, more: int = 1) -> None:
     left[reason] = left.get(reason, 0) + more
 
 
-def _in_megabytes(advance: Advance) -> Any:
-    """Progress in bytes, passed on in whole megabytes."""
-    waiting = 0
+def _megabytes(size: int) -> int:
+    return max(size // _MEGABYTE, 1)
+
+
+def _in_megabytes(advance: Advance, total: int) -> Callable[[int], None]:
+    """Progress in bytes, passed on in whole megabytes and up to ``total``: a file may be read more than once."""
+    read = told = 0
 
     def tell(more: int) -> None:
-        nonlocal waiting
-        waiting += more
-        if waiting >= _MEGABYTE:
-            advance(waiting // _MEGABYTE, "")
-            waiting %= _MEGABYTE
+        nonlocal read, told
+        read += more
+        new = min(read, total) // _MEGABYTE - told
+        if new > 0:
+            told += new
+            advance(new, "")
 
     return tell

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import zip_longest
-from string import capwords
 
 from jsarag.data.sources.files import File, Files
 from jsarag.data.sources.node import Node
@@ -12,13 +12,14 @@ from jsarag.data.sources.source import Options, Source
 from jsarag.types import Example, InputError, Passage, Turn
 
 ROLES = {"U": "user", "S": "system"}
+_WORD = re.compile(r"[^\W\d_]+('[^\W\d_]+)?")
 FOLDERS = {"train": "train", "dev": "val", "test": "test"}
 
 
 def _passages(files: Files, options: Options) -> Iterator[Passage]:
     for member, entity in files.members("knowledge.json"):
         begin = f"{member.key}/{member.name}"
-        title = capwords(entity.text("name")) if entity.has("name") else capwords(member.key)
+        title = _titled(entity.text("name") if entity.has("name") else member.key)
         if entity.has("reviews"):
             for review, document in entity.child("reviews").fields():
                 for number, sentence in document.child("sentences").fields():
@@ -47,6 +48,11 @@ def _examples(files: Files, split: str, options: Options) -> Iterator[Example]:
         gold = tuple(dict.fromkeys(_snippet(snippet) for snippet in label.children("knowledge")))
         response = label.text("response")
         yield Example(f"{folder}/{number}", turns[-1].text, (response,) if response else (), gold, tuple(turns[:-1]))
+
+
+def _titled(name: str) -> str:
+    """THE MAN ON THE MOON'S BED-AND-BREAKFAST as a title; names are published in capitals."""
+    return _WORD.sub(lambda word: word[0].capitalize(), name)
 
 
 def _role(turn: Node) -> str:

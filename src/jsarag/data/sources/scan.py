@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from jsarag.types import InputError
 
 _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n"
+_NUMBER = re.compile(r"[0-9.eE+-]*")
 
 
 class Member(NamedTuple):
@@ -114,9 +116,9 @@ class _Scanner:
                     continue
                 self._position = len(self._text) - behind
                 raise self.wrong(f"not valid JSON ({error.msg})") from None
-            length, last = end - self._position, end == len(self._text)
-            if last and isinstance(value, int | float) and self._more():
-                continue  # a number may go on in the next piece
+            length = end - self._position
+            if isinstance(value, int | float) and _NUMBER.fullmatch(self._text, end) and self._more():
+                continue  # the number may go on in the next piece
             self._position += length
             return value
 
