@@ -162,7 +162,7 @@ EXPECTED: dict[str, tuple[list[Passage], dict[str, list[Example]]]] = {
             Passage("hotel/7/review/0/0", "Keeper's Inn", "The beds creak."),
             Passage("hotel/7/review/0/1", "Keeper's Inn", "The view is grand."),
             Passage("hotel/7/faq/3", "Keeper's Inn", "Is there parking? Only for boats."),
-            Passage("restaurant/12/review/5/0", "The Salt Cod", "Best cod in Merrow."),
+            Passage("restaurant/12/review/5/0", "The Salt-Cod", "Best cod in Merrow."),
         ],
         {
             "train": [

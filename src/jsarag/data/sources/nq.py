@@ -41,7 +41,7 @@ NQ = Source(
     title="Natural Questions, open (Kwiatkowski et al. 2019; Lee et al. 2019), as DPR split it",
     task="open-domain QA",
     size="79,168 / 8,757 / 3,610 questions, 21,015,324 Wikipedia passages of 100 words",
-    licence="questions CC BY-SA 3.0, DPR's files CC BY-NC 4.0, Wikipedia CC BY-SA",
+    licence="questions CC BY-SA 3.0, DPR's repository CC BY-NC 4.0, Wikipedia CC BY-SA",
     recipe="nq",
     files=(
         W100,

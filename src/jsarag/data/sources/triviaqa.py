@@ -37,7 +37,7 @@ TRIVIAQA = Source(
     title="TriviaQA (Joshi et al. 2017), the unfiltered release",
     task="open-domain QA",
     size="87,622 / 11,313 questions, 21,015,324 Wikipedia passages of 100 words",
-    licence="questions Apache-2.0, Wikipedia CC BY-SA",
+    licence="questions: none stated, the authors claim no copyright in them; Wikipedia CC BY-SA",
     recipe="triviaqa",
     files=(W100, _file("train"), _file("dev")),
     splits=("train", "dev"),
@@ -55,7 +55,7 @@ TRIVIAQA_DPR = Source(
     title="TriviaQA (Joshi et al. 2017), as DPR split it",
     task="open-domain QA",
     size="78,785 / 8,837 / 11,313 questions, 21,015,324 Wikipedia passages of 100 words",
-    licence="questions Apache-2.0, DPR's files CC BY-NC 4.0, Wikipedia CC BY-SA",
+    licence="questions: none stated; DPR's repository CC BY-NC 4.0, Wikipedia CC BY-SA",
     recipe="triviaqa",
     files=(
         W100,
