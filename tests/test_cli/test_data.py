@@ -103,7 +103,7 @@ def test_a_killed_conversion_leaves_no_folder(tmp_path: Path, signalled: signal.
     with (files / "psgs_w100.tsv").open("w") as file:
         file.writelines(rows)
     out = tmp_path / "converted/nq"
-    argv = [sys.executable, "-m", "jsarag", "data", "nq-open", "--from", files, "--out", out]
+    argv: list[str | Path] = [sys.executable, "-m", "jsarag", "data", "nq-open", "--from", files, "--out", out]
     running = subprocess.Popen(argv, env=os.environ, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     while not any(path.stat().st_size for path in out.parent.glob(".nq.*/passages.jsonl")):
         assert running.poll() is None
