@@ -11,6 +11,7 @@ from jsarag.types import InputError
 
 COMMANDS = {
     "quickstart": "train on the bundled sample, measure before and after, answer a question",
+    "data": "list published data sets, convert one to passages and examples",
     "index": "encode passages into a searchable folder",
     "train": "train retriever and generator together",
     "evaluate": "measure retrieval and answers of a run",

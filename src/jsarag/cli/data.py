@@ -1,0 +1,144 @@
+"""``jsarag data``: published data sets: what to download, conversion, settings to train with."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jsarag
+from jsarag.cli.display import Terminal
+from jsarag.config import one_of, require
+from jsarag.data.sources import PASSAGES, SOURCES, SPLITS, Options, Source, check, convert
+from jsarag.parsing import Parser
+from jsarag.types import InputError
+
+DESCRIPTION = """Convert a published data set to passages.jsonl, train.jsonl, dev.jsonl and test.jsonl.
+
+Without NAME: all data sets with task, size, licence, and the files to download. With NAME alone: the same for one set,
+its options and the command to train with. Nothing is downloaded: put the files in a folder, plain or as .gz, and name
+it with --from. The folder given to --out is written whole or not at all, with a manifest of sizes and sums."""
+
+RECIPES = Path(jsarag.__file__).parent / "recipes"
+"""A file of training settings a data set, and small.yaml, which makes any of them small."""
+
+EXPLAINED = {
+    "block_words": "paragraphs in blocks of so many words (100); 0: whole",
+    "unanswerable": "questions without an answer: leave them out (leave), or keep them, answered CANNOTANSWER (keep)",
+}
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command."""
+    parser = Parser(prog="jsarag data", description=DESCRIPTION, exit_on_error=False)
+    parser.add_argument("name", type=str, nargs="?", default=None, help=f"One of {', '.join(SOURCES)}.")
+    parser.add_argument("--from", type=Path, default=None, help="Folder with the published files.")
+    parser.add_argument("--out", type=Path, default=None, help="Folder to write; a converted one there is replaced.")
+    parser.add_argument("--split", type=str, default=None, help="Splits to convert, such as train,dev; default: all.")
+    parser.add_argument(
+        "--passages-limit",
+        type=int,
+        default=None,
+        help="Keep the first so many passages, and the gold passages of the examples.",
+    )
+    parser.add_argument(
+        "--hold-out",
+        type=int,
+        default=None,
+        help="Where no test split is published: the last so many training examples become dev, and dev becomes test.",
+    )
+    for option, text in EXPLAINED.items():
+        kind: Any = int if option == "block_words" else str
+        parser.add_argument(_option([option]), type=kind, default=None, help=f"{text[0].upper()}{text[1:]}.")
+    parser.add_argument(
+        "--unverified", action="store_true", help="Accept files that are not the published ones by their checksum."
+    )
+    parser.add_argument(
+        "--check", type=Path, default=None, help="Converted folder to compare with its manifest; with --from, that too."
+    )
+    values = vars(parser.read(argv))
+    given = [name for name, value in values.items() if value is not None and value is not False and name != "name"]
+    if values["name"] is None:
+        require(not given, "name", f"a data set with {_option(given)}", None)
+        for source in SOURCES.values():
+            _describe(source)
+        return 0
+    one_of("name", values["name"], SOURCES)
+    source = SOURCES[values["name"]]
+    if values["check"] is not None:
+        others = [name for name in given if name not in ("check", "from")]
+        require(not others, _option(others), "nothing with --check", values[others[0]] if others else None)
+        manifest = check(source, values["check"], values["from"])
+        _counts(manifest)
+        print(f"{values['check']}: as its manifest says")
+    elif given:
+        _convert(source, values)
+    else:
+        _describe(source, details=True)
+    return 0
+
+
+def _convert(source: Source, values: dict[str, Any]) -> None:
+    folder, out = values["from"], values["out"]
+    require(folder is not None, "--from", "the folder with the published files", None)
+    require(out is not None, "--out", "a folder to write", None)
+    chosen = {name: values[name] for name in EXPLAINED if values[name] is not None}
+    for name in chosen:
+        if name not in source.takes:
+            raise InputError(f"{_option([name])}: means nothing with {source.name}; leave it out")
+    if values["unverified"] and not any(file.sums for file in source.files):
+        raise InputError(f"--unverified: no published checksum is known for {source.name}; leave it out")
+    wanted = None if values["split"] is None else tuple(values["split"].split(","))
+    splits = source.chosen(lambda file: file.find(folder) is not None, wanted)
+    how = {name: values[name] for name in ("passages_limit", "hold_out", "unverified")}
+    try:
+        manifest = convert(source, folder, out, Options(splits, **chosen), Terminal(), **how)
+    except OSError as error:  # a full disk, above all
+        raise InputError(f"{error.filename or out}: {error.strerror}") from None
+    _counts(manifest)
+    if "train.jsonl" in manifest["written"]:
+        _train(source, out, tuple(split for split in SPLITS if f"{split}.jsonl" in manifest["written"]))
+
+
+def _option(names: Sequence[str]) -> str:
+    """The first of these names as it stands on the command line."""
+    return "--" + "".join(names[:1]).replace("_", "-")
+
+
+def _counts(manifest: dict[str, Any]) -> None:
+    for name, facts in manifest["written"].items():
+        gold = f", {facts['with_gold']:,} with gold passages" if facts.get("with_gold") else ""
+        print(f"{name:<16}{facts['records']:>12,}{gold}")
+    for reason, count in manifest["left_out"].items():
+        print(f"left out: {reason}: {count:,}")
+
+
+def _describe(source: Source, *, details: bool = False) -> None:
+    print(f"{source.name}: {source.title}")
+    for label, text in (("task", source.task), ("size", source.size), ("licence", source.licence)):
+        print(f"  {label:<10}{text}")
+    for file in source.files:
+        print(f"  {'file':<10}{file.name}{', optional' if file.optional else ''}  {file.url}")
+        if details and file.others:
+            print(f"  {'':<10}or {', '.join(file.others)}")
+    for note in source.notes:
+        print(f"  {'note':<10}{note}")
+    if details:
+        for option in sorted(source.takes):
+            print(f"  {'option':<10}--{option.replace('_', '-')}: {EXPLAINED[option]}")
+        print(f"\nconvert:  jsarag data {source.name} --from FOLDER --out data/{source.name}")
+        if "train" in source.splits:
+            _train(source, Path("data") / source.name, source.splits)
+    else:
+        print()
+
+
+def _train(source: Source, out: Path, splits: tuple[str, ...]) -> None:
+    """The command that trains on what was converted, and how to make it small."""
+    files = {"passages": PASSAGES} | {split: f"{split}.jsonl" for split in splits}
+    words = ["jsarag", "train", "--config", str(RECIPES / f"{source.recipe}.yaml")]
+    for name, file in files.items():
+        words += [f"--data.{name}", str(out / file)]
+    print(f"train:    {shlex.join([*words, '--out', f'runs/{source.name}'])}")
+    print(f"small:    the same with --config {shlex.quote(str(RECIPES / 'small.yaml'))} after the other --config")
