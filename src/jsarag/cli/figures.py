@@ -17,6 +17,8 @@ SHOWN = {
     "closed_book": ("em", "f1"),
 }
 """The figures worth a line; all are in the JSON."""
+COMPARED = tuple(("answers", metric) for metric in ("em", "f1", "rougeL", "bleu4"))
+"""The figures by which modes of decoding are compared; all are in the JSON."""
 
 
 def show_summary(summary: dict[str, Any]) -> None:
@@ -36,13 +38,31 @@ def show_summary(summary: dict[str, Any]) -> None:
     )
 
 
-def show_evaluation(summary: dict[str, dict[str, dict[str, float]]]) -> None:
-    """Print all figures of one evaluation."""
+def show_evaluation(summary: dict[str, Any]) -> None:
+    """Print all figures of one evaluation, and its modes side by side where there are several."""
     table = Table("percent [95 % interval]", "")
     for block, metrics in summary.items():
-        for metric, estimate in metrics.items():
+        for metric, estimate in metrics.items() if is_block(metrics) else ():
             table.add_row(f"{block} {metric}", cell(estimate))
     Console().print(table)
+    if "modes" in summary:
+        show_modes(summary["modes"], summary["retrieval_seconds"])
+
+
+def show_modes(modes: dict[str, Any], retrieval_seconds: float) -> None:
+    """Print a line a mode: quality, and what a question costs."""
+    names = [f"{block} {metric}" for block, metric in COMPARED]
+    table = Table("percent [95 % interval]", *names, "seconds a question", "generator tokens a question")
+    for mode, found in modes.items():
+        cells = [cell(found[block][metric]) if metric in found.get(block, {}) else "-" for block, metric in COMPARED]
+        table.add_row(mode, *cells, f"{found['cost']['seconds']:.3f}", f"{found['cost']['tokens']:,.0f}")
+    _wide().print(table)
+    print(f"finding the passages, in every mode: {retrieval_seconds:.3f} s a question")
+
+
+def is_block(value: Any) -> bool:
+    """Whether an entry of a summary holds estimates by metric."""
+    return isinstance(value, dict) and all(isinstance(v, dict) and "mean" in v for v in value.values())
 
 
 def show_claims(result: dict[str, Any]) -> None:
