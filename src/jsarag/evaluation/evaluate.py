@@ -40,7 +40,8 @@ def evaluate(
     measure_retrieval(sheet, pipeline, posterior, cases, config)
     judged = cases[: config.limit]
     if config.answers:
-        judge(sheet, judged, [a.text for a in _answers(pipeline, judged, retrieved, display, f"{name}: answers")])
+        answers = _answers(pipeline, judged, retrieved, display, f"{name}: answers")
+        judge(sheet, judged, [answer.text for answer in answers], pipeline.kb)
     if config.closed_book:
         judge_closed_book(sheet, judged, _closed_book(pipeline, judged, display, f"{name}: closed book"))
     return sheet.evaluation()
@@ -92,7 +93,7 @@ def evaluate_modes(
         answers = _answers(chosen, judged, retrieved, display, mode)
         taken, tokens = time.perf_counter() - began, pipeline.generator.tokens_scored - before
         sheet = Sheet([{"mode": mode, **row} for row in shared.rows[: len(judged)]], config.resamples)
-        judge(sheet, judged, [answer.text for answer in answers])
+        judge(sheet, judged, [answer.text for answer in answers], pipeline.kb)
         cost = {"seconds": taken / len(judged), "tokens": ranks.total([tokens])[0] / len(judged)}
         found[mode] = sheet.summary | {"cost": cost}
         rows += sheet.rows

@@ -10,7 +10,7 @@ from torch import Tensor
 from jsarag import ranks
 from jsarag.evaluation.config import EvaluationConfig
 from jsarag.evaluation.sheet import Case, Sheet
-from jsarag.metrics import retrieval_scores
+from jsarag.metrics import pooled_selection, retrieval_scores, selection_scores
 from jsarag.models import Encoder
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase
@@ -42,10 +42,17 @@ def evaluate_retrieval(
 def measure_retrieval(
     sheet: Sheet, pipeline: Pipeline, posterior: Encoder | None, cases: Sequence[Case], config: EvaluationConfig
 ) -> None:
-    """Add the blocks prior and posterior, over the rows that have gold passages."""
+    """Add the blocks prior, posterior and selection, over the rows that have gold passages.
+
+    selection takes the passages that an answer is given as a set.
+    """
     labelled = [row for row in sheet.rows if row["gold"]]
     for block, scores in evaluate_retrieval(pipeline.prior, posterior, pipeline.kb, cases, config.cutoffs).items():
         sheet.add(block, scores, labelled)
+    if labelled:
+        selected, gold = [[h["id"] for h in row["passages"]] for row in labelled], [row["gold"] for row in labelled]
+        sheet.add("selection", selection_scores(selected, gold), labelled)
+        sheet.put("selection", pooled_selection(selected, gold, resamples=config.resamples))
 
 
 def _ranking(kb: KnowledgeBase, queries: Tensor, depth: int) -> list[list[str]]:

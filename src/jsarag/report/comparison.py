@@ -11,12 +11,19 @@ from jsarag.report.record import Blocks
 BLOCKS = {
     "prior": "Prior retriever p(h|x)",
     "posterior": "Posterior retriever q(h|x,y)",
+    "selection": "Passages given to the answer, as a set",
+    "calibration": "Calibration of p(h|x) on the best passage",
     "answers": "Answers",
+    "dialog": "Answers as responses of a dialog",
     "closed_book": "Answers without passages (closed book)",
+    "attribution": "Attribution: where answers come from",
+    "combinations": "Gold passage retrieved or missed, answer right or wrong: share of examples",
+    "combinations_in_given": "In each combination: answer stands in a passage given",
+    "combinations_by_heart": "In each combination: answer by heart",
 }
 """Blocks in the order shown, with their headings; a block of another name follows under its own name."""
 
-NAMES = {"em": "EM", "f1": "F1", "rougeL": "ROUGE-L", "bleu1": "BLEU-1", "bleu4": "BLEU-4"}
+NAMES = {"em": "EM", "f1": "F1", "rougeL": "ROUGE-L", "bleu1": "BLEU-1", "bleu4": "BLEU-4", "rouge1": "ROUGE-1", "rouge2": "ROUGE-2"}
 
 
 @dataclass(frozen=True)
