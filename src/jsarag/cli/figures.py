@@ -17,7 +17,13 @@ SHOWN = {
     "closed_book": ("em", "f1"),
 }
 """The figures worth a line; all are in the JSON."""
-COMPARED = tuple(("answers", metric) for metric in ("em", "f1", "rougeL", "bleu4"))
+COMBINATIONS = {
+    "combinations": "examples",
+    "combinations_in_passages": "answer stands in a passage",
+    "combinations_by_heart": "answer by heart",
+}
+"""The blocks shown as one table, and the headings of their columns."""
+COMPARED = (*(("answers", metric) for metric in ("em", "f1", "rougeL", "bleu4")), ("attribution", "answer_in_passages"))
 """The figures by which modes of decoding are compared; all are in the JSON."""
 
 
@@ -42,9 +48,11 @@ def show_evaluation(summary: dict[str, Any]) -> None:
     """Print all figures of one evaluation, and its modes side by side where there are several."""
     table = Table("percent [95 % interval]", "")
     for block, metrics in summary.items():
-        for metric, estimate in metrics.items() if is_block(metrics) else ():
+        for metric, estimate in metrics.items() if is_block(metrics) and block not in COMBINATIONS else ():
             table.add_row(f"{block} {metric}", cell(estimate))
     Console().print(table)
+    if "combinations" in summary:
+        show_combinations(summary)
     if "modes" in summary:
         show_modes(summary["modes"], summary["retrieval_seconds"])
 
@@ -58,6 +66,15 @@ def show_modes(modes: dict[str, Any], retrieval_seconds: float) -> None:
         table.add_row(mode, *cells, f"{found['cost']['seconds']:.3f}", f"{found['cost']['tokens']:,.0f}")
     _wide().print(table)
     print(f"finding the passages, in every mode: {retrieval_seconds:.3f} s a question")
+
+
+def show_combinations(summary: dict[str, Any]) -> None:
+    """Print how gold passages read go with right answers, and where the answers of each combination come from."""
+    table = Table("gold passage, answer", *(COMBINATIONS[block] for block in COMBINATIONS if block in summary))
+    for name in summary["combinations"]:
+        figures = [summary[block].get(name) for block in COMBINATIONS if block in summary]
+        table.add_row(name.replace("_", ", "), *(cell(figure) if figure else "-" for figure in figures))
+    Console().print(table)
 
 
 def is_block(value: Any) -> bool:

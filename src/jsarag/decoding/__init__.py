@@ -31,4 +31,7 @@ DECODERS: dict[str, Decoder] = {
     "rag-sequence-thorough": rag_sequence.thorough,
 }
 
-__all__ = ["DECODERS", "Decoder"]
+READ_FIRST = frozenset({"top-1"})
+"""Modes that read the first passage alone; the others read all they are given."""
+
+__all__ = ["DECODERS", "READ_FIRST", "Decoder"]

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from jsarag import ranks
+from jsarag.decoding import READ_FIRST
 from jsarag.display import Display
 from jsarag.evaluation.answers import judge, judge_closed_book
+from jsarag.evaluation.attribution import measure_attribution
+from jsarag.evaluation.calibration import measure_calibration
 from jsarag.evaluation.config import EvaluationConfig
 from jsarag.evaluation.retrieval import measure_retrieval
 from jsarag.evaluation.sheet import Case, Evaluation, Sheet, as_row
@@ -38,12 +41,15 @@ def evaluate(
     retrieved = pipeline.retrieve([case.x for case in cases])
     sheet = _sheet(cases, retrieved, config)
     measure_retrieval(sheet, pipeline, posterior, cases, config)
+    measure_calibration(sheet)
     judged = cases[: config.limit]
     if config.answers:
         answers = _answers(pipeline, judged, retrieved, display, f"{name}: answers")
         judge(sheet, judged, [answer.text for answer in answers], pipeline.kb)
     if config.closed_book:
         judge_closed_book(sheet, judged, _closed_book(pipeline, judged, display, f"{name}: closed book"))
+    if config.answers:
+        measure_attribution(sheet, judged, _read(pipeline, retrieved[: len(judged)]))
     return sheet.evaluation()
 
 
@@ -84,6 +90,7 @@ def evaluate_modes(
     seconds = (time.perf_counter() - began) / len(xs)
     shared = _sheet(cases, retrieved, config)
     measure_retrieval(shared, pipeline, posterior, cases, config)
+    measure_calibration(shared)
     judged = cases[: config.limit]
     if config.closed_book:
         judge_closed_book(shared, judged, _closed_book(pipeline, judged, display, "closed book"))
@@ -94,6 +101,7 @@ def evaluate_modes(
         taken, tokens = time.perf_counter() - began, pipeline.generator.tokens_scored - before
         sheet = Sheet([{"mode": mode, **row} for row in shared.rows[: len(judged)]], config.resamples)
         judge(sheet, judged, [answer.text for answer in answers], pipeline.kb)
+        measure_attribution(sheet, judged, _read(chosen, retrieved[: len(judged)]))
         cost = {"seconds": taken / len(judged), "tokens": ranks.total([tokens])[0] / len(judged)}
         found[mode] = sheet.summary | {"cost": cost}
         rows += sheet.rows
@@ -107,11 +115,16 @@ def _sheet(cases: Sequence[Case], retrieved: Sequence[Sequence[Retrieved]], conf
 def _answers(
     pipeline: Pipeline, cases: Sequence[Case], retrieved: Sequence[Sequence[Retrieved]], display: Display, task: str
 ) -> list[Answer]:
-    generations = len(cases) * (1 if pipeline.decoding.mode == "top-1" else pipeline.decoding.passages)
-    with display.task(task, generations) as advance:
+    with display.task(task, sum(map(len, _read(pipeline, retrieved[: len(cases)])))) as advance:
         return pipeline.answer([c.x for c in cases], retrieved[: len(cases)], lambda done: advance(done, ""))
 
 
 def _closed_book(pipeline: Pipeline, cases: Sequence[Case], display: Display, task: str) -> list[str]:
     with display.task(task, len(cases)) as advance:
         return pipeline.answer_without_passages([case.x for case in cases], lambda done: advance(done, ""))
+
+
+def _read(pipeline: Pipeline, retrieved: Sequence[Sequence[Retrieved]]) -> list[Sequence[Retrieved]]:
+    """The passages from which the answers are made."""
+    read = 1 if pipeline.decoding.mode in READ_FIRST else pipeline.decoding.passages
+    return [hs[:read] for hs in retrieved]

@@ -17,13 +17,21 @@ BLOCKS = {
     "dialog": "Answers as responses of a dialog",
     "closed_book": "Answers without passages (closed book)",
     "attribution": "Attribution: where answers come from",
-    "combinations": "Gold passage retrieved or missed, answer right or wrong: share of examples",
-    "combinations_in_given": "In each combination: answer stands in a passage given",
+    "combinations": "Gold passage read or missed, answer right or wrong: share of examples",
+    "combinations_in_passages": "In each combination: answer stands in a passage read",
     "combinations_by_heart": "In each combination: answer by heart",
 }
 """Blocks in the order shown, with their headings; a block of another name follows under its own name."""
 
-NAMES = {"em": "EM", "f1": "F1", "rougeL": "ROUGE-L", "bleu1": "BLEU-1", "bleu4": "BLEU-4", "rouge1": "ROUGE-1", "rouge2": "ROUGE-2"}
+NAMES = {
+    "em": "EM",
+    "f1": "F1",
+    "rougeL": "ROUGE-L",
+    "bleu1": "BLEU-1",
+    "bleu4": "BLEU-4",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+}
 
 
 @dataclass(frozen=True)
