@@ -80,6 +80,12 @@ def test_train_evaluate_and_ask(
     compared = json.loads(figures.read_text())
     assert compared["modes"]["top-1"]["answers"] == json.loads((run / "summary.json").read_text())["after"]["answers"]
     assert [row["mode"] for _, row in read_jsonl(rows)] == [mode for mode in DECODERS for _ in range(6)]
+    table = tmp_path / "tables" / "results.csv"
+    status, _, _ = call(capsys, "evaluate", "--run", run, "--limit", "2", "--table", table)
+    assert status == 0
+    assert len(table.read_text(encoding="utf-8-sig").splitlines()) == 1 + 6
+    line = mistake(capsys, "evaluate", "--run", run, "--table", tmp_path / "results.xlsx")
+    assert "--table: expected a file ending in .csv or .parquet" in line
     modes = ("evaluate", "--run", run, "--modes")
     assert "without --mode" in mistake(capsys, *modes, "top-1", "--mode", "top-1")
     assert "each name once" in mistake(capsys, *modes, "top-1", "top-1")

@@ -10,6 +10,7 @@ from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_evaluation
 from jsarag.cli.loading import add_run_options, load
 from jsarag.decoding import DECODERS
+from jsarag.evaluation import check_table, write_table
 from jsarag.files import write_json, write_jsonl
 from jsarag.parsing import Parser
 from jsarag.types import InputError
@@ -37,8 +38,13 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--rows", type=Path, default=None, help="Write one JSON object an example (and mode) to this file."
     )
+    parser.add_argument(
+        "--table", type=Path, default=None, help="Write the same as a flat table: .csv for spreadsheets, or .parquet."
+    )
     values = parser.read(argv)
     modes = _modes(values.modes, values.mode)
+    if values.table:
+        check_table(values.table, "--table")
     loaded = load(values)
     data = values.data or loaded.config.data.test or loaded.config.data.dev
     if data is None:
@@ -53,6 +59,8 @@ def run(argv: Sequence[str]) -> int:
         write_json(values.json, evaluation.summary)
     if values.rows:
         write_jsonl(values.rows, evaluation.rows)
+    if values.table:
+        write_table(values.table, evaluation.rows)
     return 0
 
 
