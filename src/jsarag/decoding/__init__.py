@@ -31,7 +31,4 @@ DECODERS: dict[str, Decoder] = {
     "rag-sequence-thorough": rag_sequence.thorough,
 }
 
-READ_FIRST = frozenset({"top-1"})
-"""Modes that read the first passage alone; the others read all they are given."""
-
-__all__ = ["DECODERS", "READ_FIRST", "Decoder"]
+__all__ = ["DECODERS", "Decoder"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from jsarag import ranks
-from jsarag.decoding import READ_FIRST
+from jsarag.decoding.reading import READ_FIRST
 from jsarag.display import Display
 from jsarag.evaluation.answers import judge, judge_closed_book
 from jsarag.evaluation.attribution import measure_attribution

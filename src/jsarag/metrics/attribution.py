@@ -34,7 +34,7 @@ def attribution_scores(
         ``reference_in_first`` it stands in the first;
         ``answer_in_passages`` the answer stands in one of the passages; ``answer_in_first`` it stands in the first;
         ``support`` share of the answer's words that a passage holds, each as often as there, of the passage that
-        holds most; 0 for an answer without words (K-Precision of arXiv 2307.16877, there over all passages at once);
+        holds most; 0 for an answer without words (K-Precision of arXiv 2307.16877, of each passage by itself);
         ``against`` an accepted answer stands in one of the passages, but the answer, of at least one word, stands in
         none and has not the words of an accepted one;
         ``by_heart`` only with ``closed_book``: the answer has the words of the closed-book answer, at least one, and
