@@ -27,7 +27,7 @@ def evaluate_retrieval(
     cases = [case for case in cases if case.example.gold]
     if not cases:
         return {}
-    depth = min(max(cutoffs), len(kb))
+    depth = min(max(cutoffs) + 1, len(kb))  # one more: the null passage may have taken the last place
     xs = [case.x for case in cases]
     with torch.inference_mode():
         queries = {"prior": ranks.spread(xs, prior.embed_queries)}
