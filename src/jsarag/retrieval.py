@@ -18,7 +18,7 @@ from jsarag.display import Display, Silent
 from jsarag.files import read_json, read_jsonl, whole, write_json, write_jsonl
 from jsarag.index import AUTO, INDEXES, Index, IndexConfig, build_index, load_index, plan, room_at
 from jsarag.models import Encoder
-from jsarag.types import InputError, Passage, Retrieved
+from jsarag.types import NULL, InputError, Passage, Retrieved
 
 FORMAT = 2
 _NEEDED = ("manifest.json", "passages.jsonl", "vectors.safetensors")
@@ -106,7 +106,8 @@ class KnowledgeBase:
         self.config = config
         self.folder: Path | None = None
         self.position = {passage.id: i for i, passage in enumerate(self.passages)}
-        self.null = next((i for i, passage in enumerate(self.passages) if passage.null), None)
+        null = self.position.get(NULL)
+        self.null = null if null is not None and self.passages[null].null else None
 
     def __len__(self) -> int:
         """The number of passages N."""

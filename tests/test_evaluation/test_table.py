@@ -30,7 +30,7 @@ ROWS: list[dict[str, Any]] = [
     },
     {"id": "2", "input": "=1+1", "outputs": ["2"], "gold": [], "passages": PASSAGES[1:]},
 ]
-FLAT = [
+FLAT: list[dict[str, Any]] = [
     {
         "id": "1",
         "input": 'who, "there"?',

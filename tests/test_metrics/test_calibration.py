@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import brier_score_loss
 from torchmetrics.functional.classification import binary_calibration_error
 
-from jsarag.metrics import Bin, brier_scores, calibration_error, reliability
+from jsarag.metrics import brier_scores, calibration_error, reliability
 
 P = [0.1, 0.3, 0.3, 0.5, 0.99, 1.0]
 RIGHT = [False, False, True, True, True, False]
@@ -17,8 +17,9 @@ RIGHT = [False, False, True, True, True, False]
 def test_bins_worked_by_hand() -> None:
     """Two bins: 0.1, 0.3, 0.3 with one right of three; an edge belongs to the bin it begins; 1 to the last one."""
     low, high = reliability(P, RIGHT, bins=2)
-    assert low == Bin(0, 0.5, 3, pytest.approx(0.7 / 3), pytest.approx(1 / 3))
-    assert high == Bin(0.5, 1, 3, pytest.approx(2.49 / 3), pytest.approx(2 / 3))
+    assert (low.low, low.high, low.examples, high.low, high.high, high.examples) == (0, 0.5, 3, 0.5, 1, 3)
+    assert [low.probability, low.right] == pytest.approx([0.7 / 3, 1 / 3])
+    assert [high.probability, high.right] == pytest.approx([2.49 / 3, 2 / 3])
     expected = 3 / 6 * abs(1 / 3 - 0.7 / 3) + 3 / 6 * abs(2 / 3 - 2.49 / 3)
     assert calibration_error(P, RIGHT, bins=2).mean == pytest.approx(expected)
     assert brier_scores(P, RIGHT) == pytest.approx([0.01, 0.09, 0.49, 0.25, 0.0001, 1])

@@ -14,20 +14,24 @@ from jsarag.metrics.words import bag_f1, dialog_words, squad_words
 TEXTS = st.text(alphabet="aAnthe bx1é" + string.punctuation + "\n\u2014", max_size=20)
 
 
+def judged(one: str, other: str) -> dict[str, float]:
+    """Exact match and F1 of torchmetrics, in percent."""
+    answers: dict[str, list[str] | list[int]] = {"answer_start": [0], "text": [other]}
+    return {
+        name: float(v) for name, v in squad({"prediction_text": one, "id": ""}, {"answers": answers, "id": ""}).items()
+    }
+
+
 @given(TEXTS, TEXTS)
 def test_squad_words_are_equal_exactly_where_torchmetrics_finds_an_exact_match(one: str, other: str) -> None:
-    reference = {"answers": {"answer_start": [0], "text": [other]}, "id": ""}
-    exact = float(squad({"prediction_text": one, "id": ""}, reference)["exact_match"]) == 100
-    assert (squad_words(one) == squad_words(other)) == exact
+    assert (squad_words(one) == squad_words(other)) == (judged(one, other)["exact_match"] == 100)
 
 
 @given(TEXTS, TEXTS)
 def test_f1_of_squad_words_is_that_of_torchmetrics_where_there_are_words(one: str, other: str) -> None:
     words, others = squad_words(one), squad_words(other)
     if words and others:
-        reference = {"answers": {"answer_start": [0], "text": [other]}, "id": ""}
-        expected = float(squad({"prediction_text": one, "id": ""}, reference)["f1"]) / 100
-        assert bag_f1(words, others) == pytest.approx(expected, abs=1e-6)
+        assert bag_f1(words, others) == pytest.approx(judged(one, other)["f1"] / 100, abs=1e-6)
 
 
 DIALOG = [

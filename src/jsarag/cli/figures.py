@@ -23,8 +23,14 @@ COMBINATIONS = {
     "combinations_by_heart": "answer by heart",
 }
 """The blocks shown as one table, and the headings of their columns."""
-COMPARED = (*(("answers", metric) for metric in ("em", "f1", "rougeL", "bleu4")), ("attribution", "answer_in_passages"))
-"""The figures by which modes of decoding are compared; all are in the JSON."""
+COMPARED = {
+    "em": ("answers", "em"),
+    "f1": ("answers", "f1"),
+    "rougeL": ("answers", "rougeL"),
+    "bleu4": ("answers", "bleu4"),
+    "in a passage": ("attribution", "answer_in_passages"),
+}
+"""The figures by which modes of decoding are compared, by heading; all are in the JSON."""
 
 
 def show_summary(summary: dict[str, Any]) -> None:
@@ -48,27 +54,29 @@ def show_evaluation(summary: dict[str, Any]) -> None:
     """Print all figures of one evaluation, and its modes side by side where there are several."""
     table = Table("percent [95 % interval]", "")
     for block, metrics in summary.items():
-        for metric, estimate in metrics.items() if is_block(metrics) and block not in COMBINATIONS else ():
+        for metric, estimate in metrics.items() if _is_block(metrics) and block not in COMBINATIONS else ():
             table.add_row(f"{block} {metric}", cell(estimate))
     Console().print(table)
     if "combinations" in summary:
-        show_combinations(summary)
+        _show_combinations(summary)
     if "modes" in summary:
-        show_modes(summary["modes"], summary["retrieval_seconds"])
+        _show_modes(summary["modes"], summary["retrieval_seconds"])
 
 
-def show_modes(modes: dict[str, Any], retrieval_seconds: float) -> None:
+def _show_modes(modes: dict[str, Any], retrieval_seconds: float) -> None:
     """Print a line a mode: quality, and what a question costs."""
-    names = [f"{block} {metric}" for block, metric in COMPARED]
-    table = Table("percent [95 % interval]", *names, "seconds a question", "generator tokens a question")
+    table = Table("percent [95 % interval]", *COMPARED, "seconds", "tokens")
     for mode, found in modes.items():
-        cells = [cell(found[block][metric]) if metric in found.get(block, {}) else "-" for block, metric in COMPARED]
+        cells = [cell(found[block][metric]) for block, metric in COMPARED.values()]
         table.add_row(mode, *cells, f"{found['cost']['seconds']:.3f}", f"{found['cost']['tokens']:,.0f}")
     _wide().print(table)
-    print(f"finding the passages, in every mode: {retrieval_seconds:.3f} s a question")
+    print(
+        "in a passage: answers that stand in a passage read; seconds and generator tokens a question, without the "
+        f"{retrieval_seconds:.3f} s that finding its passages takes"
+    )
 
 
-def show_combinations(summary: dict[str, Any]) -> None:
+def _show_combinations(summary: dict[str, Any]) -> None:
     """Print how gold passages read go with right answers, and where the answers of each combination come from."""
     table = Table("gold passage, answer", *(COMBINATIONS[block] for block in COMBINATIONS if block in summary))
     for name in summary["combinations"]:
@@ -77,7 +85,7 @@ def show_combinations(summary: dict[str, Any]) -> None:
     Console().print(table)
 
 
-def is_block(value: Any) -> bool:
+def _is_block(value: Any) -> bool:
     """Whether an entry of a summary holds estimates by metric."""
     return isinstance(value, dict) and all(isinstance(v, dict) and "mean" in v for v in value.values())
 

@@ -46,8 +46,16 @@ def attribution_scores(
     check_references(answers, references)
     if not len(answers) == len(passages) == len(answers if closed_book is None else closed_book):
         raise ValueError(f"expected passages and closed-book answers of {len(answers)} examples")
-    names = ("reference_in_passages", "reference_in_first", "answer_in_passages", "answer_in_first")
-    names += ("support", "against") + (() if closed_book is None else ("by_heart",))
+    names = [
+        "reference_in_passages",
+        "reference_in_first",
+        "answer_in_passages",
+        "answer_in_first",
+        "support",
+        "against",
+    ]
+    if closed_book is not None:
+        names.append("by_heart")
     scores: dict[str, list[float]] = {name: [] for name in names}
     for i, (answer, accepted, hs) in enumerate(zip(answers, references, passages, strict=True)):
         if not hs:

@@ -89,7 +89,7 @@ def brier_scores(probabilities: Sequence[float], right: Sequence[bool]) -> list[
         ValueError: no examples, lengths differ, or a probability out of range.
     """
     p, r, _ = _binned(probabilities, right, 1)
-    return ((p - r) ** 2).tolist()
+    return [float(value) for value in (p - r) ** 2]
 
 
 def _binned(
