@@ -33,14 +33,39 @@ NAMES = {
     "rouge2": "ROUGE-2",
 }
 
+LESS_IS_BETTER = frozenset(
+    {
+        "calibration/brier",
+        "calibration/ece",
+        "attribution/against",
+        "combinations/read_wrong",
+        "combinations/missed_wrong",
+    }
+)
+"""Figures, as block/metric, whose rise is bad."""
+NOT_JUDGED = frozenset(
+    {
+        "calibration/probability",
+        "attribution/by_heart",
+        "combinations/missed_right",
+        "combinations_in_passages",
+        "combinations_by_heart",
+    }
+)
+"""Figures, as block/metric or whole blocks, whose rise is neither good nor bad."""
+
 
 @dataclass(frozen=True)
 class Row:
-    """One metric before and after; figures from 0 to 1, the texts in percent."""
+    """One metric before and after; figures from 0 to 1, the texts in percent.
+
+    ``better`` is 1 where more is better, -1 where less is, 0 where neither.
+    """
 
     name: str
     before: Estimate | None
     after: Estimate | None
+    better: int = 1
 
     @property
     def difference(self) -> str:
@@ -51,12 +76,11 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """``up`` or ``down`` where the two intervals lie apart, else empty."""
+        """``up`` for better or ``down`` for worse where the two intervals lie apart, else empty."""
         if self.before is None or self.after is None:
             return ""
-        if self.after.low > self.before.high:
-            return "up"
-        return "down" if self.after.high < self.before.low else ""
+        risen = (self.after.low > self.before.high) - (self.after.high < self.before.low)
+        return {1: "up", -1: "down", 0: ""}[risen * self.better]
 
 
 @dataclass(frozen=True)
@@ -74,10 +98,19 @@ def tables(before: Blocks, after: Blocks) -> list[Table]:
     made = []
     for block in blocks:
         one, other = before.get(block, {}), after.get(block, {})
-        rows = tuple(Row(NAMES.get(name, name), one.get(name), other.get(name)) for name in _union(one, other))
+        rows = tuple(
+            Row(NAMES.get(name, name), one.get(name), other.get(name), _better(block, name))
+            for name in _union(one, other)
+        )
         if rows:
             made.append(Table(block, BLOCKS.get(block, block), rows))
     return made
+
+
+def _better(block: str, metric: str) -> int:
+    if not NOT_JUDGED.isdisjoint((block, f"{block}/{metric}")):
+        return 0
+    return -1 if f"{block}/{metric}" in LESS_IS_BETTER else 1
 
 
 def headline(compared: list[Table]) -> str:
