@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from jsarag.data import load_passages
 from jsarag.models import Encoder, EncoderConfig, load_encoder
 from jsarag.retrieval import KnowledgeBase
-from jsarag.types import InputError
+from jsarag.types import InputError, Passage
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,25 @@ def test_search_is_the_top_of_all_inner_products(kb: KnowledgeBase, encoder: Enc
     assert positions.tolist() == truth.indices.tolist()
     assert_close(scores, truth.values.detach(), atol=1e-4, rtol=1e-4)
     assert not scores.requires_grad
+
+
+def test_the_null_passage_is_always_found_with_its_own_score(encoder: Encoder, data: Path) -> None:
+    passages = load_passages(data / "passages.jsonl")
+    kb = KnowledgeBase.build([*passages[:5], Passage("null", "", ""), *passages[5:]], encoder)
+    assert kb.null == 5
+    asked, null = encoder.embed_queries(["the red lamp", "who is Ada ?"]).detach(), kb.vectors[5:6]
+    queries = torch.cat([asked, null, -null])  # the last but one finds it by itself, the last would never
+    truth, forced_ever = queries @ kb.vectors.T, False
+    for k in (1, 2, 4, len(kb)):
+        scores, positions = kb.search(queries, k)
+        best = truth.topk(k).indices
+        for row, right in zip(positions.tolist(), best.tolist(), strict=True):
+            forced = k > 1 and 5 not in right
+            forced_ever |= forced
+            assert row == ([*right[:-1], 5] if forced else right)
+        assert_close(scores, truth.gather(1, positions), atol=1e-4, rtol=1e-4)
+        assert (scores.diff() <= 1e-4).all()  # still best first
+    assert forced_ever
 
 
 def test_probabilities_are_the_softmax_over_what_is_returned(kb: KnowledgeBase, encoder: Encoder) -> None:

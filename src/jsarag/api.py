@@ -13,8 +13,9 @@ from accelerate import Accelerator
 from jsarag import lab as laboratory
 from jsarag import ranks, training
 from jsarag.data import load_examples, load_passages, render
+from jsarag.decoding import DECODERS
 from jsarag.display import Display, Silent
-from jsarag.evaluation import Case, Evaluation, EvaluationConfig, evaluate
+from jsarag.evaluation import Case, Evaluation, EvaluationConfig, evaluate, evaluate_modes
 from jsarag.files import write_json, write_text
 from jsarag.index import IndexConfig
 from jsarag.lab import LabConfig
@@ -100,12 +101,30 @@ class Run:
         self, examples: str | Path, config: EvaluationConfig | None = None, display: Display | None = None
     ) -> Evaluation:
         """Measure retrieval and answers on a file of examples; default: with the settings of the run."""
-        cases = [
+        settings = replace(config or self.config.evaluation, decoding=self.pipeline.decoding)
+        return evaluate(self.pipeline, self.posterior, self._cases(examples), settings, display or Silent())
+
+    def evaluate_modes(
+        self,
+        examples: str | Path,
+        modes: Sequence[str] = tuple(DECODERS),
+        config: EvaluationConfig | None = None,
+        display: Display | None = None,
+    ) -> Evaluation:
+        """Measure several ways of decoding side by side, with their cost; default: all there are.
+
+        Raises:
+            InputError: bad examples, an unknown mode, or one that the other settings of decoding do not go with.
+        """
+        settings = config or self.config.evaluation
+        cases = self._cases(examples)
+        return evaluate_modes(self.pipeline, self.posterior, cases, settings, modes, display or Silent())
+
+    def _cases(self, examples: str | Path) -> list[Case]:
+        return [
             Case(example, render(example, self.config.data.history))
             for example in load_examples(Path(examples), passage_ids=self.pipeline.kb.position)
         ]
-        settings = replace(config or self.config.evaluation, decoding=self.pipeline.decoding)
-        return evaluate(self.pipeline, self.posterior, cases, settings, display or Silent())
 
 
 def train(config: TrainConfig, *, display: Display | None = None, resume: bool = False) -> dict[str, Any] | None:

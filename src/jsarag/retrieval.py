@@ -18,7 +18,7 @@ from jsarag.display import Display, Silent
 from jsarag.files import read_json, read_jsonl, whole, write_json, write_jsonl
 from jsarag.index import AUTO, INDEXES, Index, IndexConfig, build_index, load_index, plan, room_at
 from jsarag.models import Encoder
-from jsarag.types import InputError, Passage, Retrieved
+from jsarag.types import NULL, InputError, Passage, Retrieved
 
 FORMAT = 2
 _NEEDED = ("manifest.json", "passages.jsonl", "vectors.safetensors")
@@ -91,6 +91,7 @@ class KnowledgeBase:
         vectors: ``[N, dimensions]`` float32, on the CPU.
         fingerprint: That of the encoder which made the vectors.
         config: What kind of index it has, and how it was made.
+        null: Position of the null passage; None where there is none.
         folder: Where it was saved to or loaded from, None while it is in memory alone.
     """
 
@@ -105,6 +106,8 @@ class KnowledgeBase:
         self.config = config
         self.folder: Path | None = None
         self.position = {passage.id: i for i, passage in enumerate(self.passages)}
+        null = self.position.get(NULL)
+        self.null = null if null is not None and self.passages[null].null else None
 
     def __len__(self) -> int:
         """The number of passages N."""
@@ -141,12 +144,22 @@ class KnowledgeBase:
     def search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """Scores and positions of the k best passages, ``[queries, k]`` each, best first; no gradient.
 
+        Of k above 1 the null passage is always one, in the last place where it is not among the best: what is never
+        a candidate could never be learned (as the null document of REALM, arXiv 2002.08909, section 3.4).
+
         Raises:
             InputError: k is larger than the knowledge base.
         """
         self.check_k(k, "k")
-        scores, positions = self.index.search(queries.detach().float().cpu().contiguous().numpy(), k)
-        return torch.from_numpy(scores), torch.from_numpy(positions)
+        e = queries.detach().float().cpu().contiguous()
+        scores, positions = map(torch.from_numpy, self.index.search(e.numpy(), k))
+        if self.null is None or k == 1:
+            return scores, positions
+        last, absent = torch.arange(k) == k - 1, (positions != self.null).all(-1, keepdim=True)
+        return (
+            scores.where(~(absent & last), (e @ self.vectors[self.null])[:, None]),
+            positions.where(~(absent & last), self.null),
+        )
 
     def retrieve(self, queries: Tensor, k: int, scale: float) -> list[list[Retrieved]]:
         """The k best passages of each query with p(h|x) renormalised over them."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NULL = "null"
+"""Id of the passage that may be empty: it stands for "no passage helps"."""
+
 
 class InputError(ValueError):
     """A mistake in what the user gave: one line that names the file, line or option and says what was expected.
@@ -19,6 +22,11 @@ class Passage:
     id: str
     title: str
     text: str
+
+    @property
+    def null(self) -> bool:
+        """Whether it is the null passage, with which a generator answers as if it had none."""
+        return self.id == NULL and not (self.title or self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import pytest
 from jsarag.cli import quickstart
 from jsarag.cli.main import COMMANDS, main
 from jsarag.cli.train import configured
+from jsarag.decoding import DECODERS
 from jsarag.files import read_jsonl
 from jsarag.objectives import OBJECTIVES
 
@@ -71,6 +72,25 @@ def test_train_evaluate_and_ask(
         capsys, "evaluate", "--run", run, "--weights", "untrained", "--data", data / "test.jsonl", "--json", figures
     )
     assert json.loads(figures.read_text()) == json.loads((run / "summary.json").read_text())["before"]
+
+    status, out, _ = call(capsys, "evaluate", "--run", run, "--modes", "all", "--json", figures, "--rows", rows)
+    assert status == 0
+    assert all(mode in out for mode in DECODERS)
+    assert "generator tokens a question" in out
+    compared = json.loads(figures.read_text())
+    assert compared["modes"]["top-1"]["answers"] == json.loads((run / "summary.json").read_text())["after"]["answers"]
+    assert [row["mode"] for _, row in read_jsonl(rows)] == [mode for mode in DECODERS for _ in range(6)]
+    table = tmp_path / "tables" / "results.csv"
+    status, _, _ = call(capsys, "evaluate", "--run", run, "--limit", "2", "--table", table)
+    assert status == 0
+    assert len(table.read_text(encoding="utf-8-sig").splitlines()) == 1 + 6
+    line = mistake(capsys, "evaluate", "--run", run, "--table", tmp_path / "results.xlsx")
+    assert "--table: expected a file ending in .csv or .parquet" in line
+    modes = ("evaluate", "--run", run, "--modes")
+    assert "without --mode" in mistake(capsys, *modes, "top-1", "--mode", "top-1")
+    assert "each name once" in mistake(capsys, *modes, "top-1", "top-1")
+    assert "all or names" in mistake(capsys, *modes, "top-1", "all")
+    assert "top-2" in mistake(capsys, *modes, "top-2")
 
     assert "already holds a run" in mistake(capsys, "train", *options)
     assert "at most the 12 passages" in mistake(capsys, "ask", "who ?", "--run", run, "--passages", "13")

@@ -179,3 +179,15 @@ def test_bad_templates_are_refused() -> None:
         HistoryConfig(turn="{text} {speaker}")
     with pytest.raises(InputError, match=r"data.history.turns"):
         HistoryConfig(turns=-1)
+
+
+def test_the_null_passage_alone_may_be_empty(tmp_path: Path) -> None:
+    path = write(tmp_path / "kb.jsonl", [{"id": "null", "text": ""}, {"id": "a", "title": "A", "text": "of a"}])
+    null, other = load_passages(path)
+    assert null == Passage("null", "", "")
+    assert (null.null, other.null) == (True, False)
+    (full,) = load_passages(write(tmp_path / "full.jsonl", [{"id": "null", "text": "the word null"}]))
+    assert not full.null
+    for record in ({"id": "b", "text": ""}, {"id": "null", "title": "T", "text": ""}):
+        with pytest.raises(InputError, match="text: expected text that is not empty"):
+            load_passages(write(tmp_path / "bad.jsonl", [record]))

@@ -238,3 +238,18 @@ def test_checkpointing_computes_layers_again_and_changes_no_gradient(
     for name, gradient in plain.items():
         if gradient is not None:
             assert_close(again[name], gradient, msg=name)
+
+
+def test_the_null_passage_reads_as_no_passage(causal_model: Path) -> None:
+    generator, null = load(causal_model), Passage("null", "", "")
+    for passages, without in (
+        ((null,), ()),
+        ((null, PASSAGES[0]), (PASSAGES[0],)),
+        ((PASSAGES[1], null), (PASSAGES[1],)),
+    ):
+        found = generator.prompt.context("who ?", passages, room=4)
+        assert found == generator.prompt.context("who ?", without, room=4)
+    pairs = [Pair("who ?", (null,), "Ada"), Pair("who ?", (), "Ada"), Pair("who ?", (PASSAGES[0],), "Ada")]
+    scores = generator.log_likelihood(pairs).tolist()
+    assert scores[0] == pytest.approx(scores[1])
+    assert scores[0] != pytest.approx(scores[2])

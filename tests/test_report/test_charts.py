@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from jsarag.metrics import Estimate
-from jsarag.report.charts import forest_chart, line_chart
+from jsarag.metrics import Bin, Estimate
+from jsarag.report.charts import forest_chart, line_chart, reliability_chart
 from jsarag.report.comparison import Row
 from jsarag.report.curves import Line
 
@@ -29,6 +29,7 @@ def paths(svg: str, colour: str) -> list[list[tuple[float, float]]]:
         line_chart("log", [WAVE, Line("dev", (1, 500, 900), (2.0, 3.0, 4.0), points=True)], log=True),
         line_chart("one", [Line("one", (7,), (0.0,))], share=True),
         line_chart("flat", [Line("flat", (1, 2, 3), (0.5, 0.5, 0.5))], log=True),
+        reliability_chart("bins", [Bin(0.2, 0.3, 4, 0.25, 0.5)], []),
         forest_chart("forest", [Row("a & b", Estimate(0.2, 0.1, 0.3), None), Row("c", None, Estimate(1, 1, 1))]),
     ],
 )
@@ -75,3 +76,15 @@ def test_a_forest_has_one_interval_a_side_on_one_scale() -> None:
     assert before[1][0] == pytest.approx(after[0][0], abs=0.05)  # 60 % ends one and begins the other
     assert before[0][1] == before[1][1] != after[0][1]
     assert ">hit@1</text>" in svg
+
+
+def test_a_reliability_diagram_sets_probability_against_share() -> None:
+    """Points on the diagonal lie on the drawn one, and a point below it below: (0.5, 0.25)."""
+    on = [Bin(0.0, 0.1, 1, 0.0, 0.0), Bin(0.9, 1.0, 1, 1.0, 1.0)]
+    svg = reliability_chart("bins", on, [*on[:1], Bin(0.5, 0.6, 3, 0.5, 0.25), *on[1:]])
+    diagonal = paths(svg, "currentColor")[0]
+    assert diagonal in paths(svg, "var(--rule)")
+    (x0, y0), (x1, y1), (x2, y2) = paths(svg, "var(--series-1)")[0]
+    assert [(x0, y0), (x2, y2)] == diagonal
+    assert x1 - x0 == pytest.approx((x2 - x0) / 2, abs=0.05)
+    assert y0 - y1 == pytest.approx((y0 - y2) / 4, abs=0.05)

@@ -43,6 +43,25 @@ def test_tables_hold_the_metrics_of_either_side_in_a_fixed_order_of_blocks() -> 
     assert (made[1].rows[0].after, made[1].rows[2].before) == (None, None)
 
 
+def test_a_rise_is_good_bad_or_neither() -> None:
+    low, high = Estimate(0.2, 0.1, 0.3), Estimate(0.7, 0.6, 0.8)
+    names = {
+        "calibration": ("ece", "probability"),
+        "attribution": ("support", "against"),
+        "combinations_by_heart": ("x",),
+    }
+    before, after = ({block: dict.fromkeys(metrics, e) for block, metrics in names.items()} for e in (low, high))
+    found = {f"{table.block}/{row.name}": row.verdict for table in tables(before, after) for row in table.rows}
+    assert found == {
+        "calibration/ece": "down",
+        "calibration/probability": "",
+        "attribution/support": "up",
+        "attribution/against": "down",
+        "combinations_by_heart/x": "",
+    }
+    assert tables(after, before)[0].rows[0].verdict == "up"
+
+
 def test_headline() -> None:
     low, high = Estimate(0.61, 0.57, 0.65), Estimate(0.742, 0.701, 0.78)
     prior_low, prior_high = {"prior": {"hit@1": low}}, {"prior": {"hit@1": high}}

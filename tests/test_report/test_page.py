@@ -201,3 +201,17 @@ def test_a_report_is_made_anew(tmp_path: Path) -> None:
     assert write_report(tmp_path).read_bytes() == first
     write_json(tmp_path / "summary.json", {})
     assert write_report(tmp_path).read_bytes() != first
+
+
+def test_the_calibration_is_drawn_from_the_examples_that_have_labels(tmp_path: Path) -> None:
+    assert "Calibration" in read(make_run(tmp_path)).text
+    write_jsonl(tmp_path / "examples.jsonl", [example("bare", "abc", "acb", "")])
+    assert "Calibration" not in read(tmp_path).text
+
+
+def test_bins_in_the_summary_are_no_table(tmp_path: Path) -> None:
+    make_run(tmp_path)
+    told = summary()
+    told["after"]["reliability"] = [{"low": 0.5, "high": 0.6, "examples": 3, "probability": 0.55, "right": 0.3}]
+    write_json(tmp_path / "summary.json", told)
+    assert "reliability" not in read(tmp_path).text

@@ -192,3 +192,15 @@ def test_another_encoder_or_other_passages_are_refused_with_an_index(
     jsarag.build_index(fewer, tmp_path / "kb2", encoder=replace(encoder, passage="{title}. {text}"))
     with pytest.raises(jsarag.InputError, match="holds other passages"):
         jsarag.train(configured(options, "--index.path", str(tmp_path / "kb2")))
+
+
+def test_a_null_passage_is_a_candidate_of_every_question(options: list[str], tmp_path: Path) -> None:
+    config = configured(options, "--loop.steps", "4")
+    with_null = tmp_path / "with-null.jsonl"
+    records = config.data.passages.read_text(encoding="utf-8")
+    with_null.write_text(records + '{"id": "null", "text": ""}\n', encoding="utf-8")
+    assert jsarag.train(replace(config, data=replace(config.data, passages=with_null))) is not None
+    rows = [row for _, row in read_jsonl(tmp_path / "run" / "evaluation" / "after.jsonl")]
+    assert all("null" in [h["id"] for h in row["passages"]] for row in rows)
+    found = jsarag.Run.load(tmp_path / "run").ask("where is the red lamp ?").passages
+    assert "null" in [h.passage.id for h in found]

@@ -9,6 +9,8 @@ from pathlib import Path
 from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_evaluation
 from jsarag.cli.loading import add_run_options, load
+from jsarag.decoding import DECODERS
+from jsarag.evaluation import check_table, write_table
 from jsarag.files import write_json, write_jsonl
 from jsarag.parsing import Parser
 from jsarag.types import InputError
@@ -16,26 +18,58 @@ from jsarag.types import InputError
 DESCRIPTION = (
     """Measure retrieval (prior and posterior) and answers of a run, each figure with a 95 % bootstrap interval."""
 )
+ALL = "all"
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
     parser = Parser(prog="jsarag evaluate", description=DESCRIPTION, exit_on_error=False)
     add_run_options(parser)
+    parser.add_argument(
+        "--modes",
+        nargs="+",
+        choices=[ALL, *DECODERS],
+        default=None,
+        help="Compare several ways of decoding, quality beside cost: names of --mode, or all.",
+    )
     parser.add_argument("--data", type=Path, default=None, help="Examples; default: the test pairs of the run.")
     parser.add_argument("--limit", type=int, default=None, help="Judge answers on the first so many examples.")
     parser.add_argument("--json", type=Path, default=None, help="Write the figures to this file.")
-    parser.add_argument("--rows", type=Path, default=None, help="Write one JSON object an example to this file.")
+    parser.add_argument(
+        "--rows", type=Path, default=None, help="Write one JSON object an example (and mode) to this file."
+    )
+    parser.add_argument(
+        "--table", type=Path, default=None, help="Write the same as a flat table: .csv for spreadsheets, or .parquet."
+    )
     values = parser.read(argv)
+    modes = _modes(values.modes, values.mode)
+    if values.table:
+        check_table(values.table, "--table")
     loaded = load(values)
     data = values.data or loaded.config.data.test or loaded.config.data.dev
     if data is None:
         raise InputError("--data: expected a file of examples; the run has neither test nor dev pairs")
     settings = replace(loaded.config.evaluation, limit=values.limit or loaded.config.evaluation.limit)
-    evaluation = loaded.evaluate(data, settings, Terminal())
+    if modes:
+        evaluation = loaded.evaluate_modes(data, modes, settings, Terminal())
+    else:
+        evaluation = loaded.evaluate(data, settings, Terminal())
     show_evaluation(evaluation.summary)
     if values.json:
         write_json(values.json, evaluation.summary)
     if values.rows:
         write_jsonl(values.rows, evaluation.rows)
+    if values.table:
+        write_table(values.table, evaluation.rows)
     return 0
+
+
+def _modes(named: list[str] | None, one: str | None) -> list[str]:
+    """The modes to compare; none where ``--modes`` was not given."""
+    if named and one:
+        raise InputError("--modes: expected alone, without --mode")
+    if named and len(set(named)) < len(named):
+        raise InputError(f"--modes: expected each name once, got {' '.join(named)}")
+    if named and ALL in named and len(named) > 1:
+        raise InputError(f"--modes: expected {ALL} or names, got {' '.join(named)}")
+    return list(DECODERS) if named == [ALL] else named or []

@@ -17,6 +17,20 @@ SHOWN = {
     "closed_book": ("em", "f1"),
 }
 """The figures worth a line; all are in the JSON."""
+COMBINATIONS = {
+    "combinations": "examples",
+    "combinations_in_passages": "answer stands in a passage",
+    "combinations_by_heart": "answer by heart",
+}
+"""The blocks shown as one table, and the headings of their columns."""
+COMPARED = {
+    "em": ("answers", "em"),
+    "f1": ("answers", "f1"),
+    "rougeL": ("answers", "rougeL"),
+    "bleu4": ("answers", "bleu4"),
+    "in a passage": ("attribution", "answer_in_passages"),
+}
+"""The figures by which modes of decoding are compared, by heading; all are in the JSON."""
 
 
 def show_summary(summary: dict[str, Any]) -> None:
@@ -36,13 +50,44 @@ def show_summary(summary: dict[str, Any]) -> None:
     )
 
 
-def show_evaluation(summary: dict[str, dict[str, dict[str, float]]]) -> None:
-    """Print all figures of one evaluation."""
+def show_evaluation(summary: dict[str, Any]) -> None:
+    """Print all figures of one evaluation, and its modes side by side where there are several."""
     table = Table("percent [95 % interval]", "")
     for block, metrics in summary.items():
-        for metric, estimate in metrics.items():
+        for metric, estimate in metrics.items() if _is_block(metrics) and block not in COMBINATIONS else ():
             table.add_row(f"{block} {metric}", cell(estimate))
     Console().print(table)
+    if "combinations" in summary:
+        _show_combinations(summary)
+    if "modes" in summary:
+        _show_modes(summary["modes"], summary["retrieval_seconds"])
+
+
+def _show_modes(modes: dict[str, Any], retrieval_seconds: float) -> None:
+    """Print a line a mode: quality, and what a question costs."""
+    table = Table("percent [95 % interval]", *COMPARED, "seconds", "tokens")
+    for mode, found in modes.items():
+        cells = [cell(found[block][metric]) for block, metric in COMPARED.values()]
+        table.add_row(mode, *cells, f"{found['cost']['seconds']:.3f}", f"{found['cost']['tokens']:,.0f}")
+    _wide().print(table)
+    print(
+        "in a passage: answers that stand in a passage read; seconds and generator tokens a question, without the "
+        f"{retrieval_seconds:.3f} s that finding its passages takes"
+    )
+
+
+def _show_combinations(summary: dict[str, Any]) -> None:
+    """Print how gold passages read go with right answers, and where the answers of each combination come from."""
+    table = Table("gold passage, answer", *(COMBINATIONS[block] for block in COMBINATIONS if block in summary))
+    for name in summary["combinations"]:
+        figures = [summary[block].get(name) for block in COMBINATIONS if block in summary]
+        table.add_row(name.replace("_", ", "), *(cell(figure) if figure else "-" for figure in figures))
+    Console().print(table)
+
+
+def _is_block(value: Any) -> bool:
+    """Whether an entry of a summary holds estimates by metric."""
+    return isinstance(value, dict) and all(isinstance(v, dict) and "mean" in v for v in value.values())
 
 
 def show_claims(result: dict[str, Any]) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from jsarag.data.formats import read_records
-from jsarag.types import Example, InputError, Passage, Turn
+from jsarag.types import NULL, Example, InputError, Passage, Turn
 
 ALIASES = ("output", "answer", "answers", "response", "target")
 """Names other data sets give to ``outputs``; met in an error, they are pointed at."""
 
 
 def load_passages(path: Path) -> list[Passage]:
-    """Read {id, title, text} records; the title may be absent.
+    """Read {id, title, text} records; the title may be absent, and both texts in the null passage.
 
     Raises:
         InputError: missing or doubled ids, empty text, wrong types, no passage at all, or an unreadable file.
@@ -22,7 +22,8 @@ def load_passages(path: Path) -> list[Passage]:
     passages: list[Passage] = []
     for fields in _records(path, "passages"):
         title = fields.text("title") if fields.has("title") else ""
-        passages.append(Passage(fields.id(), title, fields.text("text")))
+        null = fields.id() == NULL and not title and not fields.has("text")
+        passages.append(Passage(fields.id(), title, "" if null else fields.text("text")))
     return passages
 
 

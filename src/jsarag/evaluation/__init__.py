@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from jsarag.evaluation.evaluate import (
-    Case,
-    Evaluation,
-    EvaluationConfig,
-    evaluate,
-    evaluate_retrieval,
-    marginal_log_likelihood,
-)
+from jsarag.evaluation.config import EvaluationConfig
+from jsarag.evaluation.evaluate import evaluate, evaluate_modes
+from jsarag.evaluation.likelihood import marginal_log_likelihood
+from jsarag.evaluation.retrieval import evaluate_retrieval
+from jsarag.evaluation.sheet import Case, Evaluation
+from jsarag.evaluation.table import check_table, write_table
 
-__all__ = ["Case", "Evaluation", "EvaluationConfig", "evaluate", "evaluate_retrieval", "marginal_log_likelihood"]
+__all__ = [
+    "Case",
+    "Evaluation",
+    "EvaluationConfig",
+    "check_table",
+    "evaluate",
+    "evaluate_modes",
+    "evaluate_retrieval",
+    "marginal_log_likelihood",
+    "write_table",
+]

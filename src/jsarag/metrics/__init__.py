@@ -1,10 +1,31 @@
-"""Figures of merit: retrieval and answers, one value an example, and the interval of their mean."""
+"""Figures of merit: retrieval, its probabilities, answers and where they come from; intervals and paired tests."""
 
 from __future__ import annotations
 
 from jsarag.metrics.answers import answer_scores, corpus_bleu
+from jsarag.metrics.attribution import attribution_scores
 from jsarag.metrics.bootstrap import Estimate, interval
+from jsarag.metrics.calibration import Bin, brier_scores, calibration_error, reliability
+from jsarag.metrics.dialog import dialog_scores, knowledge_f1
 from jsarag.metrics.retrieval import retrieval_scores
+from jsarag.metrics.selection import pooled_selection, selection_scores
 from jsarag.metrics.significance import difference, randomisation
 
-__all__ = ["Estimate", "answer_scores", "corpus_bleu", "difference", "interval", "randomisation", "retrieval_scores"]
+__all__ = [
+    "Bin",
+    "Estimate",
+    "answer_scores",
+    "attribution_scores",
+    "brier_scores",
+    "calibration_error",
+    "corpus_bleu",
+    "dialog_scores",
+    "difference",
+    "interval",
+    "knowledge_f1",
+    "pooled_selection",
+    "randomisation",
+    "reliability",
+    "retrieval_scores",
+    "selection_scores",
+]

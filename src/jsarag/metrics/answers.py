@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jsarag.metrics.bootstrap import Estimate
+from jsarag.metrics.checks import check_references
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU
@@ -36,7 +37,7 @@ def answer_scores(predictions: Sequence[str], references: Sequence[Sequence[str]
     from rouge_score.rouge_scorer import RougeScorer
     from torchmetrics.functional.text import squad
 
-    _check(predictions, references)
+    check_references(predictions, references)
     rouge = RougeScorer(["rougeL"], use_stemmer=False)
     bleu = {name: _bleu(order, effective=True) for name, order in ORDERS.items()}
     scores: dict[str, list[float]] = {name: [] for name in ("em", "f1", "rougeL", *bleu)}
@@ -69,7 +70,7 @@ def corpus_bleu(
     Raises:
         ValueError: no examples, lengths differ, an example has no reference, or fewer than 2 resamples.
     """
-    _check(predictions, references)
+    check_references(predictions, references)
     if not predictions or resamples < 2:
         raise ValueError(f"expected an example and 2 resamples or more, got {len(predictions)} and {resamples}")
     width = max(len(accepted) for accepted in references)
@@ -98,11 +99,3 @@ def _bleu(order: int, *, effective: bool = False) -> BLEU:
 def _share(percent: float) -> float:
     """From percent to 0..1; a perfect BLEU comes out of exp and log a last bit above 100."""
     return min(max(float(percent) / 100, 0.0), 1.0)
-
-
-def _check(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> None:
-    if len(predictions) != len(references):
-        raise ValueError(f"expected as many predictions as references, got {len(predictions)} and {len(references)}")
-    for i, accepted in enumerate(references):
-        if isinstance(accepted, str) or not accepted:
-            raise ValueError(f"example {i}: expected a sequence of one or more references, got {accepted!r}")

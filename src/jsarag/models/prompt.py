@@ -79,6 +79,7 @@ class Prompt:
         Raises:
             InputError: the question and the room for the answer alone exceed ``max_length``.
         """
+        passages = [h for h in passages if not h.null]  # the null passage is none
         if not passages:
             fixed = [*self._open, *self._tokens(x), *self._close]
             self._room(x, room + len(fixed))

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from jsarag.metrics import Bin
 from jsarag.report.comparison import Row
 from jsarag.report.curves import Line
 
@@ -141,6 +142,31 @@ def contrast_chart(name: str, rows: Sequence[tuple[str, float, float, float]]) -
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("points", labelpad=1)
+    return _svg(figure, name)
+
+
+def reliability_chart(name: str, before: Sequence[Bin], after: Sequence[Bin]) -> str:
+    """Share of right ones against probability, before (open) and after (full) training, as SVG text.
+
+    On the diagonal a probability is what it says; below it, it promises too much.
+    """
+    figure, axes = _axes(WIDTH, WIDTH)
+    axes.plot([0, 1], [0, 1], color=RULE, linewidth=1.3)
+    for bins, colour, face in ((before, INK, PAPER), (after, SERIES[0], SERIES[0])):
+        axes.plot(
+            [one.probability for one in bins],
+            [one.right for one in bins],
+            color=colour,
+            linewidth=1.3,
+            marker="o",
+            markersize=4.2,
+            markeredgewidth=1.1,
+            markerfacecolor=face,
+            markeredgecolor=colour,
+        )
+    axes.set_xlim(-0.03, 1.03)
+    axes.set_ylim(-0.03, 1.03)
+    axes.set_xlabel("p(h|x) of the best passage, against the share that is gold", labelpad=1)
     return _svg(figure, name)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jsarag.files import write_text
-from jsarag.report.charts import forest_chart, line_chart
+from jsarag.metrics import Bin, reliability
+from jsarag.report.charts import forest_chart, line_chart, reliability_chart
 from jsarag.report.comparison import Table, headline, tables
 from jsarag.report.curves import CURVES, Curve, Line, lines
 from jsarag.report.examples import changes
-from jsarag.report.record import PARTS, Record, read_record
+from jsarag.report.record import PARTS, Record, Side, read_record
 from jsarag.report.templates import render
 
 NAME = "report.html"
@@ -61,6 +63,7 @@ def _page(record: Record) -> str:
         cost=_cost(record),
         versions=_versions(record),
         compared=[(table, _forest(table)) for table in compared],
+        diagram=_diagram(record),
         pictures=pictures,
         unrecorded=[curve.title for curve in CURVES if not drawn[curve.title]] if trained else [],
         changes=changes(record.pairs),
@@ -70,6 +73,22 @@ def _page(record: Record) -> str:
 
 def _forest(table: Table) -> str:
     return forest_chart(f"{table.title}: before and after training", table.rows)
+
+
+def _diagram(record: Record) -> str | None:
+    """The reliability diagram of the retrieval probabilities; None where no example has labels."""
+    labelled = [pair for pair in record.pairs if pair.gold and pair.before.passages and pair.after.passages]
+    if not labelled:
+        return None
+    before, after = [pair.before for pair in labelled], [pair.after for pair in labelled]
+    gold = [pair.gold for pair in labelled]
+    return reliability_chart("Calibration before and after training", _bins(before, gold), _bins(after, gold))
+
+
+def _bins(sides: Sequence[Side], gold: Sequence[frozenset[str]]) -> list[Bin]:
+    top = [side.passages[0] for side in sides]
+    right = [h.id in own for h, own in zip(top, gold, strict=True)]
+    return reliability([min(h.probability, 1.0) for h in top], right)
 
 
 def _facts(record: Record) -> list[str]:

@@ -19,6 +19,9 @@ PARTS = {
 }
 """The files a report is made from, and what each brings to it."""
 
+OTHER = ("reliability",)
+"""What a summary holds beside blocks; the report makes its own bins from the examples."""
+
 Blocks = dict[str, dict[str, Estimate]]
 """Block (prior, posterior, answers, closed_book) to metric to its estimate."""
 
@@ -208,7 +211,7 @@ def _blocks(value: _Value) -> Blocks:
     return {
         block: {name: _estimate(figure) for name, figure in metrics.mapping().items() if figure.raw is not None}
         for block, metrics in value.mapping().items()
-        if metrics.raw
+        if metrics.raw and block not in OTHER
     }
 
 

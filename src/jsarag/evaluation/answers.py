@@ -1,0 +1,40 @@
+"""What answers are worth: against the accepted ones, and against what the generator knows by heart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jsarag.evaluation.sheet import Case, Sheet
+from jsarag.metrics import answer_scores, corpus_bleu, dialog_scores, knowledge_f1
+from jsarag.retrieval import KnowledgeBase
+
+CLOSED_BOOK = ("em", "f1")
+"""Figures of the answers without passages."""
+
+
+def judge(sheet: Sheet, cases: Sequence[Case], texts: Sequence[str], kb: KnowledgeBase) -> None:
+    """Add the block answers: ``texts``, one a case, on the sheet's first so many rows; for dialogs the block dialog.
+
+    Cases are dialogs where any of them has a history.
+    """
+    rows, references = sheet.rows[: len(texts)], [case.example.outputs for case in cases]
+    for row, text in zip(rows, texts, strict=True):
+        row["answer"] = text
+    sheet.add("answers", answer_scores(texts, references), rows)
+    sheet.put("answers", corpus_bleu(texts, references))
+    if any(case.example.history for case in cases):
+        sheet.add("dialog", dialog_scores(texts, references), rows)
+        labelled = [i for i, case in enumerate(cases) if case.example.gold]
+        if labelled:
+            gold = [[kb.passages[kb.position[h]].text for h in cases[i].example.gold] for i in labelled]
+            found = knowledge_f1([texts[i] for i in labelled], gold)
+            sheet.add("dialog", {"knowledge_f1": found}, [rows[i] for i in labelled])
+
+
+def judge_closed_book(sheet: Sheet, cases: Sequence[Case], texts: Sequence[str]) -> None:
+    """Add the block closed_book: ``texts``, answers without passages, one a case, on the sheet's first rows."""
+    rows, references = sheet.rows[: len(texts)], [case.example.outputs for case in cases]
+    for row, text in zip(rows, texts, strict=True):
+        row["closed_book"] = text
+    scores = answer_scores(texts, references)
+    sheet.add("closed_book", {metric: scores[metric] for metric in CLOSED_BOOK}, rows)

@@ -1,0 +1,37 @@
+"""What an evaluation measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from jsarag.config import positive, require
+from jsarag.pipeline import DecodingConfig
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What is measured.
+
+    Attributes:
+        cutoffs: The k of hit@k, recall@k, mrr@k and ndcg@k.
+        before: Also measure the models as they are before training.
+        answers: Also generate and judge answers.
+        closed_book: Also judge answers given without any passage.
+        limit: Judge answers on the first so many examples only; null: on all. Retrieval is always measured on all.
+        resamples: Bootstrap resamples behind each interval.
+        decoding: How answers are made.
+    """
+
+    cutoffs: tuple[int, ...] = (1, 5, 10, 20)
+    before: bool = True
+    answers: bool = True
+    closed_book: bool = True
+    limit: int | None = None
+    resamples: int = 1000
+    decoding: DecodingConfig = field(default_factory=DecodingConfig)
+
+    def __post_init__(self) -> None:
+        valid = bool(self.cutoffs) and all(k > 0 for k in self.cutoffs)
+        require(valid, "evaluation.cutoffs", "numbers above 0", self.cutoffs)
+        positive("evaluation.resamples", self.resamples)
+        require(self.limit is None or self.limit > 0, "evaluation.limit", "a number above 0 or null", self.limit)

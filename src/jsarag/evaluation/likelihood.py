@@ -1,0 +1,26 @@
+"""Quality without labels: the marginal likelihood of the accepted answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from jsarag import ranks
+from jsarag.evaluation.sheet import Case
+from jsarag.models import Pair
+from jsarag.pipeline import Pipeline
+
+
+@torch.inference_mode()
+def marginal_log_likelihood(pipeline: Pipeline, cases: Sequence[Case]) -> float:
+    """Mean log sum_h p(h|x) p(y|x,h) in nats over the passages the decoder is given: dev quality without labels."""
+    retrieved = pipeline.retrieve([case.x for case in cases])
+    pairs = [
+        Pair(case.x, (h.passage,), case.example.outputs[0])
+        for case, hs in zip(cases, retrieved, strict=True)
+        for h in hs
+    ]
+    log_lik = ranks.spread(pairs, pipeline.generator.log_likelihood).view(len(cases), -1).cpu()
+    log_p = torch.tensor([[h.probability for h in hs] for hs in retrieved]).log()
+    return float((log_p + log_lik).logsumexp(-1).mean())

@@ -1,0 +1,87 @@
+"""Several modes of decoding measured side by side: the same figures as one by one, cost as the generator counts it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from jsarag.data import load_examples, load_passages
+from jsarag.decoding import DECODERS
+from jsarag.display import Silent
+from jsarag.evaluation import Case, EvaluationConfig, evaluate, evaluate_modes
+from jsarag.models import EncoderConfig, GeneratorConfig, load_encoder, load_generator
+from jsarag.pipeline import DecodingConfig, Pipeline
+from jsarag.retrieval import KnowledgeBase
+from jsarag.types import InputError
+
+CONFIG = EvaluationConfig(cutoffs=(1, 3), limit=4, resamples=20)
+
+
+@pytest.fixture(scope="module")
+def pipeline(data: Path, encoder_model: Path, causal_model: Path) -> Pipeline:
+    cpu = torch.device("cpu")
+    encoder = load_encoder(EncoderConfig(model=str(encoder_model), precision="fp32"), cpu)
+    generator = load_generator(GeneratorConfig(model=str(causal_model), precision="fp32", max_new_tokens=4), cpu)
+    kb = KnowledgeBase.build(load_passages(data / "passages.jsonl"), encoder)
+    return Pipeline(encoder, kb, generator, DecodingConfig("top-1", 3))
+
+
+@pytest.fixture(scope="module")
+def cases(data: Path) -> list[Case]:
+    return [Case(example, example.input) for example in load_examples(data / "test.jsonl")]
+
+
+def alone(pipeline: Pipeline, cases: list[Case], mode: str) -> Any:
+    chosen = replace(pipeline, decoding=replace(pipeline.decoding, mode=mode))
+    return evaluate(chosen, pipeline.prior, cases, CONFIG, Silent())
+
+
+def test_every_mode_has_the_figures_and_rows_it_has_alone(pipeline: Pipeline, cases: list[Case]) -> None:
+    together = evaluate_modes(pipeline, pipeline.prior, cases, CONFIG, list(DECODERS), Silent())
+    assert list(together.summary["modes"]) == list(DECODERS)
+    for mode, found in together.summary["modes"].items():
+        single = alone(pipeline, cases, mode)
+        shared = {block: figures for block, figures in together.summary.items() if block in single.summary}
+        own = {block: figures for block, figures in found.items() if block != "cost"}
+        assert shared | own == single.summary
+        assert not set(shared) & set(own)
+        rows = [row for row in together.rows if row["mode"] == mode]
+        assert [{k: v for k, v in row.items() if k != "mode"} for row in rows] == single.rows[:4]
+    assert len(together.rows) == 4 * len(DECODERS)
+
+
+def test_cost_is_what_the_generator_counts(pipeline: Pipeline, cases: list[Case]) -> None:
+    found = evaluate_modes(pipeline, None, cases, CONFIG, list(DECODERS), Silent()).summary["modes"]
+    judged = [case.x for case in cases[:4]]
+    for mode in DECODERS:
+        before = pipeline.generator.tokens_scored
+        replace(pipeline, decoding=DecodingConfig(mode, 3)).answer(judged)
+        assert found[mode]["cost"]["tokens"] == (pipeline.generator.tokens_scored - before) / 4
+        assert found[mode]["cost"]["seconds"] > 0
+    cheap, dear = found["top-1"]["cost"]["tokens"], found["rag-sequence-thorough"]["cost"]["tokens"]
+    assert cheap < found["rag-sequence-fast"]["cost"]["tokens"] < dear
+
+
+def test_retrieval_is_measured_once(pipeline: Pipeline, cases: list[Case], monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+    search = KnowledgeBase.search
+
+    def counted(kb: KnowledgeBase, queries: torch.Tensor, k: int) -> Any:
+        searched.append(len(queries))
+        return search(kb, queries, k)
+
+    monkeypatch.setattr(KnowledgeBase, "search", counted)
+    evaluate_modes(pipeline, None, cases, CONFIG, ["top-1"], Silent())
+    once = list(searched)
+    searched.clear()
+    evaluate_modes(pipeline, None, cases, CONFIG, list(DECODERS), Silent())
+    assert searched == once
+
+
+def test_an_unknown_mode_is_refused_with_the_names(pipeline: Pipeline, cases: list[Case]) -> None:
+    with pytest.raises(InputError, match="expected one of rag-sequence-fast"):
+        evaluate_modes(pipeline, None, cases, CONFIG, ["top-2"], Silent())
