@@ -20,6 +20,8 @@ from jsarag.training.step import Models
 FOLDER = CACHE / "bart-dpr"
 LONGEST = 300
 """To which transformers' RagRetriever pads every prompt (its max_combined_length)."""
+INDEXED = 300
+"""Passages: random weights find nothing anyway, and encoding thousands with a BERT takes an hour on a CPU."""
 
 
 def networks() -> Models:
@@ -36,7 +38,7 @@ def networks() -> Models:
 
 def workload(name: str, folder: Path, models: Models) -> Workload:
     """A data set with an index of these networks."""
-    return load(name, folder, models, index=f"bart-dpr-{name}")
+    return load(name, folder, models, index=f"bart-dpr-{name}", passages=INDEXED)
 
 
 class Transformers:

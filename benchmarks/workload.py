@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +44,32 @@ class Workload:
 
 
 def load(
-    name: str, folder: Path, models: Models | None = None, *, index: str | None = None, limit: int = 512
+    name: str,
+    folder: Path,
+    models: Models | None = None,
+    *,
+    index: str | None = None,
+    limit: int = 512,
+    passages: int | None = None,
 ) -> Workload:
-    """Read the data set in ``folder``; ``models`` are loaded if none are given, ``index`` names the kept index."""
+    """Read the data set in ``folder``.
+
+    Args:
+        name: Of the data set, for tables.
+        folder: With passages.jsonl and train.jsonl.
+        models: Loaded if none are given.
+        index: Name of the kept index, if not that of the data set.
+        limit: Training pairs to choose batches from.
+        passages: Index the first so many alone; None: all.
+    """
     data = DataConfig(folder / "passages.jsonl", folder / "train.jsonl", limit=limit)
     config = TrainConfig(data)
     found = read(data)
     models = models or load_models(config)
-    kb = _kept(CACHE / f"index-{index or name}", found.passages, models.prior)
+    kb = _kept(CACHE / f"index-{index or name}", found.passages[:passages], models.prior)
     order = torch.randperm(len(found.train), generator=torch.Generator().manual_seed(0)).tolist()
-    cases = training_cases(config, kb, found.train)
+    # No objective here reads labels, and labelled passages may be left out.
+    cases = training_cases(config, kb, [replace(example, gold=()) for example in found.train])
     return Workload(name, models, kb, [cases[i] for i in order])
 
 
