@@ -119,7 +119,7 @@ def evaluate(
     references = [case.example.outputs for case in judged]
     xs = [case.x for case in judged]
     if config.answers:
-        generations = len(xs) * (1 if config.decoding.mode == "top-1" else config.decoding.passages)
+        generations = len(xs) * config.decoding.generations
         with display.task(f"{name}: answers", generations) as advance:
             answers = pipeline.answer(xs, retrieved[: len(xs)], lambda done: advance(done, ""))
         texts = [answer.text for answer in answers]
