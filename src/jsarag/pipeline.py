@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from jsarag import ranks
 from jsarag.config import one_of, positive, require
-from jsarag.decoding import DECODERS, Decoder
+from jsarag.decoding import DECODERS, Decoder, Direct, Stream
 from jsarag.models import SEARCHES, Encoder, Generator, Search
 from jsarag.retrieval import KnowledgeBase
 from jsarag.types import Answer, Retrieved
@@ -58,6 +59,13 @@ class DecodingConfig:
         """The search with its settings."""
         return SEARCHES[self.search](**self._settings())
 
+    def check_stream(self) -> None:
+        """Refuse to stream where the answer is known only at the end."""
+        able = [name for name, decoder in DECODERS.items() if isinstance(decoder, Direct)]
+        require(self.mode in able, "decoding.mode", f"one of {', '.join(able)} to stream the answer", self.mode)
+        alone = self.chosen().width == 1
+        require(alone, "decoding.search", "greedy or sample to stream the answer", self.search)
+
     @property
     def generations(self) -> int:
         """Generations that a question takes."""
@@ -97,6 +105,31 @@ class Pipeline:
             return decode(self.generator, [x for x, _ in some], [h for _, h in some], search, ranks.times(progress))
 
         return ranks.spread_list(list(zip(xs, hs, strict=True)), answers)
+
+    def log_likelihood(self, xs: Sequence[str], ys: Sequence[str]) -> float:
+        """Mean log p(y|x) in nats under the decoding mode, with the passages that the decoder is given."""
+        cases = list(zip(xs, ys, self.retrieve(xs), strict=True))
+
+        def scores(some: Sequence[tuple[str, str, Sequence[Retrieved]]]) -> Tensor:
+            decoder = self.decoding.decoder
+            return decoder.log_likelihood(
+                self.generator, [x for x, _, _ in some], [y for _, y, _ in some], [h for _, _, h in some]
+            )
+
+        with torch.inference_mode():
+            return float(ranks.spread(cases, scores).mean())
+
+    def stream(self, x: str) -> Stream:
+        """Answer one x, its text to be read piece by piece.
+
+        Raises:
+            InputError: a mode or search that knows its answer only at the end.
+        """
+        self.decoding.check_stream()
+        decoder, search = self.decoding.decoder, self.decoding.chosen()
+        assert isinstance(decoder, Direct)
+        (hs,) = self.retrieve([x])
+        return Stream(lambda tell: decoder.follow(self.generator, x, hs, search, tell))
 
     def answer_without_passages(self, xs: Sequence[str], progress: Callable[[int], None] | None = None) -> list[str]:
         """Closed-book answers: what the generator says from memory."""

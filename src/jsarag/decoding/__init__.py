@@ -6,6 +6,7 @@ from jsarag.decoding.concat import Concat
 from jsarag.decoding.decoder import Decoder, Direct
 from jsarag.decoding.rag_sequence import Fast, Thorough
 from jsarag.decoding.rag_token import RagToken
+from jsarag.decoding.stream import Stream
 from jsarag.decoding.top1 import Top1
 
 DECODERS: dict[str, Decoder] = {
@@ -16,4 +17,4 @@ DECODERS: dict[str, Decoder] = {
     "concat": Concat(),
 }
 
-__all__ = ["DECODERS", "Decoder", "Direct"]
+__all__ = ["DECODERS", "Decoder", "Direct", "Stream"]

@@ -84,7 +84,7 @@ class Direct(Decoder):
         pairs = [Pair(m.x, passages, y) for m, y in zip(mixtures, ys, strict=True) for passages in m.parts]
         rows = generator.token_log_likelihood(pairs).split([len(m.parts) for m in mixtures])
         totals = [
-            (tokens + torch.tensor(m.log_weights, device=tokens.device)[:, None]).logsumexp(0).sum()
-            for m, tokens in zip(mixtures, rows, strict=True)
+            (tokens[:, :length] + torch.tensor(m.log_weights, device=tokens.device)[:, None]).logsumexp(0).sum()
+            for m, tokens, length in zip(mixtures, rows, generator.answer_tokens(ys).tolist(), strict=True)
         ]
-        return torch.stack(totals)
+        return torch.stack(totals) if totals else torch.zeros(0)

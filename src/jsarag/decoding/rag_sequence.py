@@ -29,7 +29,8 @@ class RagSequence(Decoder):
         cases = list(zip(xs, ys, retrieved, strict=True))
         pairs = [Pair(x, (h.passage,), y) for x, y, hs in cases for h in hs]
         rows = generator.token_log_likelihood(pairs).sum(-1).cpu().split([len(hs) for hs in retrieved])
-        return torch.stack([(_log_weights(hs) + lik).logsumexp(0) for hs, lik in zip(retrieved, rows, strict=True)])
+        totals = [(_log_weights(hs) + lik).logsumexp(0) for hs, lik in zip(retrieved, rows, strict=True)]
+        return torch.stack(totals) if totals else torch.zeros(0)
 
     def generations(self, passages: int, search: Search) -> int:
         """One for each passage that the search takes candidates from."""
@@ -90,7 +91,9 @@ class Thorough(RagSequence):
         """The likeliest candidate."""
         candidates = [list(found) for found in self._candidates(generator, xs, retrieved, search, progress)]
         cases = [(x, y, hs) for x, hs, ys in zip(xs, retrieved, candidates, strict=True) for y in ys]
-        scores = iter(self.log_likelihood(generator, *map(list, zip(*cases, strict=True))) if cases else [])
+        scores = iter(
+            self.log_likelihood(generator, [c[0] for c in cases], [c[1] for c in cases], [c[2] for c in cases])
+        )
         return [_best({y: next(scores) for y in ys}, hs) for hs, ys in zip(retrieved, candidates, strict=True)]
 
 
