@@ -89,8 +89,8 @@ def seq2seq(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def bart(folder: Path, seed: int = 0, words: str = WORDS) -> Path:
-    """A BART of one layer that counts positions from the left and says words alone, ended after a few."""
+def bart(folder: Path, seed: int = 0, words: str = WORDS, end: float = 0.0) -> Path:
+    """A BART of one layer, which counts positions from the left; the larger ``end``, the shorter its answers."""
     size = len(tokenizer(folder, words=words))
     torch.manual_seed(seed)
     config = BartConfig(
@@ -108,10 +108,10 @@ def bart(folder: Path, seed: int = 0, words: str = WORDS) -> Path:
         eos_token_id=5,
         decoder_start_token_id=5,
         forced_eos_token_id=None,
-        init_std=0.5,
+        init_std=0.3,
     )
     model = BartForConditionalGeneration(config)
-    bias = torch.tensor([[-1e4] * 5 + [1.0] + [0.0] * (size - 6)])
+    bias = torch.tensor([[-20.0] * 5 + [end] + [0.0] * (size - 6)])
     model.final_logits_bias.copy_(bias)
     model.save_pretrained(folder)
     return folder

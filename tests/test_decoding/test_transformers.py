@@ -18,7 +18,7 @@ from tests import tiny
 from tests.test_decoding.enumeration import load
 
 WORDS = "a b c d e f g"
-ROOM = 6
+ROOM = 12
 XS = ["a b", "c d", "e a"]
 TEXTS = [["a b c", "d e f", "g a g"], ["c c a", "b f e", "d d d"], ["a g b", "f f c", "e b a"]]
 """Of one length: transformers' RAG-Sequence reads padding."""
@@ -33,7 +33,7 @@ TEXTS = [["a b c", "d e f", "g a g"], ["c c a", "b f e", "d d d"], ["a g b", "f 
 def test_answers_are_those_of_transformers(
     mode: str, kind: Any, search: Search, seed: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    generator = load(tiny.bart(tmp_path_factory.mktemp("bart"), seed=seed, words=WORDS), room=ROOM)
+    generator = load(tiny.bart(tmp_path_factory.mktemp("bart"), seed=seed, words=WORDS, end=1.0), room=ROOM)
     # An answer of one token has no document score in transformers' RAG-Sequence.
     generator.model.generation_config.min_new_tokens = 2
     rng = torch.Generator().manual_seed(seed)
@@ -60,9 +60,10 @@ def test_answers_are_those_of_transformers(
             n_docs=3,
             num_beams=search.width,
             length_penalty=0.0,
-            max_new_tokens=ROOM,
+            max_length=ROOM + 1,
             pad_token_id=0,
             eos_token_id=5,
             bos_token_id=4,
         )
+    assert all(5 in row[1:] for row in found.tolist())  # of one without an end, theirs leaves the end out of its score
     assert [a.text for a in ours] == [text_of(generator.tokenizer, row) for row in found.tolist()]
