@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from jsarag.models import GeneratorConfig, Pair, PromptConfig, load_generator
 from jsarag.objectives import Concat
 from jsarag.objectives.candidates import PADDING
 from jsarag.training import TrainConfig
+from jsarag.training.loop import Trainer
 from jsarag.training.run import read, training_cases
 from jsarag.training.step import Models, step
 from jsarag.types import Passage
@@ -125,6 +128,36 @@ def test_only_the_generator_learns_and_the_run_says_where_it_comes_from(
     figures = tmp_path / "figures.json"
     assert main(["evaluate", "--run", str(out), "--json", str(figures)]) == 0
     assert json.loads(figures.read_text()) == summary["after"]
+
+
+def test_an_interrupted_stage_goes_on_as_the_whole_one_even_without_the_first_run(
+    first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "run"
+    shutil.copytree(first, source)
+    few = ("--loop.steps", "4", "--loop.eval_every", "0", "--objective.dropout", "0.5", "--evaluation.before", "false")
+    config = configured(source, *few)
+    whole = jsarag.train(replace(config, out=tmp_path / "whole"))
+    original = Trainer._step
+
+    def interrupting(self: Trainer) -> dict[str, float | None]:
+        if self.state.step == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return original(self)
+
+    monkeypatch.setattr(Trainer, "_step", interrupting)
+    assert jsarag.train(replace(config, out=tmp_path / "broken")) is None
+    shutil.rmtree(source)
+    resumed = jsarag.resume(tmp_path / "broken")
+    assert whole is not None
+    assert resumed is not None
+    assert resumed["after"] == whole["after"]
+    curves = [
+        [row["loss"] for _, row in read_jsonl(tmp_path / name / "metrics.jsonl") if row["kind"] == "step"]
+        for name in ("whole", "broken")
+    ]
+    assert curves[0] == curves[1]
+    assert len(curves[0]) == 4
 
 
 def test_a_stage_after_passages_that_learned_and_after_another_stage(

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from jsarag.objectives import Concat
+from jsarag.objectives import Component, Concat
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training import checkpoint
 from jsarag.training.config import PassageConfig, TrainConfig
 from jsarag.training.step import Models
 from jsarag.types import InputError
 
+ALL: tuple[Component, ...] = ("generator", "posterior", "prior")
 START = "start"
 """The checkpoint of all three models as a run started: it does not need the other run any more."""
 
@@ -60,7 +61,7 @@ def begin(config: TrainConfig, models: Models) -> None:
     """
     if config.start is None:
         return
-    parts = models.trained(("generator", "posterior", "prior"))
+    parts = models.trained(ALL)
     if checkpoint.exists(Path(config.out), START):
         checkpoint.load_parts(Path(config.out), START, parts)
         return
@@ -74,7 +75,7 @@ def begin(config: TrainConfig, models: Models) -> None:
 def keep(config: TrainConfig, models: Models) -> None:
     """Keep the weights with which the run starts in its folder."""
     if config.start is not None and not checkpoint.exists(Path(config.out), START):
-        checkpoint.save_models(Path(config.out), START, models.trained(("generator", "posterior", "prior")), 0)
+        checkpoint.save_models(Path(config.out), START, models.trained(ALL), 0)
 
 
 def index_of(run: Path) -> KnowledgeBase:
