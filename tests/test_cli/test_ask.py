@@ -55,7 +55,7 @@ def test_every_mode_answers_with_the_search_of_the_run_or_another(
         (("--search", "sample", "--seed", "3"), {"search": "sample", "beams": None, "seed": 3}),
     ):
         found = asked(capsys, run, "--mode", mode, "--passages", "2", *options)
-        decoding = replace(loaded.pipeline.decoding, mode=mode, passages=2, **settings)  # type: ignore[arg-type]
+        decoding = replace(loaded.pipeline.decoding, mode=mode, passages=2, **settings)
         expected = replace(loaded, pipeline=replace(loaded.pipeline, decoding=decoding)).ask(QUESTION)
         assert found["text"] == expected.text
         assert found["log_probability"] == pytest.approx(expected.log_probability)

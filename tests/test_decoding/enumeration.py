@@ -47,9 +47,10 @@ def answers(generator: Generator, mixture: Mixture) -> dict[tuple[int, ...], flo
     """log p(y|x) of every token sequence that ends, or is as long as an answer may be, under a mixture of prompts."""
     contexts = [generator.prompt.context(mixture.x, h, room=ROOM) for h in mixture.parts]
     weights = torch.tensor(mixture.log_weights).double()[:, None]
-    found, begun = {}, {(): 0.0}
+    found: dict[tuple[int, ...], float] = {}
+    begun: dict[tuple[int, ...], float] = {(): 0.0}
     for _ in range(ROOM):
-        longer = {}
+        longer: dict[tuple[int, ...], float] = {}
         for answer, total in begun.items():
             each = torch.stack([next_token(generator, context, answer) for context in contexts])
             for token, log_p in enumerate((weights + each).logsumexp(0).tolist()):

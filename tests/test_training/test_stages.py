@@ -195,13 +195,8 @@ def test_passages_are_arranged_and_cut_from_the_last_retrieved(causal_model: Pat
     passages = tuple(Passage(str(i), "", text) for i, text in enumerate(words))
 
     def body(order: str, length: int | None = None, x: str = "who ?") -> str:
-        prompt = PromptConfig(
-            template="{passage} question {input}",
-            passage="{text}",
-            separator=" ; ",
-            order=order,
-            passage_length=length,  # type: ignore[arg-type]
-        )
+        plain = PromptConfig(template="{passage} question {input}", passage="{text}", separator=" ; ")
+        prompt = replace(plain, order=order, passage_length=length)  # type: ignore[arg-type]
         config = GeneratorConfig(str(causal_model), lora=None, precision="fp32", prompt=prompt)
         generator = load_generator(config, torch.device("cpu"))
         text = generator.tokenizer.decode(generator.prompt.context(x, passages, room=2), skip_special_tokens=True)

@@ -82,7 +82,7 @@ class Direct(Decoder):
         """``[questions]`` sum_t log sum_i weight_i p(y_t | x, prompt_i, y_<t)."""
         mixtures = [self.mixture(x, hs) for x, hs in zip(xs, retrieved, strict=True)]
         pairs = [Pair(m.x, passages, y) for m, y in zip(mixtures, ys, strict=True) for passages in m.parts]
-        rows = generator.token_log_likelihood(pairs).split([len(m.parts) for m in mixtures])
+        rows = torch.split(generator.token_log_likelihood(pairs), [len(m.parts) for m in mixtures])
         totals = [
             (tokens[:, :length] + torch.tensor(m.log_weights, device=tokens.device)[:, None]).logsumexp(0).sum()
             for m, tokens, length in zip(mixtures, rows, generator.answer_tokens(ys).tolist(), strict=True)

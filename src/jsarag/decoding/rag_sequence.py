@@ -28,7 +28,7 @@ class RagSequence(Decoder):
         """``[questions]`` log sum_h p(h|x) p(y|x,h)."""
         cases = list(zip(xs, ys, retrieved, strict=True))
         pairs = [Pair(x, (h.passage,), y) for x, y, hs in cases for h in hs]
-        rows = generator.token_log_likelihood(pairs).sum(-1).cpu().split([len(hs) for hs in retrieved])
+        rows = torch.split(generator.token_log_likelihood(pairs).sum(-1).cpu(), [len(hs) for hs in retrieved])
         totals = [(_log_weights(hs) + lik).logsumexp(0) for hs, lik in zip(retrieved, rows, strict=True)]
         return torch.stack(totals) if totals else torch.zeros(0)
 

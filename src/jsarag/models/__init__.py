@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
+from jsarag.models.decode import Generated, Mixture
 from jsarag.models.encoder import Encoder, EncoderConfig, load_encoder
-from jsarag.models.generator import (
-    GREEDY,
-    Generated,
-    Generator,
-    GeneratorConfig,
-    LoraConfig,
-    Mixture,
-    Pair,
-    load_generator,
-)
+from jsarag.models.generator import GREEDY, Generator, GeneratorConfig, LoraConfig, Pair, load_generator
 from jsarag.models.prompt import PromptConfig
 from jsarag.models.search import SEARCHES, Search
 

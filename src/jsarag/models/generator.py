@@ -360,7 +360,7 @@ def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
         raise not_loadable(config.model, "generator.model", error) from None
     # What its makers recommend for decoding (penalties, forced tokens) is no part of the p(y|x,h) that is trained.
     first = getattr(model.config, "decoder_start_token_id", None)
-    model.generation_config = GenerationConfig(decoder_start_token_id=first)
+    model.generation_config = GenerationConfig(decoder_start_token_id=first)  # type: ignore[no-untyped-call]
     if config.lora:
         from jsarag.models.lora import adapted
 

@@ -99,7 +99,7 @@ class Sample(Search):
         judged = log_probs / self.temperature
         if self.top_p < 1:
             cut = TopPLogitsWarper(self.top_p)
-            judged = cut(None, judged.flatten(0, 1)).view_as(judged)  # type: ignore[arg-type]
+            judged = cut(None, judged.flatten(0, 1)).view_as(judged)
         return judged + torch.stack([_gumbel(log_probs.shape[1:], rng) for rng in noise]).to(judged.device)
 
     def passages(self, x: str, log_weights: Tensor) -> list[int]:
