@@ -89,7 +89,7 @@ def seq2seq(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def bart(folder: Path, seed: int = 0, words: str = WORDS, end: float = 0.0) -> Path:
+def bart(folder: Path, seed: int = 0, words: str = WORDS, end: float = 0.0, spread: float = 0.3) -> Path:
     """A BART of one layer, which counts positions from the left; the larger ``end``, the shorter its answers."""
     size = len(tokenizer(folder, words=words))
     torch.manual_seed(seed)
@@ -108,7 +108,7 @@ def bart(folder: Path, seed: int = 0, words: str = WORDS, end: float = 0.0) -> P
         eos_token_id=5,
         decoder_start_token_id=5,
         forced_eos_token_id=None,
-        init_std=0.3,
+        init_std=spread,
     )
     model = BartForConditionalGeneration(config)
     bias = torch.tensor([[-20.0] * 5 + [end] + [0.0] * (size - 6)])
