@@ -65,9 +65,9 @@ def asked(mode: Mode) -> Asked:
     inner, log_probs = generator._decode, generator._answer_log_probs
     with ExitStack() as stack:
 
-        def decode(rows: list[list[int]]) -> Any:
-            found.prompts.extend(rows)
-            return inner(rows)
+        def decode(contexts: list[list[list[int]]], *rest: Any) -> Any:
+            found.prompts.extend(row for rows in contexts for row in rows)
+            return inner(contexts, *rest)
 
         def score(rows: list[list[int]], answers: list[list[int]], *rest: Any) -> Any:
             found.scored.append((len(rows), max(len(r) + len(a) - 1 for r, a in zip(rows, answers, strict=True))))

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from transformers import (
+    BartConfig,
+    BartForConditionalGeneration,
     BertConfig,
     BertModel,
     LlamaConfig,
@@ -24,13 +26,13 @@ WORDS = (
 )
 
 
-def tokenizer(folder: Path, *, chat: bool = False) -> Any:
-    """A word-level tokenizer over `WORDS`, saved into ``folder``; unknown words become [UNK]."""
+def tokenizer(folder: Path, *, chat: bool = False, words: str = WORDS) -> Any:
+    """A word-level tokenizer over ``words``, saved into ``folder``; unknown words become [UNK]."""
     backend = Tokenizer(models.WordLevel(unk_token="[UNK]"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "<s>", "</s>"]
     trainer = trainers.WordLevelTrainer(special_tokens=special)
-    backend.train_from_iterator([WORDS], trainer)
+    backend.train_from_iterator([words], trainer)
     fast: Any = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=backend,
         pad_token="[PAD]",
@@ -46,9 +48,9 @@ def tokenizer(folder: Path, *, chat: bool = False) -> Any:
     return fast
 
 
-def causal(folder: Path, *, chat: bool = False, seed: int = 0) -> Path:
+def causal(folder: Path, *, chat: bool = False, seed: int = 0, words: str = WORDS) -> Path:
     """A Llama of two layers."""
-    size = len(tokenizer(folder, chat=chat))
+    size = len(tokenizer(folder, chat=chat, words=words))
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=size,
@@ -84,6 +86,34 @@ def seq2seq(folder: Path, seed: int = 0) -> Path:
     )
     config.decoder_start_token_id = 0
     T5ForConditionalGeneration(config).save_pretrained(folder)
+    return folder
+
+
+def bart(folder: Path, seed: int = 0, words: str = WORDS, end: float = 0.0, spread: float = 0.3) -> Path:
+    """A BART of one layer, which counts positions from the left; the larger ``end``, the shorter its answers."""
+    size = len(tokenizer(folder, words=words))
+    torch.manual_seed(seed)
+    config = BartConfig(
+        vocab_size=size,
+        d_model=32,
+        encoder_layers=1,
+        decoder_layers=1,
+        encoder_attention_heads=4,
+        decoder_attention_heads=4,
+        encoder_ffn_dim=64,
+        decoder_ffn_dim=64,
+        max_position_embeddings=64,
+        pad_token_id=0,
+        bos_token_id=4,
+        eos_token_id=5,
+        decoder_start_token_id=5,
+        forced_eos_token_id=None,
+        init_std=spread,
+    )
+    model = BartForConditionalGeneration(config)
+    bias = torch.tensor([[-20.0] * 5 + [end] + [0.0] * (size - 6)])
+    model.final_logits_bias.copy_(bias)
+    model.save_pretrained(folder)
     return folder
 
 

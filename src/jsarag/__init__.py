@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jsarag.api import Run, build_index, compare, resume, run_lab, train
+    from jsarag.api import Run, build_index, compare, resume, run_lab, stage, train
     from jsarag.data import HistoryConfig
     from jsarag.evaluation import EvaluationConfig
     from jsarag.index import IndexConfig
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         RWS,
         VOD,
         VRAG,
+        Concat,
         Decoupled,
         Frozen,
         Gold,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from jsarag.types import Answer, Example, InputError, Passage, Retrieved, Turn
 
 _HOMES = {
-    "jsarag.api": ("Run", "build_index", "compare", "resume", "run_lab", "train"),
+    "jsarag.api": ("Run", "build_index", "compare", "resume", "run_lab", "stage", "train"),
     "jsarag.data": ("HistoryConfig",),
     "jsarag.evaluation": ("EvaluationConfig",),
     "jsarag.models": ("EncoderConfig", "GeneratorConfig", "LoraConfig", "PromptConfig"),
@@ -59,6 +60,7 @@ _HOMES = {
         "RWS",
         "VOD",
         "VRAG",
+        "Concat",
         "Decoupled",
         "Frozen",
         "Gold",
@@ -88,6 +90,7 @@ __all__ = [
     "VOD",
     "VRAG",
     "Answer",
+    "Concat",
     "DataConfig",
     "DecodingConfig",
     "Decoupled",
@@ -124,6 +127,7 @@ __all__ = [
     "load_config",
     "resume",
     "run_lab",
+    "stage",
     "train",
 ]
 

@@ -12,8 +12,9 @@ from accelerate import Accelerator
 
 from jsarag import lab as laboratory
 from jsarag import ranks, training
+from jsarag.config import one_of
 from jsarag.data import load_examples, load_passages, render
-from jsarag.decoding import DECODERS
+from jsarag.decoding import DECODERS, Stream
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, EvaluationConfig, evaluate, evaluate_modes
 from jsarag.files import write_json, write_text
@@ -32,8 +33,8 @@ from jsarag.report import (
     write_report,
 )
 from jsarag.retrieval import KnowledgeBase, encode
-from jsarag.training import TrainConfig, checkpoint
-from jsarag.training.run import load_models, trained_index
+from jsarag.training import TrainConfig, checkpoint, stages
+from jsarag.training.run import check_index, load_models, trained_index
 from jsarag.types import Answer, Example, InputError, Turn
 
 
@@ -82,7 +83,8 @@ class Run:
         models = load_models(config)
         index = config.index.path or folder / "index"
         kb = KnowledgeBase.load(index)
-        kb.check_encoder(models.prior, str(index))
+        check_index(config, kb, models.prior, index)
+        stages.begin(config, models)
         if weights != "untrained":
             name = "last" if weights == "best" and not checkpoint.exists(folder, "best") else weights
             checkpoint.load_models(folder, name, models.trained(config.objective.trains))
@@ -94,8 +96,18 @@ class Run:
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """Answer one question after ``history`` (oldest turn first), with its passages and their probabilities."""
-        x = render(Example("ask", question, history=tuple(history)), self.config.data.history)
-        return self.pipeline.answer([x])[0]
+        return self.pipeline.answer([self._x(question, history)])[0]
+
+    def stream(self, question: str, history: Sequence[Turn] = ()) -> Stream:
+        """As `ask`, the text piece by piece while it is generated; ``answer`` of what is returned is the whole.
+
+        Raises:
+            InputError: a mode or search that knows its answer only at the end: rag-sequence-*, beam.
+        """
+        return self.pipeline.stream(self._x(question, history))
+
+    def _x(self, question: str, history: Sequence[Turn]) -> str:
+        return render(Example("ask", question, history=tuple(history)), self.config.data.history)
 
     def evaluate(
         self, examples: str | Path, config: EvaluationConfig | None = None, display: Display | None = None
@@ -147,6 +159,23 @@ def resume(folder: str | Path, *, display: Display | None = None) -> dict[str, A
     if not (folder / "config.yaml").is_file():
         raise InputError(f"{folder}: no run to resume (no config.yaml)")
     return train(replace(load_config(folder / "config.yaml"), out=folder), display=display, resume=True)
+
+
+def stage(name: str, folder: str | Path, k: int | None = None) -> TrainConfig:
+    """The settings, for `train`, of a run that goes on from a finished one; all but the stage's own are its settings.
+
+    Args:
+        name: ``concat``: train the generator on several passages in one prompt, the retrievers left alone.
+        folder: The finished run.
+        k: Passages in a prompt; default: as many as the run answers with.
+
+    Raises:
+        InputError: no such stage, no run there, or not a finished one.
+    """
+    one_of("--stage", name, stages.STAGES)
+    folder = Path(folder)
+    stages.check_finished(folder)
+    return stages.STAGES[name](replace(load_config(folder / "config.yaml"), out=folder), k)
 
 
 def run_lab(

@@ -91,6 +91,11 @@ def objective_name(argv: Sequence[str], default: str = "jsa") -> str:
     return name
 
 
+def last_value(argv: Sequence[str], option: str) -> str | None:
+    """What a command line says last for ``option``, before it is parsed."""
+    return next((value for name, value in reversed(_options(argv)) if name == option), None)
+
+
 def load_config(path: Path) -> TrainConfig:
     """Read a training configuration from YAML, with every default filled in.
 

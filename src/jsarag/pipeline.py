@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from jsarag import ranks
-from jsarag.config import one_of, positive
-from jsarag.decoding import DECODERS
-from jsarag.models import Encoder, Generator
+from jsarag.config import one_of, positive, require
+from jsarag.decoding import DECODERS, Decoder, Direct, Stream
+from jsarag.models import SEARCHES, Encoder, Generator, Search
 from jsarag.retrieval import KnowledgeBase
 from jsarag.types import Answer, Retrieved
 
@@ -20,16 +22,58 @@ class DecodingConfig:
     """How questions are answered.
 
     Attributes:
-        mode: top-1 (fastest), rag-sequence-fast, or rag-sequence-thorough (a candidate a passage, rescored under all).
+        mode: The distribution p(y|x) that is searched. top-1: from the best passage alone, the cheapest;
+            rag-sequence-fast, rag-sequence-thorough: candidates from each passage, judged by their sum over passages;
+            rag-token: each token from the mixture over passages; concat: from all passages in one prompt.
         passages: Passages given to the decoder.
+        search: How tokens are chosen: greedy, beam (the likeliest of several beginnings) or sample (a draw).
+        beams: With beam: beginnings kept; null: 4.
+        temperature: With sample: what the log-probabilities are divided by; null: 1.
+        top_p: With sample: only the likeliest tokens that together have this probability; null: 1, all.
+        seed: With sample: fixes the draws; null: 0.
     """
 
     mode: str = "top-1"
     passages: int = 5
+    search: str = "greedy"
+    beams: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         one_of("decoding.mode", self.mode, DECODERS)
         positive("decoding.passages", self.passages)
+        one_of("decoding.search", self.search, SEARCHES)
+        own = {field.name for field in fields(SEARCHES[self.search])}  # type: ignore[arg-type]
+        for name, value in self._settings().items():
+            require(name in own, f"decoding.{name}", f"null with decoding.search {self.search}", value)
+        self.chosen()
+
+    @property
+    def decoder(self) -> Decoder:
+        """What ``mode`` names."""
+        return DECODERS[self.mode]
+
+    def chosen(self) -> Search:
+        """The search with its settings."""
+        return SEARCHES[self.search](**self._settings())
+
+    def check_stream(self) -> None:
+        """Refuse to stream where the answer is known only at the end."""
+        able = [name for name, decoder in DECODERS.items() if isinstance(decoder, Direct)]
+        require(self.mode in able, "decoding.mode", f"one of {', '.join(able)} to stream the answer", self.mode)
+        alone = self.chosen().width == 1
+        require(alone, "decoding.search", "greedy or sample to stream the answer", self.search)
+
+    @property
+    def generations(self) -> int:
+        """Generations that a question takes."""
+        return self.decoder.generations(self.passages, self.chosen())
+
+    def _settings(self) -> dict[str, Any]:
+        given = {name: getattr(self, name) for name in ("beams", "temperature", "top_p", "seed")}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -55,17 +99,44 @@ class Pipeline:
     ) -> list[Answer]:
         """Answer each x from its passages, retrieved here where they are not given."""
         hs = self.retrieve(xs) if retrieved is None else [row[: self.decoding.passages] for row in retrieved]
-        decode = DECODERS[self.decoding.mode]
+        decode, search = self.decoding.decoder, self.decoding.chosen()
 
         def answers(some: Sequence[tuple[str, Sequence[Retrieved]]]) -> list[Answer]:
-            return decode(self.generator, [x for x, _ in some], [h for _, h in some], ranks.times(progress))
+            return decode(self.generator, [x for x, _ in some], [h for _, h in some], search, ranks.times(progress))
 
         return ranks.spread_list(list(zip(xs, hs, strict=True)), answers)
 
+    def log_likelihood(self, xs: Sequence[str], ys: Sequence[str]) -> float:
+        """Mean log p(y|x) in nats under the decoding mode, with the passages that the decoder is given."""
+        cases = list(zip(xs, ys, self.retrieve(xs), strict=True))
+
+        def scores(some: Sequence[tuple[str, str, Sequence[Retrieved]]]) -> Tensor:
+            decoder = self.decoding.decoder
+            return decoder.log_likelihood(
+                self.generator, [x for x, _, _ in some], [y for _, y, _ in some], [h for _, _, h in some]
+            )
+
+        with torch.inference_mode():
+            return float(ranks.spread(cases, scores).mean())
+
+    def stream(self, x: str) -> Stream:
+        """Answer one x, its text to be read piece by piece.
+
+        Raises:
+            InputError: a mode or search that knows its answer only at the end.
+        """
+        self.decoding.check_stream()
+        decoder, search = self.decoding.decoder, self.decoding.chosen()
+        assert isinstance(decoder, Direct)
+        (hs,) = self.retrieve([x])
+        return Stream(lambda tell: decoder.follow(self.generator, x, hs, search, tell))
+
     def answer_without_passages(self, xs: Sequence[str], progress: Callable[[int], None] | None = None) -> list[str]:
         """Closed-book answers: what the generator says from memory."""
+        search = self.decoding.chosen()
 
         def texts(some: Sequence[str]) -> list[str]:
-            return [g.text for g in self.generator.generate([(x, ()) for x in some], progress=ranks.times(progress))]
+            found = self.generator.generate([(x, ()) for x in some], search, progress=ranks.times(progress))
+            return [generated.text for generated in found]
 
         return ranks.spread_list(xs, texts)

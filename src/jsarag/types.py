@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 NULL = "null"
@@ -63,6 +64,11 @@ class Retrieved:
     passage: Passage
     score: float
     probability: float
+
+    @property
+    def log_probability(self) -> float:
+        """log p(h|x) in nats, -inf where the probability is 0."""
+        return math.log(self.probability) if self.probability > 0 else -math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from jsarag.objectives import (
     RWS,
     VOD,
     VRAG,
+    Concat,
     Decoupled,
     Frozen,
     Gold,
@@ -96,6 +97,8 @@ def in_words(objective: Objective, model: Toy) -> Tensor:
             case JSA():
                 post = fixed(p * lik / (p * lik).sum())
                 loss = -(post * (p * q * lik).log()).sum()
+            case Concat():
+                loss = -lik.log().mean()  # what the toy says of all passages together
             case Gold():
                 loss = -(p[1] * q[1] * lik[1]).log()
             case _:
@@ -330,6 +333,7 @@ def test_the_retriever_of_emdr2_follows_rag_sequence() -> None:
         (Loop, {"k": 1}, "objective.k"),
         (PDist, {"temperature_target": 0.0}, "objective.temperature_target"),
         (ReplugLSR, {"beta": 0.0}, "objective.beta"),
+        (Concat, {"dropout": 1.0}, "objective.dropout"),
         (StochasticRag, {"samples": 0}, "objective.samples"),
     ],
 )

@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from jsarag.cli.loading import add_run_options, load
+from jsarag.cli.loading import add_run_options, as_options, load
+from jsarag.decoding import Stream
 from jsarag.parsing import Parser
-from jsarag.types import Answer
+from jsarag.types import Answer, InputError
 
 DESCRIPTION = """Answer questions with a trained run. Without a question, each line of standard input is one."""
 
@@ -24,14 +25,21 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("question", nargs="?", default=None, help="The question; default: read from standard input.")
     add_run_options(parser)
     parser.add_argument("--json", action="store_true", help="Print one JSON object an answer.")
+    parser.add_argument("--stream", action="store_true", help="Print the answer while it is generated.")
     values = parser.read(argv)
+    if values.stream and values.json:
+        raise InputError("--stream: expected without --json, which prints whole answers")
     loaded = load(values)
+    if values.stream:
+        with as_options():
+            loaded.pipeline.decoding.check_stream()
     for question in [values.question] if values.question else _typed():
-        answer = loaded.ask(question)
-        if values.json:
-            print(json.dumps(asdict(answer), ensure_ascii=False))
+        if values.stream:
+            _follow(loaded.stream(question))
+        elif values.json:
+            print(json.dumps(asdict(loaded.ask(question)), ensure_ascii=False))
         else:
-            show(question, answer)
+            show(question, loaded.ask(question))
     return 0
 
 
@@ -39,6 +47,17 @@ def show(question: str, answer: Answer) -> None:
     """Print a question, its answer, and the passages with their probabilities."""
     console = Console(highlight=False)
     console.print(Panel(answer.text or "(no answer)", title=question, title_align="left"), markup=False)
+    _show_passages(console, answer)
+
+
+def _follow(stream: Stream) -> None:
+    for piece in stream:
+        print(piece, end="", flush=True)
+    print("" if stream.answer.text else "(no answer)", end="\n\n")
+    _show_passages(Console(highlight=False), stream.answer)
+
+
+def _show_passages(console: Console, answer: Answer) -> None:
     table = Table("p(h|x)", "passage", "text", box=None)
     for h in answer.passages:
         table.add_row(f"{h.probability:.3f}", f"{h.passage.id}\n{h.passage.title}", h.passage.text)

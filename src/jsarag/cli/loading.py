@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,26 +12,50 @@ from jsonargparse import Namespace
 from jsarag import api
 from jsarag.cli.display import Terminal
 from jsarag.decoding import DECODERS
+from jsarag.models import SEARCHES
 from jsarag.parsing import Parser
+from jsarag.types import InputError
 
 WEIGHTS = ("best", "last", "untrained")
+SETTINGS = ("beams", "temperature", "top_p", "seed")
+"""Options that belong to one way of searching."""
 
 
 def add_run_options(parser: Parser) -> None:
-    """Add ``--run``, ``--weights``, ``--mode`` and ``--passages``."""
+    """Add ``--run``, ``--weights``, ``--mode``, ``--passages`` and the settings of the search."""
     parser.add_argument("--run", type=Path, required=True, help="Run folder made by `jsarag train`.")
     parser.add_argument("--weights", choices=WEIGHTS, default="best", help="Which weights of the run.")
     parser.add_argument("--mode", choices=list(DECODERS), default=None, help="Decoding; default: as in the run.")
     parser.add_argument(
         "--passages", type=int, default=None, help="Passages given to the decoder; default: as in the run."
     )
+    parser.add_argument(
+        "--search", choices=list(SEARCHES), default=None, help="How tokens are chosen; default: as in the run."
+    )
+    parser.add_argument("--beams", type=int, default=None, help="With --search beam: beginnings kept (4).")
+    parser.add_argument("--temperature", type=float, default=None, help="With --search sample: divides the scores (1).")
+    parser.add_argument("--top_p", type=float, default=None, help="With --search sample: only the likeliest (1: all).")
+    parser.add_argument("--seed", type=int, default=None, help="With --search sample: fixes the draws (0).")
 
 
 def load(values: Namespace) -> api.Run:
     """Load the run that the values of `add_run_options` name, its decoding changed where they say so."""
     run = api.Run.load(values.run, weights=values.weights, display=Terminal())
     usual = run.pipeline.decoding
-    passages = usual.passages if values.passages is None else values.passages
-    decoding = replace(usual, mode=values.mode or usual.mode, passages=passages)
+    names = ("mode", "passages", "search", *SETTINGS)
+    given = {name: values[name] for name in names if values[name] is not None}
+    if given.get("search", usual.search) != usual.search:
+        given = dict.fromkeys(SETTINGS) | given  # those of the run belong to its own search
+    with as_options():
+        decoding = replace(usual, **given)
     run.pipeline.kb.check_k(decoding.passages, "--passages")
     return replace(run, pipeline=replace(run.pipeline, decoding=decoding))
+
+
+@contextmanager
+def as_options() -> Iterator[None]:
+    """Let a mistake in the decoding name the option of the command line."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).replace("decoding.", "--")) from None

@@ -6,17 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+from jsonargparse import Namespace
+
 from jsarag import api, ranks
 from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_summary
-from jsarag.parsing import Parser, objective_name, train_config, train_parser
-from jsarag.training import TrainConfig
+from jsarag.config import plain
+from jsarag.parsing import Parser, last_value, objective_name, train_config, train_parser
+from jsarag.training import TrainConfig, stages
 from jsarag.types import InputError
+
+STAGE = ("--stage", "--from")
 
 DESCRIPTION = """Train a retriever and a generator together from (question, answer) pairs alone.
 
 The run folder gets config.yaml, metrics.jsonl, tensorboard/, checkpoints/, summary.json and report.html.
 Ctrl-C stops after the step in hand with a checkpoint; `jsarag train --resume RUN` continues the same curve.
+`jsarag train --stage concat --from RUN` goes on from a finished run: its generator learns to read several passages in
+one prompt. All is as in that run unless an option says otherwise; --out is by default RUN-concat.
 Several processes share the work of each step: torchrun --nproc-per-node 2 -m jsarag train OPTIONS"""
 
 
@@ -26,7 +34,7 @@ def run(argv: Sequence[str]) -> int:
         if argv and argv[0].partition("=")[0] == "--resume":
             folder = _resume_folder(argv)
             return finish(folder, api.resume(folder, display=Terminal()))
-        config = configured(argv, "train", DESCRIPTION)
+        config = staged(argv) or configured(argv, "train", DESCRIPTION)
         return finish(config.out, api.train(config, display=Terminal()))
 
 
@@ -36,6 +44,31 @@ def configured(
     """The configuration a command line asks for."""
     parser = train_parser(objective_name(argv), defaults, prog=f"jsarag {command}", description=description)
     return train_config(parser, parser.read(argv))
+
+
+def staged(argv: Sequence[str]) -> TrainConfig | None:
+    """The configuration of a run that goes on from a finished one; None where the command line asks for no stage."""
+    stage, source = (last_value(argv, option) for option in STAGE)
+    if stage is None and source is None:
+        return None
+    if stage is None:
+        raise InputError(f"--from: expected --stage with it (one of {', '.join(stages.STAGES)})")
+    if source is None:
+        raise InputError(f"--stage {stage}: expected --from with it, a finished run to go on from")
+    usual = api.stage(stage, source)
+    name = usual.objective.name
+    if objective_name(argv, name) != name:
+        raise InputError(f"objective.name: expected {name} with --stage {stage}, got {objective_name(argv)!r}")
+    parser = train_parser(name, prog="jsarag train", description=DESCRIPTION)
+    for option in STAGE:
+        parser.add_argument(option, type=str)
+    # A run answers with as many passages as it was trained on, unless it is told otherwise.
+    k = _over(parser, usual, argv).objective.k
+    return train_config(parser, _over(parser, api.stage(stage, source, k), argv))
+
+
+def _over(parser: Parser, usual: TrainConfig, argv: Sequence[str]) -> Namespace:
+    return parser.read(["--config", yaml.safe_dump(plain(usual)), *argv])
 
 
 def finish(folder: Path, summary: dict[str, Any] | None) -> int:

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
-
-from jsarag.decoding import rag_sequence
-from jsarag.decoding.top1 import top1
-from jsarag.models import Generator
-from jsarag.types import Answer, Retrieved
-
-
-class Decoder(Protocol):
-    """Questions and their passages (best first, at least one) to answers, in the order given."""
-
-    def __call__(
-        self,
-        generator: Generator,
-        xs: Sequence[str],
-        retrieved: Sequence[Sequence[Retrieved]],
-        progress: Callable[[int], None] | None = None,
-    ) -> list[Answer]:
-        """Answer every x; ``progress`` is told the size of each batch of generations."""
-        ...
-
+from jsarag.decoding.concat import Concat
+from jsarag.decoding.decoder import Decoder, Direct
+from jsarag.decoding.rag_sequence import Fast, Thorough
+from jsarag.decoding.rag_token import RagToken
+from jsarag.decoding.stream import Stream
+from jsarag.decoding.top1 import Top1
 
 DECODERS: dict[str, Decoder] = {
-    "top-1": top1,
-    "rag-sequence-fast": rag_sequence.fast,
-    "rag-sequence-thorough": rag_sequence.thorough,
+    "top-1": Top1(),
+    "rag-sequence-fast": Fast(),
+    "rag-sequence-thorough": Thorough(),
+    "rag-token": RagToken(),
+    "concat": Concat(),
 }
 
-__all__ = ["DECODERS", "Decoder"]
+__all__ = ["DECODERS", "Decoder", "Direct", "Stream"]

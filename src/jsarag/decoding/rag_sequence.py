@@ -1,77 +1,106 @@
-"""RAG-Sequence decoding: a candidate a passage, judged by the marginal p(y|x) (arXiv 2005.11401, section 2.5)."""
+"""RAG-Sequence: candidates from each passage, judged by the marginal p(y|x) (arXiv 2005.11401, section 2.5)."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
+from torch import Tensor
 
-from jsarag.models import Generator, Pair
+from jsarag.decoding.decoder import Decoder, Progress
+from jsarag.models import GREEDY, Generator, Mixture, Pair, Search
 from jsarag.types import Answer, Retrieved
 
-Progress = Callable[[int], None] | None
+Totals = dict[str, Tensor]
+"""Candidate answers of one question and what they are judged by, in nats."""
 
 
-def fast(
-    generator: Generator, xs: Sequence[str], retrieved: Sequence[Sequence[Retrieved]], progress: Progress = None
-) -> list[Answer]:
+class RagSequence(Decoder):
+    """p(y|x) = sum_h p(h|x) p(y|x,h): the passage is the same for the whole answer.
+
+    Every passage gives its candidates, with beams all of them. A sampled answer is a draw from p(y|x) itself: one
+    passage is drawn by p(h|x), then an answer from it.
+    """
+
+    def log_likelihood(
+        self, generator: Generator, xs: Sequence[str], ys: Sequence[str], retrieved: Sequence[Sequence[Retrieved]]
+    ) -> Tensor:
+        """``[questions]`` log sum_h p(h|x) p(y|x,h)."""
+        cases = list(zip(xs, ys, retrieved, strict=True))
+        pairs = [Pair(x, (h.passage,), y) for x, y, hs in cases for h in hs]
+        rows = torch.split(generator.token_log_likelihood(pairs).sum(-1).cpu(), [len(hs) for hs in retrieved])
+        totals = [(_log_weights(hs) + lik).logsumexp(0) for hs, lik in zip(retrieved, rows, strict=True)]
+        return torch.stack(totals) if totals else torch.zeros(0)
+
+    def generations(self, passages: int, search: Search) -> int:
+        """One for each passage that the search takes candidates from."""
+        return len(search.passages("", torch.zeros(passages)))
+
+    def _candidates(
+        self,
+        generator: Generator,
+        xs: Sequence[str],
+        retrieved: Sequence[Sequence[Retrieved]],
+        search: Search,
+        progress: Progress | None,
+    ) -> Iterator[Totals]:
+        """For each x its distinct candidates with log sum p(h|x) p(y|x,h) over the passages that gave them."""
+        chosen = [search.passages(x, _log_weights(hs)) for x, hs in zip(xs, retrieved, strict=True)]
+        mixtures = [
+            Mixture(x, ((hs[i].passage,),), (0.0,))
+            for x, hs, some in zip(xs, retrieved, chosen, strict=True)
+            for i in some
+        ]
+        found = iter(generator.candidates(mixtures, search, progress=progress))
+        for hs, some in zip(retrieved, chosen, strict=True):
+            terms: dict[str, list[float]] = {}
+            for i in some:
+                for text, log_probability in next(found):
+                    terms.setdefault(text, []).append(hs[i].log_probability + log_probability)
+            yield {text: torch.tensor(values).logsumexp(0) for text, values in terms.items()}
+
+
+class Fast(RagSequence):
     """An answer counts only under the passages from which it was generated: no rescoring ("fast decoding")."""
-    answers = []
-    for hs, candidates in zip(retrieved, _candidates(generator, xs, retrieved, progress), strict=True):
-        totals = {
-            text: _logsumexp([_log(h.probability) + lp for h, lp in zip(hs, under, strict=True) if lp is not None])
-            for text, under in candidates.items()
-        }
-        answers.append(_best(totals, hs))
-    return answers
+
+    def __call__(
+        self,
+        generator: Generator,
+        xs: Sequence[str],
+        retrieved: Sequence[Sequence[Retrieved]],
+        search: Search = GREEDY,
+        progress: Progress | None = None,
+    ) -> list[Answer]:
+        """The candidate with the largest sum over its own passages; that is a lower bound of its log p(y|x)."""
+        found = self._candidates(generator, xs, retrieved, search, progress)
+        return [_best(totals, hs) for totals, hs in zip(found, retrieved, strict=True)]
 
 
-@torch.inference_mode()
-def thorough(
-    generator: Generator, xs: Sequence[str], retrieved: Sequence[Sequence[Retrieved]], progress: Progress = None
-) -> list[Answer]:
-    """Every candidate answer is scored under every passage: argmax_y sum_h p(h|x) p(y|x,h) among the candidates."""
-    candidates = _candidates(generator, xs, retrieved, progress)
-    pairs = [
-        Pair(x, (h.passage,), text)
-        for x, hs, texts in zip(xs, retrieved, candidates, strict=True)
-        for text in texts
-        for h in hs
-    ]
-    scores = iter(generator.log_likelihood(pairs).tolist())
-    answers = []
-    for hs, texts in zip(retrieved, candidates, strict=True):
-        totals = {text: _logsumexp([_log(h.probability) + next(scores) for h in hs]) for text in texts}
-        answers.append(_best(totals, hs))
-    return answers
+class Thorough(RagSequence):
+    """Every candidate is scored under every passage: argmax_y sum_h p(h|x) p(y|x,h) among the candidates."""
+
+    @torch.inference_mode()
+    def __call__(
+        self,
+        generator: Generator,
+        xs: Sequence[str],
+        retrieved: Sequence[Sequence[Retrieved]],
+        search: Search = GREEDY,
+        progress: Progress | None = None,
+    ) -> list[Answer]:
+        """The likeliest candidate."""
+        candidates = [list(found) for found in self._candidates(generator, xs, retrieved, search, progress)]
+        cases = [(x, y, hs) for x, hs, ys in zip(xs, retrieved, candidates, strict=True) for y in ys]
+        scores = iter(
+            self.log_likelihood(generator, [c[0] for c in cases], [c[1] for c in cases], [c[2] for c in cases])
+        )
+        return [_best({y: next(scores) for y in ys}, hs) for hs, ys in zip(retrieved, candidates, strict=True)]
 
 
-def _candidates(
-    generator: Generator, xs: Sequence[str], retrieved: Sequence[Sequence[Retrieved]], progress: Progress
-) -> list[dict[str, list[float | None]]]:
-    """For each x its distinct generated texts, with log p(y|x,h) where a passage gave them, else None."""
-    prompts = [(x, (h.passage,)) for x, hs in zip(xs, retrieved, strict=True) for h in hs]
-    generated = iter(generator.generate(prompts, progress=progress))
-    result = []
-    for hs in retrieved:
-        texts: dict[str, list[float | None]] = {}
-        for i in range(len(hs)):
-            text, log_probability = next(generated)
-            texts.setdefault(text, [None] * len(hs))[i] = log_probability
-        result.append(texts)
-    return result
+def _best(totals: Totals, hs: Sequence[Retrieved]) -> Answer:
+    text = max(totals, key=lambda y: float(totals[y]))
+    return Answer(text, float(totals[text]), tuple(hs))
 
 
-def _best(totals: dict[str, float], hs: Sequence[Retrieved]) -> Answer:
-    text = max(totals, key=lambda t: totals[t])
-    return Answer(text, totals[text], tuple(hs))
-
-
-def _log(probability: float) -> float:
-    return math.log(probability) if probability > 0 else -math.inf
-
-
-def _logsumexp(terms: Sequence[float]) -> float:
-    top = max(terms)
-    return top if math.isinf(top) else top + math.log(sum(math.exp(term - top) for term in terms))
+def _log_weights(hs: Sequence[Retrieved]) -> Tensor:
+    return torch.tensor([h.log_probability for h in hs])

@@ -1,21 +1,21 @@
-"""Top-1: one answer, from the best passage alone."""
+"""Top-1: the answer is generated from the best passage alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from jsarag.models import Generator
-from jsarag.types import Answer, Retrieved
+from jsarag.decoding.decoder import Direct
+from jsarag.models import Mixture
+from jsarag.types import Retrieved
 
 
-def top1(
-    generator: Generator,
-    xs: Sequence[str],
-    retrieved: Sequence[Sequence[Retrieved]],
-    progress: Callable[[int], None] | None = None,
-) -> list[Answer]:
-    """Decode each x with its first passage; the cheapest mode, one generation a question."""
-    generated = generator.generate(
-        [(x, (hs[0].passage,)) for x, hs in zip(xs, retrieved, strict=True)], progress=progress
-    )
-    return [Answer(g.text, g.log_probability, tuple(hs)) for g, hs in zip(generated, retrieved, strict=True)]
+class Top1(Direct):
+    """p(y|x) = p(y|x,h_1): the cheapest, one prompt of one passage."""
+
+    def mixture(self, x: str, hs: Sequence[Retrieved]) -> Mixture:
+        """The first passage."""
+        return Mixture(x, ((hs[0].passage,),), (0.0,))
+
+    def reads(self, passages: int) -> int:
+        """The first."""
+        return 1

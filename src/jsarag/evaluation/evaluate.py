@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from jsarag import ranks
-from jsarag.decoding.reading import READ_FIRST
 from jsarag.display import Display
 from jsarag.evaluation.answers import judge, judge_closed_book
 from jsarag.evaluation.attribution import measure_attribution
@@ -115,7 +114,7 @@ def _sheet(cases: Sequence[Case], retrieved: Sequence[Sequence[Retrieved]], conf
 def _answers(
     pipeline: Pipeline, cases: Sequence[Case], retrieved: Sequence[Sequence[Retrieved]], display: Display, task: str
 ) -> list[Answer]:
-    with display.task(task, sum(map(len, _read(pipeline, retrieved[: len(cases)])))) as advance:
+    with display.task(task, len(cases) * pipeline.decoding.generations) as advance:
         return pipeline.answer([c.x for c in cases], retrieved[: len(cases)], lambda done: advance(done, ""))
 
 
@@ -126,5 +125,5 @@ def _closed_book(pipeline: Pipeline, cases: Sequence[Case], display: Display, ta
 
 def _read(pipeline: Pipeline, retrieved: Sequence[Sequence[Retrieved]]) -> list[Sequence[Retrieved]]:
     """The passages from which the answers are made."""
-    read = 1 if pipeline.decoding.mode in READ_FIRST else pipeline.decoding.passages
+    read = pipeline.decoding.decoder.reads(pipeline.decoding.passages)
     return [hs[:read] for hs in retrieved]

@@ -85,7 +85,7 @@ class World:
 def gradients(objective: Objective, world: World, rng: torch.Generator) -> Gradients:
     """Gradients of an objective's loss, example by example, with candidates as in the training step.
 
-    The generator reads one passage at a time; where an objective leaves one out, the others are weighed by the prior.
+    The generator reads one passage at a time; where an objective reads several at once, they are weighed by the prior.
     """
     prior, posterior, tokens = (
         table.detach().requires_grad_() for table in (world.prior, world.posterior, world.tokens)
@@ -119,9 +119,14 @@ def gradients(objective: Objective, world: World, rng: torch.Generator) -> Gradi
         start=torch.full((len(world),), -1),
     )
 
-    def read(asked: Tensor, *, leave_one_out: bool = False) -> Reading:
+    def read(asked: Tensor, *, leave_one_out: bool = False, together: bool = False) -> Reading:
         kept = there.masked_fill(~asked[:, :, None], 0)
-        log_lik = _without_each(log_p, there.sum(-1)) if leave_one_out else there.sum(-1)
+        log_lik = there.sum(-1)
+        if leave_one_out:
+            log_lik = _without_each(log_p, log_lik)
+        if together:
+            weights = log_p.detach().masked_fill(~asked, -torch.inf).log_softmax(-1)
+            log_lik = (weights + log_lik).logsumexp(-1, keepdim=True).expand_as(log_p)
         return Reading(log_lik.masked_fill(~asked, 0), kept)
 
     loss = estimate(objective, scores, read, rng).loss.sum()

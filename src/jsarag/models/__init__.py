@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from jsarag.models.decode import Generated, Mixture
 from jsarag.models.encoder import Encoder, EncoderConfig, load_encoder
-from jsarag.models.generator import Generated, Generator, GeneratorConfig, LoraConfig, Pair, load_generator
+from jsarag.models.generator import GREEDY, Generator, GeneratorConfig, LoraConfig, Pair, load_generator
 from jsarag.models.prompt import PromptConfig
+from jsarag.models.search import SEARCHES, Search
 
 __all__ = [
+    "GREEDY",
+    "SEARCHES",
     "Encoder",
     "EncoderConfig",
     "Generated",
     "Generator",
     "GeneratorConfig",
     "LoraConfig",
+    "Mixture",
     "Pair",
     "PromptConfig",
+    "Search",
     "load_encoder",
     "load_generator",
 ]

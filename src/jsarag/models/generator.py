@@ -20,12 +20,15 @@ from torch import Tensor, nn
 from jsarag.config import one_of, positive
 from jsarag.files import whole
 from jsarag.models.batching import by_length
+from jsarag.models.decode import Batch, Generated, Mixture, Pieces, alike, decode, pad_id
 from jsarag.models.precision import Precision, autocast, compute_dtype
 from jsarag.models.prefix import Past, shared
 from jsarag.models.prompt import Prompt, PromptConfig
 from jsarag.models.resolve import cache_folder, not_loadable, resolve
+from jsarag.models.search import Greedy, Search
 from jsarag.types import Passage
 
+GREEDY = Greedy()
 MERGING_PAYS = 2048
 """Tokens from which on it is quicker to add the adapters to the weights first: about twice what breaks even."""
 
@@ -86,13 +89,6 @@ class Pair(NamedTuple):
     x: str
     passages: tuple[Passage, ...]
     y: str
-
-
-class Generated(NamedTuple):
-    """A decoded answer and its log-probability, the end-of-answer token included."""
-
-    text: str
-    log_probability: float
 
 
 class Generator(nn.Module, ABC):
@@ -176,20 +172,51 @@ class Generator(nn.Module, ABC):
         total = token_log_lik.sum(-1)
         return total if self.config.likelihood == "sum" else total / tokens
 
-    @torch.inference_mode()
     def generate(
-        self, prompts: Sequence[tuple[str, tuple[Passage, ...]]], *, progress: Callable[[int], None] | None = None
+        self,
+        prompts: Sequence[tuple[str, tuple[Passage, ...]]],
+        search: Search = GREEDY,
+        *,
+        progress: Callable[[int], None] | None = None,
     ) -> list[Generated]:
-        """Greedy answers to (x, passages) pairs, in the order given; ``progress`` is told the size of each batch."""
-        contexts = [self.prompt.context(x, h, room=self.config.max_new_tokens) for x, h in prompts]
-        lengths = [len(context) + self.config.max_new_tokens for context in contexts]
-        results: dict[int, Generated] = {}
-        for batch in by_length(lengths, self.config.batch_tokens):
-            with autocast(self.dtype, self.device):
-                results |= dict(zip(batch, self._decode([contexts[i] for i in batch]), strict=True))
-            if progress:
-                progress(len(batch))
-        return [results[i] for i in range(len(prompts))]
+        """The best answer to each (x, passages), in the order given; the passages stand in one prompt, or are none."""
+        mixtures = [Mixture(x, (passages,), (0.0,)) for x, passages in prompts]
+        return [found[0] for found in self.candidates(mixtures, search, progress=progress)]
+
+    @torch.inference_mode()
+    def candidates(
+        self, mixtures: Sequence[Mixture], search: Search = GREEDY, *, progress: Callable[[int], None] | None = None
+    ) -> list[list[Generated]]:
+        """Answers to each mixture, best first: one, or with beams up to one a beam.
+
+        Args:
+            mixtures: What to answer from.
+            search: How tokens are chosen.
+            progress: Told the number of mixtures in each batch.
+
+        Raises:
+            InputError: a question that does not fit ``prompt.max_length``.
+        """
+        room = self.config.max_new_tokens
+        contexts = [[self.prompt.context(m.x, h, room=room) for h in m.parts] for m in mixtures]
+        results: dict[int, list[Generated]] = {}
+        with self._merged(sum(len(context) for parts in contexts for context in parts)):
+            for batch in alike(contexts, room, search.width, self.config.batch_tokens):
+                found = self._decode([contexts[i] for i in batch], [mixtures[i] for i in batch], search)
+                results |= dict(zip(batch, found, strict=True))
+                if progress:
+                    progress(len(batch))
+        return [results[i] for i in range(len(mixtures))]
+
+    @torch.inference_mode()
+    def follow(self, mixture: Mixture, search: Search, tell: Callable[[str], None]) -> Generated:
+        """Answer one mixture, telling each piece of the text as soon as it is there; not with beams."""
+        room = self.config.max_new_tokens
+        context = [self.prompt.context(mixture.x, h, room=room) for h in mixture.parts]
+        pieces = Pieces(self.tokenizer, tell)
+        ((found, *_),) = self._decode([context], [mixture], search, pieces)
+        pieces.finish(found.text)
+        return found
 
     def copy(self) -> Generator:
         """An independent generator with the same weights."""
@@ -249,39 +276,19 @@ class Generator(nn.Module, ABC):
         """What prompts have in common, read once; None where nothing is gained."""
         return None
 
-    def _decode(self, contexts: list[list[int]]) -> list[Generated]:
-        width = max(map(len, contexts))
-        pad = _pad_id(self.tokenizer)
-        ids = torch.tensor([[pad] * (width - len(c)) + c for c in contexts], device=self.device)
-        mask = torch.tensor([[0] * (width - len(c)) + [1] * len(c) for c in contexts], device=self.device)
-        self._count(int(mask.sum()))
-        eos = self.tokenizer.eos_token_id
-        # Of each step only the chosen token's log-probability is kept, not the scores of the whole vocabulary.
-        chosen: list[Tensor] = []
-
-        def note(_: Tensor, scores: Tensor) -> Tensor:
-            chosen.append(scores.float().log_softmax(-1).amax(-1))
-            return scores
-
-        sequences = self.model.generate(
-            input_ids=ids,
-            attention_mask=mask,
-            max_new_tokens=self.config.max_new_tokens,
-            do_sample=False,
-            num_beams=1,
-            pad_token_id=pad,
-            eos_token_id=eos,
-            logits_processor=[note],
-        )
-        tokens, log_probs = sequences[:, -len(chosen) :], torch.stack(chosen, dim=1)
-        ended = (tokens == eos).cumsum(-1)
-        kept = (ended == 0) | ((ended == 1) & (tokens == eos))
-        self._count(int(kept.sum()))
-        texts = self.tokenizer.batch_decode(
-            [row[keep] for row, keep in zip(tokens, kept, strict=True)], skip_special_tokens=True
-        )
-        totals = (log_probs.masked_fill(~kept, 0)).sum(-1).tolist()
-        return [Generated(text.strip(), total) for text, total in zip(texts, totals, strict=True)]
+    def _decode(
+        self,
+        contexts: list[list[list[int]]],
+        mixtures: Sequence[Mixture],
+        search: Search,
+        tell: Callable[[int], None] | None = None,
+    ) -> list[list[Generated]]:
+        log_weights = torch.tensor([mixture.log_weights for mixture in mixtures])
+        batch = Batch([mixture.x for mixture in mixtures], contexts, log_weights)
+        with autocast(self.dtype, self.device):
+            found, tokens = decode(self.model, self.tokenizer, batch, search, self.config.max_new_tokens, tell)
+        self._count(tokens)
+        return found
 
     def _count(self, tokens: int) -> None:
         if torch.is_grad_enabled():
@@ -303,7 +310,7 @@ class CausalGenerator(Generator):
     ) -> Tensor:
         texts = [c + a for c, a in zip(contexts, answers, strict=True)]
         width = max(map(len, texts)) - 1
-        pad = _pad_id(self.tokenizer)
+        pad = pad_id(self.tokenizer)
         # Padding stands on the right and attention is causal, so no real token sees it and no mask is needed.
         ids = torch.tensor([(text[:-1] + [pad] * (width - len(text) + 1)) for text in texts], device=self.device)
         positions = [
@@ -337,7 +344,7 @@ class Seq2SeqGenerator(Generator):
         past: Past | None,
         rows: Sequence[int],
     ) -> Tensor:
-        pad, start = _pad_id(self.tokenizer), self.model.config.decoder_start_token_id
+        pad, start = pad_id(self.tokenizer), self.model.config.decoder_start_token_id
         wide, long = max(map(len, contexts)), max(map(len, answers))
         ids = torch.tensor([c + [pad] * (wide - len(c)) for c in contexts], device=self.device)
         mask = torch.tensor([[1] * len(c) + [0] * (wide - len(c)) for c in contexts], device=self.device)
@@ -355,7 +362,7 @@ def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
     Raises:
         InputError: there is no such model, or it is not a language model.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer, GenerationConfig
 
     dtype = compute_dtype(config.precision, device)
     path = resolve(config.model, "generator.model")
@@ -371,6 +378,9 @@ def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
             model.set_attn_implementation("eager")
     except (OSError, ValueError, KeyError) as error:
         raise not_loadable(config.model, "generator.model", error) from None
+    # What its makers recommend for decoding (penalties, forced tokens) is no part of the p(y|x,h) that is trained.
+    first = getattr(model.config, "decoder_start_token_id", None)
+    model.generation_config = GenerationConfig(decoder_start_token_id=first)  # type: ignore[no-untyped-call]
     if config.lora:
         from jsarag.models.lora import adapted
 
@@ -428,7 +438,3 @@ def _log_probs(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
     """``[tokens]`` log-probabilities of ``targets`` under ``logits``, whatever leading axes of size 1 a bias added."""
     flat = logits.reshape(len(targets), -1).float()
     return -nn.functional.cross_entropy(flat if temperature == 1 else flat / temperature, targets, reduction="none")
-
-
-def _pad_id(tokenizer: Any) -> int:
-    return int(tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id)

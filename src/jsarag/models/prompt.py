@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from random import Random
+from typing import Any, Literal
 
-from jsarag.config import has_fields, positive, require
+from jsarag.config import has_fields, one_of, positive, require
 from jsarag.types import InputError, Passage
 
 # Marks that survive any chat template and that no text of a user holds.
 _PASSAGE, _INPUT = "\ue000passage\ue000", "\ue000input\ue000"
+
+
+Tokens = tuple[int, ...]
+
+ORDERS: dict[str, Callable[[list[Tokens], str], list[Tokens]]] = {
+    "retrieved": lambda passages, key: passages,
+    "reversed": lambda passages, key: passages[::-1],
+    "random": lambda passages, key: Random(key).sample(passages, len(passages)),
+}
+"""Ways to arrange passages, best first, in one prompt; a shuffle depends on the text ``key``."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +37,11 @@ class PromptConfig:
         passage: How a passage is written, from its {title} and {text}.
         separator: Text between passages, where there are several.
         chat: Wrap the prompt in the model's own chat template; null: where it has one.
+        order: Where several passages stand in one prompt, how: as retrieved (best first), reversed (best next to what
+            follows), or random (shuffled, for a question and its passages always alike).
         max_length: Tokens of prompt and answer together. The end of the passages is cut to fit, never the
-            question or the answer.
+            question or the answer; of several, the last retrieved go first, in whatever order they stand.
+        passage_length: Tokens of the passages together; null: what ``max_length`` leaves.
     """
 
     template: str = "{passage}\n\nAnswer with a few words from the text above.\nQuestion: {input}\nAnswer:"
@@ -35,13 +49,19 @@ class PromptConfig:
     passage: str = "{title}: {text}"
     separator: str = "\n\n"
     chat: bool | None = None
+    order: Literal["retrieved", "reversed", "random"] = "retrieved"
     max_length: int = 512
+    passage_length: int | None = None
 
     def __post_init__(self) -> None:
         has_fields("generator.prompt.template", self.template, ("passage", "input"))
         has_fields("generator.prompt.no_passage", self.no_passage, ("input",))
         has_fields("generator.prompt.passage", self.passage, ("text",))
+        one_of("generator.prompt.order", self.order, ORDERS)
         positive("generator.prompt.max_length", self.max_length)
+        fits = self.passage_length is None or 0 < self.passage_length < self.max_length
+        below = f"a number above 0 and below max_length ({self.max_length}), or null"
+        require(fits, "generator.prompt.passage_length", below, self.passage_length)
 
 
 class Prompt:
@@ -74,7 +94,9 @@ class Prompt:
         return [*self._tokens(y if self.chat else " " + y), int(self.tokenizer.eos_token_id)]
 
     def context(self, x: str, passages: Sequence[Passage], *, room: int) -> list[int]:
-        """Tokens of the prompt for ``x`` with ``passages`` (none: closed book), leaving ``room`` for the answer.
+        """Tokens of the prompt for ``x`` with ``passages``, leaving ``room`` for the answer.
+
+        The passages are given best first; none: closed book.
 
         Raises:
             InputError: the question and the room for the answer alone exceed ``max_length``.
@@ -85,12 +107,24 @@ class Prompt:
             self._room(x, room + len(fixed))
             return fixed
         left = self._room(x, room + sum(map(len, (self._before, self._between, self._tokens(x), self._after))))
-        body: list[int] = []
-        for h in passages:
-            body += [*(self._tokens(self.config.separator) if body else ())]
-            body += self._tokens(self.config.passage.format(title=h.title, text=h.text))
-        first, second = (self._tokens(x), body[:left]) if self._input_first else (body[:left], self._tokens(x))
+        body = self._body(x, passages, min(left, self.config.passage_length or left))
+        first, second = (self._tokens(x), body) if self._input_first else (body, self._tokens(x))
         return [*self._before, *first, *self._between, *second, *self._after]
+
+    def _body(self, x: str, passages: Sequence[Passage], budget: int) -> list[int]:
+        """Tokens of the passages in their order, cut to ``budget`` from the end of the last retrieved."""
+        separator = self._tokens(self.config.separator) if len(passages) > 1 else ()
+        kept: list[Tokens] = []
+        for h in passages:
+            left = budget - sum(map(len, kept)) - len(separator) * len(kept)
+            # The first may be cut to nothing: a template has its place for passages anyway.
+            if kept and left <= 0:
+                break
+            kept.append(self._tokens(self.config.passage.format(title=h.title, text=h.text))[:left])
+        body: list[int] = []
+        for i, tokens in enumerate(ORDERS[self.config.order](kept, " ".join([x, *(h.id for h in passages)]))):
+            body += [*(separator if i else ()), *tokens]
+        return body
 
     def _room(self, x: str, needed: int) -> int:
         left = self.config.max_length - needed
@@ -101,7 +135,7 @@ class Prompt:
             )
         return left
 
-    def _tokenise(self, text: str) -> tuple[int, ...]:
+    def _tokenise(self, text: str) -> Tokens:
         return tuple(self.tokenizer(text, add_special_tokens=False).input_ids)
 
     def _pieces(self, template: str, *marks: str) -> list[list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jsarag.objectives.concat import Concat
 from jsarag.objectives.decoupled import Decoupled
 from jsarag.objectives.diagnostics import diagnose
 from jsarag.objectives.emdr2 import EMDR2
@@ -49,6 +50,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
         Frozen,
         Decoupled,
         Gold,
+        Concat,
     )
 }
 
@@ -60,6 +62,7 @@ __all__ = [
     "VOD",
     "VRAG",
     "Component",
+    "Concat",
     "Decoupled",
     "Estimate",
     "Frozen",

@@ -41,10 +41,11 @@ class Reading(NamedTuple):
 class Reader(Protocol):
     """The generator as an objective meets it."""
 
-    def __call__(self, asked: Tensor, *, leave_one_out: bool = False) -> Reading:
+    def __call__(self, asked: Tensor, *, leave_one_out: bool = False, together: bool = False) -> Reading:
         """Read y under the candidates ``asked[batch, candidates]``; gradient where it is enabled.
 
         With ``leave_one_out`` under all other candidates of the example together instead: log p(y|x, C without h).
+        With ``together`` under all that are asked of the example in one prompt: log p(y|x, asked), the same at each.
         """
         ...
 
@@ -156,6 +157,8 @@ class Objective(ABC):
     """Whether the generator as it was before training gives the scores without gradient."""
     leave_one_out: ClassVar[bool] = False
     """Whether the scores without gradient are those under all candidates but one."""
+    together: ClassVar[bool] = False
+    """Whether the scores with gradient are those under all candidates in one prompt."""
 
     k: int = 5
 
@@ -207,11 +210,13 @@ def estimate(
         seen = replace(seen, log_lik=first.log_lik, token_log_lik=first.token_log_lik)
         target = objective.weigh(seen, proposals, rng)
     with torch.set_grad_enabled(torch.is_grad_enabled() and "generator" in objective.trains):
-        second = reader(target.backward)
+        second = reader(target.backward, together=objective.together)
     loss = objective.loss(replace(blank, log_lik=second.log_lik, token_log_lik=second.token_log_lik), target)
     comparable = proposals.scored & (not objective.leave_one_out and judge is None)
     log_lik = torch.where(target.backward, second.log_lik.detach(), seen.log_lik)
-    return Estimate(loss, target, replace(seen, log_lik=log_lik), comparable | target.backward)
+    return Estimate(
+        loss, target, replace(seen, log_lik=log_lik), comparable | (target.backward & (not objective.together))
+    )
 
 
 def m_step(scores: Scores, target: Target, trains: Collection[Component]) -> Tensor:

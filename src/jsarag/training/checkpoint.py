@@ -89,16 +89,18 @@ def load_models(run: Path, name: str, parameters: Parameters) -> int:
     Raises:
         InputError: there is no such checkpoint, or it belongs to other models.
     """
-    folder, step = locate(run, name)
-    file = folder / "models.safetensors"
-    saved = load_file(file)
-    wanted = _flat(parameters)
-    if saved.keys() != wanted.keys() or any(saved[key].shape != wanted[key].shape for key in wanted):
-        raise InputError(f"{file}: holds other weights than this run's models and objective train")
-    with torch.no_grad():
-        for key, weight in wanted.items():
-            weight.copy_(saved[key])
+    file, step = _weights(run, name)
+    _put(load_file(file), parameters, file)
     return step
+
+
+def load_parts(run: Path, name: str, parameters: Parameters) -> None:
+    """Like `load_models`, of a run that may have trained other parts: what only one of both knows is left alone."""
+    file, _ = _weights(run, name)
+    saved = load_file(file)
+    there = {_part(key) for key in saved}
+    found = {part: named for part, named in parameters.items() if part in there}
+    _put({key: weight for key, weight in saved.items() if _part(key) in found}, found, file)
 
 
 def load_state(run: Path, parameters: Parameters, optimisation: Optimisation, state: State) -> None:
@@ -145,6 +147,24 @@ def _checkpoint(run: Path, name: str, step: int) -> Iterator[Path]:
     for old in root.glob(f"{name}-*"):
         if old != folder:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _weights(run: Path, name: str) -> tuple[Path, int]:
+    folder, step = locate(run, name)
+    return folder / "models.safetensors", step
+
+
+def _put(saved: Mapping[str, Tensor], parameters: Parameters, file: Path) -> None:
+    wanted = _flat(parameters)
+    if saved.keys() != wanted.keys() or any(saved[key].shape != wanted[key].shape for key in wanted):
+        raise InputError(f"{file}: holds other weights than this run's models and objective train")
+    with torch.no_grad():
+        for key, weight in wanted.items():
+            weight.copy_(saved[key])
+
+
+def _part(key: str) -> str:
+    return key.partition(".")[0]
 
 
 def _flat(parameters: Parameters) -> Mapping[str, nn.Parameter]:

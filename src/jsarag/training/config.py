@@ -133,7 +133,8 @@ class LoopConfig:
         log_every: Steps between rows of metrics.jsonl.
         eval_every: Steps between evaluations on dev, each with a checkpoint; 0: at the end only.
         monitor: The dev figure that decides which checkpoint is best, written block/metric, such as prior/mrr@10 or
-            marginal/log_p (needs no passage labels); null: the first of these that the dev pairs allow.
+            marginal/log_p (needs no passage labels; concat/log_p with objective concat); null: the first of these that
+            the dev pairs allow and the training changes.
         keep: The models that a run ends with: the best on dev, or the last.
         patience: Evaluations without a better figure after which training stops; 0: never.
     """
@@ -171,6 +172,7 @@ class TrainConfig:
     Attributes:
         data: The files.
         out: Folder of the run: configuration, metrics, checkpoints, summary, report.
+        start: Finished run from whose models this one starts (the second stage, `--stage`); null: from untrained ones.
         objective: What is maximised, with its options.
         encoder: Prior, posterior and passage encoder.
         posterior: How the posterior starts: as a copy of the prior, or from random weights (to see how a run bears a
@@ -185,6 +187,7 @@ class TrainConfig:
 
     data: DataConfig
     out: Path = Path("runs/latest")
+    start: Path | None = None
     objective: Objective = field(default_factory=JSA)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     posterior: Literal["copy", "random"] = "copy"
@@ -196,6 +199,13 @@ class TrainConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
     def __post_init__(self) -> None:
+        # Other objectives would have to know which models "untrained" means, and whose index it is.
+        require(
+            self.start is None or self.objective.together,
+            "start",
+            f"null with objective {self.objective.name}; a second stage is --stage concat",
+            str(self.start),
+        )
         retrievers = {"prior", "posterior"} & self.objective.trains
         require(
             bool(retrievers) or not self.passages.learns,

@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -191,12 +191,20 @@ class Trainer:
         config, models, state = self.config, self.models, self.state
         scores = evaluate_retrieval(models.prior, models.posterior, self.kb, self.dev, config.evaluation.cutoffs)
         figures = {b: {m: sum(v) / len(v) for m, v in metrics.items()} for b, metrics in scores.items()}
-        if not figures or (config.loop.monitor or "").startswith("marginal/"):
-            pipeline = Pipeline(models.prior, self.kb, models.generator, config.evaluation.decoding)
+        pipeline = Pipeline(models.prior, self.kb, models.generator, config.evaluation.decoding)
+        learns = "prior" in config.objective.trains
+        if config.objective.together:
+            together = replace(pipeline.decoding, mode="concat", passages=config.objective.k)
+            figures["concat"] = {
+                "log_p": replace(pipeline, decoding=together).log_likelihood(
+                    *_texts(self.dev[: config.evaluation.limit])
+                )
+            }
+        elif not figures or not learns or (config.loop.monitor or "").startswith("marginal/"):
             log_p = marginal_log_likelihood(pipeline, self.dev[: config.evaluation.limit])
             figures["marginal"] = {"log_p": log_p}
         self.record.add("dev", state.step, figures)
-        block, metric = _monitored(config.loop.monitor, figures)
+        block, metric = _monitored(config.loop.monitor, figures, learns)
         value = figures[block][metric]
         if state.best is None or value > state.best:
             state.best, state.best_step, state.stale = value, state.step, 0
@@ -216,10 +224,18 @@ class Trainer:
         prune(self.folder, self.state.index)
 
 
-def _monitored(wanted: str | None, figures: dict[str, dict[str, float]]) -> tuple[str, str]:
-    """Block and metric of the figure that decides; by default the MRR of the prior, without labels the likelihood."""
+def _texts(cases: Sequence[Case]) -> tuple[list[str], list[str]]:
+    return [case.x for case in cases], [case.example.outputs[0] for case in cases]
+
+
+def _monitored(wanted: str | None, figures: dict[str, dict[str, float]], learns: bool) -> tuple[str, str]:
+    """Block and metric of the figure that decides.
+
+    By default the MRR of the prior; the likelihood without labels, or where the prior does not learn.
+    """
     names = [f"{block}/{metric}" for block, metrics in figures.items() for metric in metrics]
-    usual = [name for name in names if name.startswith(("prior/mrr@", "marginal/"))]
+    usual = [name for name in names if name.startswith("prior/mrr@") and learns]
+    usual += [name for name in names if name.startswith(("marginal/", "concat/"))]
     name = wanted or ("prior/mrr@10" if "prior/mrr@10" in usual else usual[0])
     if name not in names:
         raise InputError(f"loop.monitor: expected one of {', '.join(names)} (what the dev pairs allow), got {name!r}")

@@ -22,11 +22,10 @@ from jsarag.data import load_examples, load_passages, render
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, evaluate
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
-from jsarag.index import IndexConfig
 from jsarag.models import Encoder, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase, check_k, encode
-from jsarag.training import checkpoint
+from jsarag.training import checkpoint, stages
 from jsarag.training.config import DataConfig, TrainConfig
 from jsarag.training.loop import Trainer
 from jsarag.training.step import Models, TrainingCase
@@ -65,11 +64,13 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
     check_k(config.evaluation.decoding.passages, len(data.passages), "evaluation.decoding.passages")
     set_seed(config.loop.seed)
     models = load_models(config)
-    kb = knowledge_base(config.index, data.passages, models.prior, run, display)
+    kb = knowledge_base(config, data.passages, models.prior, display)
+    stages.begin(config, models)
     check(config, models, kb, data)
     ranks.wait()  # nothing is written before every process has looked
     run.mkdir(parents=True, exist_ok=True)
     ranks.by_first(lambda: write_yaml(run / "config.yaml", config))
+    ranks.by_first(lambda: stages.keep(config, models))
     if config.index.path is None and not ranks.first_finds((run / "index").exists()):
         kb.save(run / "index")
 
@@ -142,21 +143,32 @@ def load_models(config: TrainConfig) -> Models:
 
 
 def knowledge_base(
-    config: IndexConfig, passages: Sequence[Passage], encoder: Encoder, run: Path, display: Display
+    config: TrainConfig, passages: Sequence[Passage], encoder: Encoder, display: Display
 ) -> KnowledgeBase:
-    """The index the configuration names, or that of the run folder, or a new one of ``passages``.
+    """The index the configuration names, or that of the run folder or of the run it starts from, or a new one.
 
     Raises:
         InputError: an index of another encoder or of other passages.
     """
-    folder = config.path or run / "index"
-    if config.path is None and not folder.exists():
-        return encode(passages, encoder, config, run, display)
-    kb = KnowledgeBase.load(folder)
-    kb.check_encoder(encoder, str(folder))
+    run = Path(config.out)
+    folder = config.index.path or run / "index"
+    if folder == run / "index" and not folder.exists():
+        if config.start is None:
+            return encode(passages, encoder, config.index, run, display)
+        kb, folder = stages.index_of(config.start), config.start
+    else:
+        kb = KnowledgeBase.load(folder)
+        check_index(config, kb, encoder, folder)
     if kb.passages != list(passages):
         raise InputError(f"{folder}: holds other passages than data.passages; run `jsarag index` again")
     return kb
+
+
+def check_index(config: TrainConfig, kb: KnowledgeBase, encoder: Encoder, folder: Path) -> None:
+    """Refuse an index that another encoder made than ``encoder`` as it is loaded, before training."""
+    # What a run took over from another one may be by an encoder that the other one trained.
+    if config.start is None or config.index.path is not None:
+        kb.check_encoder(encoder, str(folder))
 
 
 def trained_index(kb: KnowledgeBase, passages: Encoder, run: Path, display: Display) -> KnowledgeBase:

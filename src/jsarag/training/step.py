@@ -147,7 +147,7 @@ def step(
         found={source: member(candidates, proposed[source]).to(device) for source in sources},
         start=locate(candidates, start).to(device),
     )
-    reader = _Reading(models.generator, kb, batch, candidates, objective.temperature)
+    reader = _Reading(models.generator, kb, batch, candidates, log_p.detach(), objective.temperature)
     judge = None
     if objective.untrained_judge and models.untrained_generator is not None:
         judge = replace(reader, generator=models.untrained_generator)
@@ -193,27 +193,38 @@ class _Reading:
     kb: KnowledgeBase
     batch: Sequence[TrainingCase]
     candidates: Tensor
+    log_p: Tensor
     temperature: float
 
-    def __call__(self, asked: Tensor, *, leave_one_out: bool = False) -> Reading:
+    def __call__(self, asked: Tensor, *, leave_one_out: bool = False, together: bool = False) -> Reading:
         rows, columns = asked.nonzero(as_tuple=True)
-        pairs = [
-            Pair(self.batch[r].x, self._passages(r, c, leave_one_out), self.batch[r].y)
+        read = {
+            (r, c): self._passages(r, c, asked, leave_one_out, together)
             for r, c in zip(rows.tolist(), columns.tolist(), strict=True)
-        ]
+        }
+        # What is read together stands at each of its passages and is read once.
+        prompts = list(dict.fromkeys((r, passages) for (r, _), passages in read.items()))
+        pairs = [Pair(self.batch[r].x, passages, self.batch[r].y) for r, passages in prompts]
         tokens = ranks.spread(
             pairs, lambda some: self.generator.token_log_likelihood(some, temperature=self.temperature)
         ).to(asked.device)
         lengths = self.generator.answer_tokens([pair.y for pair in pairs]).to(asked.device)
+        place = {prompt: i for i, prompt in enumerate(prompts)}
+        at = torch.tensor([place[r, passages] for (r, _), passages in read.items()], dtype=torch.long)
         empty = torch.zeros(*asked.shape, tokens.shape[1], device=asked.device)
         totals = torch.zeros(asked.shape, device=asked.device)
         return Reading(
-            totals.index_put((rows, columns), self.generator.total(tokens, lengths)),
-            empty.index_put((rows, columns), tokens),
+            totals.index_put((rows, columns), self.generator.total(tokens, lengths)[at]),
+            empty.index_put((rows, columns), tokens[at]),
         )
 
-    def _passages(self, row: int, column: int, leave_one_out: bool) -> tuple[Passage, ...]:
+    def _passages(
+        self, row: int, column: int, asked: Tensor, leave_one_out: bool, together: bool
+    ) -> tuple[Passage, ...]:
         positions = self.candidates[row].tolist()
         if leave_one_out:
             return tuple(self.kb.passages[i] for c, i in enumerate(positions) if c != column and i != PADDING)
+        if together:
+            best = self.log_p[row].argsort(descending=True).tolist()
+            return tuple(self.kb.passages[positions[c]] for c in best if asked[row, c])
         return (self.kb.passages[positions[column]],)

@@ -1,0 +1,212 @@
+"""Decoding with transformers' `generate`, from one prompt an answer or from a mixture of prompts.
+
+Each prompt of a mixture is a row of the batch with keys and values of its own. Before a token is chosen, the rows of an
+answer are given the same scores, those of the mixture; so they go on alike, and greedy search and beam search over a
+mixture are those of transformers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from jsarag.models.batching import by_length
+from jsarag.models.search import Search
+from jsarag.types import Passage
+
+
+class Mixture(NamedTuple):
+    """What an answer is generated from: p(y_t|x,y_<t) = sum_i weight_i p(y_t | x, passages_i, y_<t).
+
+    Attributes:
+        x: The question.
+        parts: The passages of each prompt, best first.
+        log_weights: Logarithms of the weights, which sum to 1; -inf for a prompt that does not count.
+    """
+
+    x: str
+    parts: tuple[tuple[Passage, ...], ...]
+    log_weights: tuple[float, ...]
+
+
+class Generated(NamedTuple):
+    """A decoded answer and its log-probability, the end-of-answer token included.
+
+    The log-probability is that of the model itself: no temperature, nothing cut off.
+    """
+
+    text: str
+    log_probability: float
+
+
+class Batch(NamedTuple):
+    """Mixtures of equally many prompts, decoded together.
+
+    Attributes:
+        xs: The questions.
+        contexts: The tokens of their prompts, ``[answers][prompts]``.
+        log_weights: ``[answers, prompts]``.
+    """
+
+    xs: list[str]
+    contexts: list[list[list[int]]]
+    log_weights: Tensor
+
+
+def alike(contexts: Sequence[Sequence[Sequence[int]]], more: int, width: int, budget: int) -> list[list[int]]:
+    """Positions of mixtures to decode together: equally many prompts, and a padded batch within a budget of tokens.
+
+    Args:
+        contexts: The prompts of each mixture.
+        more: Tokens that each will grow by.
+        width: Beams of each prompt.
+        budget: Tokens of a batch.
+    """
+    batches = []
+    for parts in sorted({len(mixture) for mixture in contexts}):
+        group = [i for i, mixture in enumerate(contexts) if len(mixture) == parts]
+        lengths = [width * parts * (max(map(len, contexts[i])) + more) for i in group]
+        batches += [[group[j] for j in batch] for batch in by_length(lengths, budget)]
+    return batches
+
+
+def decode(
+    model: Any, tokenizer: Any, batch: Batch, search: Search, room: int, tell: Callable[[int], None] | None = None
+) -> tuple[list[list[Generated]], int]:
+    """Answers to each mixture, best first, and how many tokens that took, padding not counted.
+
+    Args:
+        model: A language model of transformers.
+        tokenizer: Its tokenizer.
+        batch: What to decode.
+        search: How tokens are chosen.
+        room: Longest answer, in tokens.
+        tell: Called with each token of the first answer as soon as it is chosen; not with beams.
+    """
+    eos, pad = tokenizer.eos_token_id, pad_id(tokenizer)
+    ids, mask = _rectangle([row for rows in batch.contexts for row in rows], pad, left=not _two_part(model))
+    choice = _Choice(batch, search, start=1 if _two_part(model) else ids.shape[1], tell=tell)
+    beams: dict[str, Any] = {}
+    if search.width > 1:
+        # Without a length penalty the score of a beam is its log-probability, and the best beam the likeliest.
+        beams = {"num_return_sequences": search.width, "length_penalty": 0.0, "early_stopping": False}
+    device = next(model.parameters()).device
+    sequences = model.generate(
+        input_ids=ids.to(device),
+        attention_mask=mask.to(device),
+        max_new_tokens=room,
+        do_sample=False,
+        num_beams=search.width,
+        pad_token_id=pad,
+        eos_token_id=eos,
+        logits_processor=[choice],
+        **beams,
+    )
+    answers, parts = batch.log_weights.shape
+    # The rows of a mixture are alike: the first speaks for all.
+    tokens = sequences.view(answers, parts, search.width, -1)[:, 0, :, choice.start :].tolist()
+    found, read = [], int(mask.sum())
+    for answer, rows in enumerate(tokens):
+        # A search with more beams than there are answers fills up with answers that it has already.
+        distinct = {tuple(row[: row.index(eos) + 1] if eos in row else row) for row in rows}
+        read += parts * sum(map(len, distinct))
+        totals = [(choice.log_probability(answer, row), row) for row in distinct]
+        known = sorted([(total, row) for total, row in totals if total is not None], reverse=True)
+        found.append([Generated(text_of(tokenizer, row), total) for total, row in known])
+    return found, read
+
+
+class Pieces:
+    """Tells text bit by bit while its tokens arrive; all pieces together are the text that `decode` gives."""
+
+    def __init__(self, tokenizer: Any, tell: Callable[[str], None]) -> None:
+        """Pass pieces to ``tell``."""
+        self._tokenizer, self._tell, self._tokens, self._told = tokenizer, tell, list[int](), ""
+
+    def __call__(self, token: int) -> None:
+        """Take in the next token."""
+        self._tokens.append(token)
+        text = text_of(self._tokenizer, self._tokens)
+        # Half a character decodes to this mark: the rest is yet to come.
+        if not text.endswith("\ufffd"):
+            self.finish(text)
+
+    def finish(self, text: str) -> None:
+        """Tell what is left of ``text``."""
+        if len(text) > len(self._told):
+            self._tell(text[len(self._told) :])
+            self._told = text
+
+
+def text_of(tokenizer: Any, tokens: Sequence[int]) -> str:
+    """The text of an answer's tokens."""
+    return str(tokenizer.decode(list(tokens), skip_special_tokens=True)).strip()
+
+
+def pad_id(tokenizer: Any) -> int:
+    """The padding token, or the end token of a model that has none."""
+    return int(tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id)
+
+
+class _Choice:
+    """A logits processor that leaves to `generate` only the tokens that the search may take, and keeps their scores."""
+
+    def __init__(self, batch: Batch, search: Search, start: int, tell: Callable[[int], None] | None) -> None:
+        self.start = start
+        self._log_weights, self._search, self._tell = batch.log_weights, search, tell
+        self._noise = [search.noise(x, "answer") for x in batch.xs]
+        # By answer and beginning: log p(y_t|y_<t) of the tokens that may follow.
+        self._seen: list[dict[tuple[int, ...], dict[int, float]]] = [{} for _ in batch.xs]
+
+    def __call__(self, ids: Tensor, scores: Tensor) -> Tensor:
+        answers, parts = self._log_weights.shape
+        rows = scores.float().log_softmax(-1).view(answers, parts, self._search.width, -1)
+        weights = self._log_weights.to(rows.device)[:, :, None, None]
+        log_probs = (rows + weights).logsumexp(1) if parts > 1 else rows[:, 0]
+        judged = self._search.judge(log_probs, self._noise)
+        # Twice the beams: as many as `generate` looks at, for some may be at their end.
+        kept = min(2 * self._search.width, judged.shape[-1]) if self._search.width > 1 else 1
+        top = judged.topk(kept)
+        self._note(ids, top.indices, log_probs.gather(-1, top.indices))
+        allowed = torch.full_like(judged, -torch.inf).scatter(-1, top.indices, top.values)
+        return allowed[:, None].expand_as(rows).reshape(scores.shape)
+
+    def _note(self, ids: Tensor, tokens: Tensor, log_probs: Tensor) -> None:
+        answers, parts = self._log_weights.shape
+        begun = ids[:, self.start :].view(answers, parts, self._search.width, -1)[:, 0].tolist()
+        for seen, *rows in zip(self._seen, begun, tokens.tolist(), log_probs.tolist(), strict=True):
+            for beginning, following, values in zip(*rows, strict=True):
+                seen[tuple(beginning)] = dict(zip(following, values, strict=True))
+        if self._tell:
+            self._tell(int(tokens[0, 0, 0]))
+
+    def log_probability(self, answer: int, tokens: Sequence[int]) -> float | None:
+        """That of an answer; None for padding that stands where the search found no answer."""
+        total = 0.0
+        for t, token in enumerate(tokens):
+            following = self._seen[answer].get(tuple(tokens[:t]), {})
+            if token not in following:
+                return None
+            total += following[token]
+        return total
+
+
+def _two_part(model: Any) -> bool:
+    return bool(model.config.is_encoder_decoder)
+
+
+def _rectangle(rows: list[list[int]], pad: int, *, left: bool) -> tuple[Tensor, Tensor]:
+    """Rows of tokens padded to one width, and where they are not padding.
+
+    A decoder goes on at the right end, so padding stands on its left. An encoder may count positions from the left.
+    """
+    width = max(map(len, rows))
+
+    def padded(row: list[int], fill: int) -> list[int]:
+        filling = [fill] * (width - len(row))
+        return filling + row if left else row + filling
+
+    return torch.tensor([padded(row, pad) for row in rows]), torch.tensor([padded([1] * len(row), 0) for row in rows])

@@ -1,0 +1,85 @@
+"""A run that goes on from a finished one: the settings it takes over, the models and the index that it starts with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from jsarag.objectives import Component, Concat
+from jsarag.retrieval import KnowledgeBase
+from jsarag.training import checkpoint
+from jsarag.training.config import PassageConfig, TrainConfig
+from jsarag.training.step import Models
+from jsarag.types import InputError
+
+ALL: tuple[Component, ...] = ("generator", "posterior", "prior")
+START = "start"
+"""The checkpoint of all three models as a run started: it does not need the other run any more."""
+
+
+def concat(source: TrainConfig, k: int | None = None) -> TrainConfig:
+    """The run that trains the generator of ``source`` on the top k of its prior, in one prompt; the rest as it was.
+
+    Args:
+        source: A run, ``out`` its folder.
+        k: Passages; default: as many as the run answers with.
+    """
+    decoding = source.evaluation.decoding
+    k = k or decoding.passages
+    folder = Path(source.out)
+    return replace(
+        source,
+        out=folder.with_name(f"{folder.name}-concat"),
+        start=folder,
+        objective=Concat(k=k),
+        passages=PassageConfig(),
+        # An index whose passages have learned lies in the folder of the run.
+        index=replace(source.index, path=None) if source.passages.learns else source.index,
+        # What the first stage watched may be what no longer changes.
+        loop=replace(source.loop, monitor=None),
+        evaluation=replace(source.evaluation, decoding=replace(decoding, mode="concat", passages=k)),
+    )
+
+
+STAGES: dict[str, Callable[[TrainConfig, int | None], TrainConfig]] = {"concat": concat}
+
+
+def check_finished(run: Path) -> None:
+    """Refuse to start from what is not a finished run."""
+    if not (run / "config.yaml").is_file():
+        raise InputError(f"{run}: not a run folder (no config.yaml)")
+    if not (run / "summary.json").is_file():
+        raise InputError(f"{run}: not a finished run (no summary.json); finish it with --resume {run}")
+
+
+def begin(config: TrainConfig, models: Models) -> None:
+    """Give the models the weights with which the run starts: those that it kept, at first those of the other run.
+
+    Raises:
+        InputError: the other run is not there or not finished, or its models are others.
+    """
+    if config.start is None:
+        return
+    parts = models.trained(ALL)
+    if checkpoint.exists(Path(config.out), START):
+        checkpoint.load_parts(Path(config.out), START, parts)
+        return
+    check_finished(config.start)
+    best = "best" if checkpoint.exists(config.start, "best") else "last"
+    for name in (START, best):
+        if name == best or checkpoint.exists(config.start, name):
+            checkpoint.load_parts(config.start, name, parts)
+
+
+def keep(config: TrainConfig, models: Models) -> None:
+    """Keep the weights with which the run starts in its folder."""
+    if config.start is not None and not checkpoint.exists(Path(config.out), START):
+        checkpoint.save_models(Path(config.out), START, models.trained(ALL), 0)
+
+
+def index_of(run: Path) -> KnowledgeBase:
+    """The index that a finished run in whose folder it lies answers with."""
+    check_finished(run)
+    trained = run / "trained-index"
+    return KnowledgeBase.load(trained if (trained / "manifest.json").is_file() else run / "index")
