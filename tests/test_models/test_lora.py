@@ -41,7 +41,7 @@ def test_adapted_layers_give_what_peft_gives(kind: str, causal_model: Path, seq2
     assert_close(logits, expected)
     assert gradients.keys() == wanted.keys()
     for name, gradient in gradients.items():
-        assert_close(gradient, wanted[name], msg=lambda text, name=name: f"{name}: {text}")
+        assert_close(gradient, wanted[name], msg=f"{name}: {{}}".format)
     with ours.disable_adapter(), theirs.disable_adapter():
         assert_close(ours(input_ids=ids, labels=ids).logits, theirs(input_ids=ids, labels=ids).logits)
         assert not torch.equal(ours(input_ids=ids, labels=ids).logits, logits)

@@ -33,7 +33,8 @@ class _Linear(peft.tuners.lora.Linear):
             result: Tensor = super().forward(x, *args, **kwargs)
             return result
         if self.whole is not None:
-            return nn.functional.linear(x, self.whole, self.base_layer.bias)
+            bias: Any = self.base_layer.bias
+            return nn.functional.linear(x, self.whole, bias)
         y: Tensor = self.base_layer(x)
         down: Any = self.lora_A[PLAIN].weight
         up: Any = self.lora_B[PLAIN].weight
@@ -73,8 +74,10 @@ def merged(model: Any) -> Iterator[None]:
     layers = [m for m in model.modules() if isinstance(m, _Linear) and m.base_layer.weight.dtype == torch.float32]
     with torch.no_grad():
         for layer in layers:
-            down, up = layer.lora_A[PLAIN].weight, layer.lora_B[PLAIN].weight
-            layer.whole = torch.addmm(layer.base_layer.weight, up, down, alpha=layer.scaling[PLAIN])
+            weight: Any = layer.base_layer.weight
+            down: Any = layer.lora_A[PLAIN].weight
+            up: Any = layer.lora_B[PLAIN].weight
+            layer.whole = torch.addmm(weight, up, down, alpha=layer.scaling[PLAIN])
     try:
         yield
     finally:
