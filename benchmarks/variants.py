@@ -163,7 +163,8 @@ def record(engine: Engine) -> Iterator[Recorded]:
             return found
 
         def count(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            seen.computed += (args[0] if args else kwargs["input_ids"]).numel()
+            read = (args[0] if args else kwargs["input_ids"], kwargs.get("decoder_input_ids"))
+            seen.computed += sum(ids.numel() for ids in read if ids is not None)
 
         stack.enter_context(patch.object(generator, "_answer_log_probs", rows))
         stack.enter_context(patch.object(generator, "_past", past))
