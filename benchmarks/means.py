@@ -2,7 +2,7 @@
 
 python benchmarks/means.py --json benchmarks/results/means.json
 
-`score` is the likelihood of 24 pairs without gradient, `train` that of 8 pairs with a backward pass; prompts of the
+`score` is the likelihood of 15 pairs without gradient, `train` that of 8 pairs with a backward pass; prompts of the
 bundled sample, three passages a question. Huge pages and recomputed activations need a process of their own each.
 """
 
@@ -127,7 +127,7 @@ MEANS: dict[str, tuple[str, Without, Without]] = {
 
 def tasks(work: Workload) -> dict[str, Callable[[], None]]:
     """The work to be done, by its name."""
-    model, some = work.models.generator, pairs(work, 8)
+    model, some = work.models.generator, pairs(work, 5)
 
     def score() -> None:
         with torch.inference_mode():
@@ -210,8 +210,8 @@ def main() -> None:
     found = measured(work, options.repeats)
     results = {"machine": machine(work.models.generator), "settings": found}
     del work
-    found.append(in_processes("activations in huge pages", 2, [], ["--small-pages"]))
-    found.append(in_processes("activations computed again (an option)", 2, ["--recompute"], []))
+    found.append(in_processes("activations in huge pages", 1, [], ["--small-pages"]))
+    found.append(in_processes("activations computed again (an option)", 1, ["--recompute"], []))
     options.json.parent.mkdir(parents=True, exist_ok=True)
     write_json(options.json, results)
     rows = [
