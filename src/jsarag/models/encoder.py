@@ -18,6 +18,9 @@ from jsarag.models.precision import Precision, autocast, compute_dtype
 from jsarag.models.resolve import not_loadable, resolve
 from jsarag.types import Passage
 
+TOKENISED = 1024
+"""Texts that are tokenised at once to learn their lengths."""
+
 
 @dataclass(frozen=True)
 class EncoderConfig:
@@ -34,7 +37,8 @@ class EncoderConfig:
         scale: The s of softmax( s <e(h), e(x)> ); null: 20 where the model normalises its vectors, else 1.
         max_length: Longest text in tokens, null: the model's own. Of a passage the end is cut, of a dialog the start.
         precision: Format of the computation; auto: bf16 where the machine is fast at it. Weights are float32.
-        batch_tokens: Tokens of one padded batch.
+        batch_tokens: Tokens of one padded batch; null: 2,048 on a CPU, where small batches stay in its cache and hold
+            less padding, 16,384 on a GPU.
     """
 
     model: str = "all-MiniLM-L6-v2"
@@ -44,7 +48,7 @@ class EncoderConfig:
     scale: float | None = None
     max_length: int | None = None
     precision: Precision = "auto"
-    batch_tokens: int = 16_384
+    batch_tokens: int | None = None
 
     def __post_init__(self) -> None:
         has_fields("encoder.passage", self.passage, ("text",))
@@ -57,7 +61,7 @@ class EncoderConfig:
             "a number above 0 or null",
             self.max_length,
         )
-        positive("encoder.batch_tokens", self.batch_tokens)
+        positive("encoder.batch_tokens", 1 if self.batch_tokens is None else self.batch_tokens)
 
 
 class Encoder(nn.Module):
@@ -76,6 +80,11 @@ class Encoder(nn.Module):
     def device(self) -> torch.device:
         """Where the weights lie."""
         return torch.device(next(self.model.parameters()).device)
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens of one padded batch."""
+        return self.config.batch_tokens or (2048 if self.device.type == "cpu" else 16_384)
 
     @property
     def dimensions(self) -> int:
@@ -126,11 +135,11 @@ class Encoder(nn.Module):
 
     def _embed(self, texts: list[str], *, cut: str, progress: Callable[[int], None] | None = None) -> Tensor:
         self.model.tokenizer.truncation_side = cut
-        # Characters stand in for tokens: cheap, and only the grouping depends on them.
-        lengths = [min(len(text) // 4 + 2, self.model.max_seq_length or len(text)) for text in texts]
+        # Tokenising twice costs less than the padding of batches whose lengths are only guessed.
+        lengths = self._lengths(texts)
         parts: list[Tensor] = []
         order: list[int] = []
-        for batch in by_length(lengths, self.config.batch_tokens):
+        for batch in by_length(lengths, self.batch_tokens):
             features = self.model.preprocess([texts[i] for i in batch])
             features = {
                 key: value.to(self.device) if isinstance(value, Tensor) else value for key, value in features.items()
@@ -143,6 +152,15 @@ class Encoder(nn.Module):
         if not parts:
             return torch.zeros(0, self.dimensions, device=self.device)
         return torch.cat(parts)[torch.tensor(order, device=self.device).argsort()]
+
+    def _lengths(self, texts: list[str]) -> list[int]:
+        """Tokens of each text."""
+        lengths: list[int] = []
+        for first in range(0, len(texts), TOKENISED):
+            some = texts[first : first + TOKENISED]
+            found = self.model.tokenizer(some, truncation=True, max_length=self.model.max_seq_length)
+            lengths += map(len, found["input_ids"])
+        return lengths
 
 
 def load_encoder(config: EncoderConfig, device: torch.device) -> Encoder:
