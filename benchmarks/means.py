@@ -168,13 +168,19 @@ def entry(name: str, kind: str, times: dict[str, dict[int, float]]) -> dict[str,
     return {"means": name, "work": kind, "median": typical(times), "ratio": change}
 
 
-def in_processes(name: str, repeats: int, with_it: Sequence[str], without: Sequence[str]) -> dict[str, Any]:
-    """A means that takes a process of its own, each way with its options; measured on `train`."""
+def in_processes(
+    name: str, repeats: int, with_it: Sequence[str], without: Sequence[str], variable: str = ""
+) -> dict[str, Any]:
+    """A means that takes a process of its own, each way with its options; measured on `train`.
+
+    ``variable`` of the environment is 1 with it and 0 without.
+    """
     times: dict[str, dict[int, float]] = {"with": {}, "without": {}}
     memory: dict[str, int] = {}
     for turn in range(repeats):
         for way, options in (("with", with_it), ("without", without)):
-            found = last_line(__file__, "--turn", *options)
+            with patch.dict(os.environ, {variable: "1" if way == "with" else "0"} if variable else {}):
+                found = last_line(__file__, "--turn", *options)
             times[way][turn], memory[way] = found["seconds"], found["peak"]
             print(f"{name}, {way}: {found['seconds']:.2f} s", file=sys.stderr, flush=True)
     return entry(name, "train", times) | {"memory": memory}
@@ -198,19 +204,16 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="turns of each way (default 3)")
     parser.add_argument("--json", type=Path, default=Path("runs/benchmarks/means.json"), help="results")
     parser.add_argument("--turn", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--small-pages", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--recompute", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.turn:
-        if options.small_pages:
-            os.environ["THP_MEM_ALLOC_ENABLE"] = "0"
         take_turn(options)
         return
     work = load("sample", SAMPLE)
     found = measured(work, options.repeats)
     results = {"machine": machine(work.models.generator), "settings": found}
     del work
-    found.append(in_processes("activations in huge pages", 1, [], ["--small-pages"]))
+    found.append(in_processes("activations in huge pages", 1, [], [], "THP_MEM_ALLOC_ENABLE"))
     found.append(in_processes("activations computed again (an option)", 1, ["--recompute"], []))
     options.json.parent.mkdir(parents=True, exist_ok=True)
     write_json(options.json, results)
