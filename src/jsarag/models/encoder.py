@@ -158,7 +158,13 @@ class Encoder(nn.Module):
         lengths: list[int] = []
         for first in range(0, len(texts), TOKENISED):
             some = texts[first : first + TOKENISED]
-            found = self.model.tokenizer(some, truncation=True, max_length=self.model.max_seq_length)
+            found = self.model.tokenizer(
+                some,
+                truncation=True,
+                max_length=self.model.max_seq_length,
+                return_attention_mask=False,
+                return_token_type_ids=False,
+            )
             lengths += map(len, found["input_ids"])
         return lengths
 
