@@ -127,7 +127,8 @@ def add_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
 def total(counts: Sequence[int]) -> list[int]:
     """The sum of each count over all processes."""
-    return [int(count) for count in gather(torch.tensor([list(counts)])).sum(0)]
+    # One type whatever is counted: what is true here may be a number there, and processes must send as many bytes.
+    return [int(count) for count in gather(torch.tensor([list(counts)], dtype=torch.int64)).sum(0)]
 
 
 def as_first(number: int) -> int:

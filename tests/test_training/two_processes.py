@@ -54,6 +54,8 @@ def lists_in_order() -> None:
     assert ranks.anywhere(ranks.rank() == 1)
     assert not ranks.anywhere(False)
     assert ranks.as_first(10 + ranks.rank()) == 10
+    assert ranks.first_finds(ranks.first())
+    assert not ranks.first_finds(not ranks.first())
 
 
 def search_over_parts() -> None:
