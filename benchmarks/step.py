@@ -54,7 +54,7 @@ RATIOS = {
 }
 
 SELDOM = ("released",)
-"""Minutes a step: a single turn, of a quarter of the batch, counted four times: it goes example by example anyway."""
+"""Minutes a step: a single turn, of a quarter of the batch, scaled up: it goes example by example anyway."""
 
 
 def made(name: str, work: Workload, options: argparse.Namespace) -> Any:
@@ -95,18 +95,19 @@ def take_turn(options: argparse.Namespace) -> None:
     loaded = peak_memory()
     variant = made(options.turn, work, options)
     found: dict[str, Any] = {"machine": machine(work.models.generator), "seconds": {}, "recorded": {}}
-    share = 4 if options.turn in SELDOM else 1
-    if share == 1:
+    steps, scale = options.steps, 1.0
+    if options.turn in SELDOM:
+        variant.size = max(options.batch // 4, 1)
+        steps, scale = 1, options.batch / variant.size
+    else:
         with patch.object(variant, "size", 1):  # a step of one pair, untimed
             variant(options.first - 1)
-    else:
-        variant.size = max(options.batch // share, 1)
-    for turn in range(options.first, options.first + (options.steps if share == 1 else 1)):
+    for turn in range(options.first, options.first + steps):
         with ExitStack() as stack:
             if isinstance(variant, Engine):
                 found["recorded"][turn] = stack.enter_context(record(variant)).__dict__
                 phases = watched(stack, variant)
-            found["seconds"][turn] = share * seconds(lambda turn=turn: variant(turn))
+            found["seconds"][turn] = scale * seconds(lambda turn=turn: variant(turn))
         if isinstance(variant, Engine):
             found["phases"] = phases.spent
             found["distinct"] = variant.diagnostics.get("distinct_proposals")

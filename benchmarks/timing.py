@@ -8,7 +8,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
@@ -37,7 +37,6 @@ def interleaved(
     variants: Mapping[str, Callable[[int], object]],
     repeats: int,
     *,
-    seldom: Collection[str] = (),
     show: Callable[[str], None],
 ) -> Times:
     """Time each variant in turns, so that a change of the machine's load meets all alike; one turn before is untimed.
@@ -45,14 +44,11 @@ def interleaved(
     Args:
         variants: Called with the number of the turn, which names the batch: all of them see the same one.
         repeats: Timed turns.
-        seldom: Variants too slow to take part in every turn: only in every other one, without the untimed one.
         show: Told what goes on.
     """
     times: Times = {name: {} for name in variants}
     for turn in range(-1, repeats):
         for name, work in variants.items():
-            if name in seldom and turn % 2:
-                continue
             spent = seconds(lambda work=work, turn=turn: work(max(turn, 0)))
             show(f"{name}: {spent:.2f} s" + (" (warm-up)" if turn < 0 else ""))
             if turn >= 0:

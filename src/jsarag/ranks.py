@@ -60,10 +60,9 @@ def first() -> bool:
     return rank() == 0
 
 
-def part(items: int, of: int | None = None) -> slice:
-    """Which of so many items are this process's (or those of process ``of``): one piece, all pieces about as long."""
-    mine = rank() if of is None else of
-    return slice(mine * items // size(), (mine + 1) * items // size())
+def part(items: int) -> slice:
+    """Which of so many items are this process's: one piece, all pieces about as long."""
+    return slice(rank() * items // size(), (rank() + 1) * items // size())
 
 
 def spread(items: Sequence[Item], work: Callable[[Sequence[Item]], Tensor]) -> Tensor:
@@ -120,9 +119,9 @@ def add_gradients(parameters: Iterable[nn.Parameter]) -> None:
         if weight.grad is None:
             weight.grad = torch.zeros_like(weight)
     gradients = [weight.grad for weight in weights if weight.grad is not None]
-    total = nn.utils.parameters_to_vector(gradients)
-    distributed.all_reduce(total)
-    nn.utils.vector_to_parameters(total, gradients)
+    summed = nn.utils.parameters_to_vector(gradients)
+    distributed.all_reduce(summed)
+    nn.utils.vector_to_parameters(summed, gradients)
 
 
 def total(counts: Sequence[int]) -> list[int]:

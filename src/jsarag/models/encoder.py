@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from jsarag.config import has_fields, positive, require
+from jsarag.config import has_fields, require
 from jsarag.models.batching import by_length
 from jsarag.models.precision import Precision, autocast, compute_dtype
 from jsarag.models.resolve import not_loadable, resolve
@@ -55,13 +55,9 @@ class EncoderConfig:
         has_fields("encoder.query", self.query, ("input",))
         has_fields("encoder.posterior", self.posterior, ("input", "output"))
         require(self.scale is None or self.scale > 0, "encoder.scale", "a number above 0 or null", self.scale)
-        require(
-            self.max_length is None or self.max_length > 0,
-            "encoder.max_length",
-            "a number above 0 or null",
-            self.max_length,
-        )
-        positive("encoder.batch_tokens", 1 if self.batch_tokens is None else self.batch_tokens)
+        for name in ("max_length", "batch_tokens"):
+            value = getattr(self, name)
+            require(value is None or value > 0, f"encoder.{name}", "a number above 0 or null", value)
 
 
 class Encoder(nn.Module):
