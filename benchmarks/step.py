@@ -10,8 +10,8 @@ Variants, all with the same models, batches and random numbers:
   bare          forward and backward of the networks on the tokens of `jsa`, without padding, and nothing else
   transformers  with --networks bart-dpr only: RagSequenceForGeneration with the same BART and DPR networks
 
-They take turns, and every turn is a fresh process: one untimed step of a single pair, then the timed ones. Side by
-side in one process they would fragment each other's memory (JSA takes half as long again beside top-K marginalisation
+They take turns, and every turn is a fresh process: one untimed step, then the timed ones (memory that is touched for
+the first time is slow, and a run has only one first step). Side by side in one process they would fragment each other's memory (JSA takes half as long again beside top-K marginalisation
 as alone).
 Each finished setting is kept in the JSON file; the same command goes on where it stopped. To compare two files:
 python benchmarks/compare.py NEW OLD.
@@ -54,7 +54,7 @@ RATIOS = {
 }
 
 SELDOM = ("released",)
-"""Minutes a step: a single turn, of a quarter of the batch, scaled up: it goes example by example anyway."""
+"""Minutes a step: a single turn, of a quarter of the batch after one pair, scaled up: it goes pair by pair anyway."""
 
 
 def made(name: str, work: Workload, options: argparse.Namespace) -> Any:
@@ -99,9 +99,10 @@ def take_turn(options: argparse.Namespace) -> None:
     if options.turn in SELDOM:
         variant.size = max(options.batch // 4, 1)
         steps, scale = 1, options.batch / variant.size
-    else:
-        with patch.object(variant, "size", 1):  # a step of one pair, untimed
+        with patch.object(variant, "size", 1):
             variant(options.first - 1)
+    else:
+        variant(options.first - 1)
     for turn in range(options.first, options.first + steps):
         with ExitStack() as stack:
             if isinstance(variant, Engine):

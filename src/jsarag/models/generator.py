@@ -154,12 +154,13 @@ class Generator(nn.Module, ABC):
         self._count(sum(lengths))
         rows: list[Tensor] = []
         order: list[int] = []
-        for batch in by_length(lengths, self.config.batch_tokens):
-            with autocast(self.dtype, self.device), self._recomputing():
+        # Around all batches: weights that are kept in float32 are cast once, not once a batch.
+        with autocast(self.dtype, self.device), self._recomputing():
+            for batch in by_length(lengths, self.config.batch_tokens):
                 chosen = [contexts[i] for i in batch], [answers[i] for i in batch]
                 log_probs = self._answer_log_probs(*chosen, temperature, past, batch)
-            rows += torch.split(log_probs.float(), [len(answers[i]) for i in batch])
-            order += batch
+                rows += torch.split(log_probs.float(), [len(answers[i]) for i in batch])
+                order += batch
         if not rows:
             return torch.zeros(0, 1, device=self.device)
         padded = nn.utils.rnn.pad_sequence(rows, batch_first=True)
