@@ -11,8 +11,8 @@ Variants, all with the same models, batches and random numbers:
   transformers  with --networks bart-dpr only: RagSequenceForGeneration with the same BART and DPR networks
 
 They take turns, and every turn is a fresh process: one untimed step, then the timed ones (memory that is touched for
-the first time is slow, and a run has only one first step). Side by side in one process they would fragment each other's memory (JSA takes half as long again beside top-K marginalisation
-as alone).
+the first time is slow, and a run has only one first step). Side by side in one process they would fragment each
+other's memory (JSA takes half as long again beside top-K marginalisation as alone).
 Each finished setting is kept in the JSON file; the same command goes on where it stopped. To compare two files:
 python benchmarks/compare.py NEW OLD.
 """
