@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Every objective on open-squad, doqa and dstc11: retrieval and answers after the same steps on the same pairs.
+# From the root of the repository: docs/experiments/answers/run.sh DATA [FOLDER], default runs/answers.
+# It may be stopped and started again, and started twice to use two cores (OMP_NUM_THREADS=1 each): what a finished run
+# measured is kept beside this script, so that the table grows from machine to machine; unfinished runs go on.
+# SETS, SEEDS, OBJECTIVES, CURVES, STEPS and LIMIT are settings of the environment.
+set -euo pipefail
+here=docs/experiments/answers
+data=$1
+out=${2:-runs/answers}
+jsarag=${JSARAG:-.venv/bin/jsarag}
+python=${PYTHON:-.venv/bin/python}
+sets=${SETS:-dstc11 open-squad doqa}
+mkdir -p "$out"
+
+# one SET NAME SEED OPTIONS: a run, unless it is kept already or another copy of this script has it.
+one() {
+  local set=$1 way=$2 seed=$3 name=$1-$2-$3
+  local run=$out/$name
+  shift 3
+  (
+    flock -n 9 || exit 0
+    [ ! -e "$here/kept/$name/summary.json" ] || exit 0
+    if [ ! -e "$run/summary.json" ]; then
+      if [ -e "$run/checkpoints/last.json" ]; then
+        "$jsarag" train --resume "$run"
+      else
+        rm -rf "$run"
+        "$jsarag" train "$@" --loop.seed "$seed" --out "$run"
+      fi
+    fi
+    "$python" docs/experiments/keep.py "$run" "$here/kept/$name" "$out"
+    # 0.7 GB each; the second stage needs those of jsa.
+    [ "$way" = jsa ] || rm -rf "$run/checkpoints"
+  ) 9> "$out/$name.lock"
+}
+
+# of SET: the options of a set of data.
+of() {
+  echo --config $here/settings.yaml --data.passages "$out/$1/passages.jsonl" --data.train "$out/$1/train.jsonl" \
+    --data.dev "$out/$1/dev.jsonl" --data.test "$out/$1/test.jsonl" --index.path "$out/$1/index" \
+    --loop.steps "${STEPS:-60}" --evaluation.limit "${LIMIT:-200}"
+}
+
+# The pairs of doqa hold ten answers without text: nothing to learn from, and nothing to judge.
+(
+  flock 9
+  for set in $sets; do
+    [ ! -e "$out/$set/index" ] || continue
+    mkdir -p "$out/$set"
+    for file in passages train dev test; do
+      grep -v '"outputs": \[""\]' "$data/$set/$file.jsonl" > "$out/$set/$file.jsonl"
+    done
+    "$jsarag" index --passages "$out/$set/passages.jsonl" --out "$out/$set/index"
+  done
+) 9> "$out/data.lock"
+
+dialog=(--generator.prompt.template $'{input}\n\nKnown: {passage}\n\nReply:' --generator.prompt.no_passage $'{input}\n\nReply:')
+states=(--objective.states 1)
+for seed in ${SEEDS:-0 1 2}; do
+  for set in $sets; do
+    case $set in
+      open-squad) task=(--generator.max_new_tokens 16) ;;
+      *) task=("${dialog[@]}" --generator.max_new_tokens 48) ;;
+    esac
+    for objective in ${OBJECTIVES:-jsa gold rag-sequence vrag frozen decoupled}; do
+      options=(--objective.name "$objective" --objective.k 5)
+      [ "$objective" != jsa ] || options+=("${states[@]}")
+      one "$set" "$objective" "$seed" $(of "$set") "${task[@]}" "${options[@]}"
+      if [ "$objective" = jsa ] && [ -e "$here/kept/$set-jsa-$seed/summary.json" ] && [ -e "$out/$set-jsa-$seed/checkpoints" ]; then
+        one "$set" concat "$seed" --stage concat --from "$out/$set-jsa-$seed" --loop.steps 15
+        [ ! -e "$here/kept/$set-concat-$seed/summary.json" ] || rm -rf "$out/$set-jsa-$seed/checkpoints"
+      fi
+    done
+  done
+  [ "${CURVES:-yes}" = yes ] || continue
+  for m in 5 10 20; do
+    one dstc11 "m-$m" "$seed" $(of dstc11) "${dialog[@]}" --generator.max_new_tokens 48 --objective.k 5 "${states[@]}" --objective.m $m
+  done
+  for k in 10 20; do
+    one dstc11 "k-$k" "$seed" $(of dstc11) "${dialog[@]}" --generator.max_new_tokens 48 --objective.k $k "${states[@]}"
+  done
+done
+
+# Tables of what is there so far.
+shopt -s nullglob
+for set in $sets; do
+  "$jsarag" compare $here/kept/"$set"-{rag-sequence,jsa,gold,vrag,frozen,decoupled}-[0-9] --reference rag-sequence \
+    --metrics prior/hit@1 prior/mrr@10 posterior/mrr@10 answers/f1 answers/rougeL --json "$here/$set.json" --markdown "$here/$set.md" || true
+done
