@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
+from transformers.cache_utils import DynamicCache
 from workload import Workload
 
 from jsarag.models import Pair
@@ -126,12 +127,14 @@ class Recorded:
         scored: Tokens and answer tokens of each row without gradient; a shared beginning is a row of its own.
         trained: Likewise with gradient.
         encoded: By call of an encoder, its name and the tokens of each text.
+        before: Tokens of the shared beginning that a row without gradient goes on from, on average.
         computed: Tokens that the generator computed, with padding.
     """
 
     scored: list[tuple[int, int]] = field(default_factory=list)
     trained: list[tuple[int, int]] = field(default_factory=list)
     encoded: list[tuple[str, list[int]]] = field(default_factory=list)
+    before: int = 0
     computed: int = 0
 
     @property
@@ -159,6 +162,7 @@ def record(engine: Engine) -> Iterator[Recorded]:
             if found:
                 lengths = [len(tokens) for tokens in found.prefixes.tokens]
                 seen.scored += [(length, 0) for length in lengths]
+                seen.before = round(sum(lengths[g] for g in found.prefixes.of) / len(found.prefixes.of))
                 seen.computed += len(lengths) * max(lengths)
             return found
 
@@ -185,8 +189,9 @@ def record(engine: Engine) -> Iterator[Recorded]:
 class Bare:
     """The networks alone, on as many tokens as a step of ``jsa`` gave them, in batches without padding.
 
-    Forward where the step needs no gradient, forward and backward where it does; the output head on as many positions.
-    Nothing else: no text, no tokens, no search, no chain, no optimizer.
+    Forward where the step needs no gradient, forward and backward where it does; the output head on as many positions,
+    and attention to a shared beginning where rows go on from one. Nothing else: no text, no tokens, no search, no
+    chain, no optimizer.
     """
 
     def __init__(self, models: Models, trained: Any, recorded: Mapping[int, Recorded]) -> None:
@@ -208,15 +213,15 @@ class Bare:
                 hidden = encoder.model[0].auto_model(input_ids=ids).last_hidden_state
             hidden.float().mean().backward()
         with torch.no_grad():
-            self._generator([row for row in seen.scored if row[1]][: self.size])
             self._generator([row for row in seen.scored if not row[1]][: self.size])
+            self._generator([row for row in seen.scored if row[1]][: self.size], seen.before)
         for loss in self._generator(seen.trained[: self.size]):
             loss.backward()  # type: ignore[no-untyped-call]
         for parameter in self.parameters:
             parameter.grad = None
 
-    def _generator(self, rows: list[tuple[int, int]]) -> list[Tensor]:
-        """The mean log-probability of each batch."""
+    def _generator(self, rows: list[tuple[int, int]], before: int = 0) -> list[Tensor]:
+        """The mean log-probability of each batch, of rows that go on from ``before`` tokens."""
         if not rows:
             return []
         generator = self.models.generator
@@ -229,8 +234,16 @@ class Bare:
             ids = torch.full((count, length), 1000, device=generator.device)
             with autocast(generator.dtype, generator.device):
                 inner = generator.model.get_base_model()
-                hidden = inner.model(input_ids=ids, use_cache=False).last_hidden_state
+                past = {"past_key_values": self._beginning(inner, count, before)} if before else {}
+                hidden = inner.model(input_ids=ids, use_cache=False, **past).last_hidden_state
                 if answers:  # none in a shared beginning
                     logits = inner.lm_head(hidden[:, :answers].flatten(0, 1))
                     results.append(-logits.float().log_softmax(-1)[:, 0].mean())
         return results
+
+    def _beginning(self, inner: Any, rows: int, tokens: int) -> DynamicCache:
+        """Keys and values of a beginning: zeros, in the shape and format of the network's own."""
+        config, like = inner.config, self.models.generator
+        heads, size = config.num_key_value_heads, config.hidden_size // config.num_attention_heads
+        zeros = torch.zeros(rows, heads, tokens, size, dtype=like.dtype, device=like.device)
+        return DynamicCache([(zeros, zeros)] * config.num_hidden_layers)

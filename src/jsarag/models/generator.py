@@ -31,7 +31,7 @@ from jsarag.types import Passage
 GREEDY = Greedy()
 MERGING_PAYS = 2048
 """Tokens from which on it is quicker to add the adapters to the weights first: about twice what breaks even."""
-DECODED = 4
+DECODED = 2
 """Batches of decoding are so many times as large as those of scoring: most of their steps read one token a row."""
 
 
@@ -75,7 +75,7 @@ class GeneratorConfig:
     precision: Precision = "auto"
     likelihood: Literal["sum", "mean"] = "sum"
     max_new_tokens: int = 32
-    batch_tokens: int = 1024
+    batch_tokens: int = 2048
     checkpointing: bool = False
     prompt: PromptConfig = field(default_factory=PromptConfig)
 
