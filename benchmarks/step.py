@@ -7,12 +7,13 @@ Variants, all with the same models, batches and random numbers:
   jsa-all       JSA with every distinct state of the chain trained on
   rag-sequence  top-K marginalisation on the same engine
   released      JSA as in the paper's released code: m proposals, repeats included, padded, all logits
-  bare          forward and backward of the networks on the tokens of `jsa`, without padding, and nothing else
+  bare          forward and backward of the networks on the tokens of `jsa`, without padding, and nothing else; timed
+                after each step of `jsa` in its process, for the two are so near that minutes between them would show
   transformers  with --networks bart-dpr only: RagSequenceForGeneration with the same BART and DPR networks
 
-They take turns, and every turn is a fresh process: one untimed step, then the timed ones (memory that is touched for
-the first time is slow, and a run has only one first step). Side by side in one process they would fragment each
-other's memory (JSA takes half as long again beside top-K marginalisation as alone).
+They take turns, and every turn is a fresh process: an untimed step or two, then the timed ones (memory that is
+touched for the first time is slow, and a run has only one first step). Side by side in one process they would fragment
+each other's memory (JSA takes half as long again beside top-K marginalisation as alone).
 Each finished setting is kept in the JSON file; the same command goes on where it stopped. To compare two files:
 python benchmarks/compare.py NEW OLD.
 """
@@ -56,12 +57,13 @@ RATIOS = {
 SELDOM = ("released",)
 """Minutes a step: a single turn, of a quarter of the batch after one pair, scaled up: it goes pair by pair anyway."""
 
+SETTLING = {"jsa": 2}
+"""Untimed steps before the first timed one, where it is not one: the memory of the quick ones settles later."""
+
 
 def made(name: str, work: Workload, options: argparse.Namespace) -> Any:
     """A variant by its name."""
     k, m, size = options.k[0], options.m, options.batch
-    if name == "bare":
-        return Bare(work.models, JSA.trains, {int(turn): Recorded(**seen) for turn, seen in options.recorded.items()})
     if name == "transformers":
         return Transformers(work, k, size)
     if name == "released":
@@ -90,11 +92,10 @@ def watched(stack: ExitStack, engine: Engine) -> Phases:
 
 def take_turn(options: argparse.Namespace) -> None:
     """One turn of one variant: what the main process starts. Prints what it found as JSON."""
-    options.recorded = json.load(sys.stdin)
     work = loaded_for(options.networks[0], *sets(options.data)[-1])
     loaded = peak_memory()
     variant = made(options.turn, work, options)
-    found: dict[str, Any] = {"machine": machine(work.models.generator), "seconds": {}, "recorded": {}}
+    found: dict[str, Any] = {"machine": machine(work.models.generator), "seconds": {}, "bare": {}, "recorded": {}}
     steps, scale = options.steps, 1.0
     if options.turn in SELDOM:
         variant.size = max(options.batch // 4, 1)
@@ -102,14 +103,21 @@ def take_turn(options: argparse.Namespace) -> None:
         with patch.object(variant, "size", 1):
             variant(options.first - 1)
     else:
-        variant(options.first - 1)
+        for turn in range(-SETTLING.get(options.turn, 1), 0):
+            variant(options.first + turn)
     for turn in range(options.first, options.first + steps):
         with ExitStack() as stack:
             if isinstance(variant, Engine):
-                found["recorded"][turn] = stack.enter_context(record(variant)).__dict__
+                seen = stack.enter_context(record(variant))
                 phases = watched(stack, variant)
             found["seconds"][turn] = scale * seconds(lambda turn=turn: variant(turn))
         if isinstance(variant, Engine):
+            found["recorded"][turn] = seen.__dict__
+            if options.bare:
+                bare = Bare(work.models, JSA.trains, seen)
+                if not found["bare"]:
+                    bare()
+                found["bare"][turn] = seconds(bare)
             found["phases"] = phases.spent
             found["distinct"] = variant.diagnostics.get("distinct_proposals")
     found["memory"] = {"loaded": loaded, "peak": peak_memory()}
@@ -120,7 +128,7 @@ def setting(networks: str, data: tuple[str, Path], k: int, options: argparse.Nam
     """Everything about one data set at one K."""
     common = ["--networks", networks, "--k", str(k), "--m", str(options.m), "--batch", str(options.batch)]
     common += ["--steps", str(options.steps)] + ([] if data[0] == "sample" else ["--data", f"{data[0]}={data[1]}"])
-    names = chosen(networks, options)
+    names = [name for name in chosen(networks, options) if name != "bare"]
     times: Times = {}
     recorded: dict[str, dict[str, Any]] = {}
     found: dict[str, Any] = {"networks": networks, "data": data[0], "k": k, "memory": {}, "phases": {}}
@@ -128,15 +136,17 @@ def setting(networks: str, data: tuple[str, Path], k: int, options: argparse.Nam
         for name in names:
             if name in SELDOM and first:
                 continue
-            given = json.dumps(recorded["jsa"] if name == "bare" else {})
             place = f"{networks} {data[0]} K={k} {name}"
+            beside = ["--bare"] if name == "jsa" and "bare" in chosen(networks, options) else []
             try:
-                turn = last_line(__file__, "--turn", name, "--first", str(first), *common, given=given)
+                turn = last_line(__file__, "--turn", name, "--first", str(first), *common, *beside)
             except subprocess.CalledProcessError as error:
                 say(f"{place}: exit status {error.returncode}")
                 continue
             say(f"{place}: {', '.join(f'{spent:.2f} s' for spent in turn['seconds'].values())}")
-            times.setdefault(name, {}).update({int(number): spent for number, spent in turn["seconds"].items()})
+            for variant, spent in ((name, turn["seconds"]), ("bare", turn["bare"])):
+                if spent:
+                    times.setdefault(variant, {}).update({int(number): each for number, each in spent.items()})
             recorded.setdefault(name, {}).update(turn["recorded"])
             found["machine"] = turn["machine"]
             found["memory"].setdefault(name, turn["memory"])
@@ -238,6 +248,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("runs/benchmarks/step.json"), help="results (and progress)")
     parser.add_argument("--turn", choices=every, help=argparse.SUPPRESS)
     parser.add_argument("--first", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.turn:
         take_turn(options)

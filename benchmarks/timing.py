@@ -66,10 +66,10 @@ def ratio(times: Times, a: str, b: str) -> float:
     return median(times[a][turn] / times[b][turn] for turn in times[a] if turn in times[b])
 
 
-def last_line(script: str, *options: str, given: str = "") -> dict[str, Any]:
-    """What a fresh process of ``script`` prints last, as JSON; ``given`` is its standard input."""
+def last_line(script: str, *options: str) -> dict[str, Any]:
+    """What a fresh process of ``script`` prints last, as JSON."""
     command = [sys.executable, script, *options]
-    done = subprocess.run(command, check=True, input=given, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 

@@ -5,7 +5,7 @@ Learning rates are 0: the optimizer does all its work and no weight moves, so th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -194,18 +194,14 @@ class Bare:
     chain, no optimizer.
     """
 
-    def __init__(self, models: Models, trained: Any, recorded: Mapping[int, Recorded]) -> None:
-        """Take what steps of ``jsa`` computed, by turn, and the parts whose weights the objective trains.
-
-        ``size`` is of rows here: the first so many alone, None for all.
-        """
-        self.models, self.recorded = models, recorded
-        self.size: int | None = None
+    def __init__(self, models: Models, trained: Any, seen: Recorded) -> None:
+        """Take what a step of ``jsa`` computed, and the parts whose weights the objective trains."""
+        self.models, self.seen = models, seen
         self.parameters = [p for part in models.trained(trained).values() for p in part.values()]
 
-    def __call__(self, turn: int) -> None:
-        """Compute what batch ``turn`` needs."""
-        seen = self.recorded.get(turn) or next(iter(self.recorded.values()))
+    def __call__(self) -> None:
+        """Compute it."""
+        seen = self.seen
         for name, lengths in seen.encoded:
             encoder = self.models.prior if name == "prior" else self.models.posterior
             ids = torch.full((len(lengths), max(round(sum(lengths) / len(lengths)), 1)), 1000, device=encoder.device)
@@ -213,9 +209,9 @@ class Bare:
                 hidden = encoder.model[0].auto_model(input_ids=ids).last_hidden_state
             hidden.float().mean().backward()
         with torch.no_grad():
-            self._generator([row for row in seen.scored if not row[1]][: self.size])
-            self._generator([row for row in seen.scored if row[1]][: self.size], seen.before)
-        for loss in self._generator(seen.trained[: self.size]):
+            self._generator([row for row in seen.scored if not row[1]])
+            self._generator([row for row in seen.scored if row[1]], seen.before)
+        for loss in self._generator(seen.trained):
             loss.backward()  # type: ignore[no-untyped-call]
         for parameter in self.parameters:
             parameter.grad = None
