@@ -64,7 +64,7 @@ def all_logits(model: Generator) -> Iterator[None]:
 def as_they_come(model: Generator) -> AbstractContextManager[Any]:
     """Batches of as many rows, in the order given."""
 
-    def batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    def batches(lengths: Sequence[int], budget: int, _: int) -> list[list[int]]:
         size = max(budget // max(lengths), 1)
         return [list(range(first, min(first + size, len(lengths)))) for first in range(0, len(lengths), size)]
 

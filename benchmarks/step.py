@@ -11,9 +11,10 @@ Variants, all with the same models, batches and random numbers:
                 after each step of `jsa` in its process, for the two are so near that minutes between them would show
   transformers  with --networks bart-dpr only: RagSequenceForGeneration with the same BART and DPR networks
 
-They take turns, and every turn is a fresh process: an untimed step or two, then the timed ones (memory that is
+They take turns, and every turn is a fresh process: untimed steps, then the timed ones (memory that is
 touched for the first time is slow, and a run has only one first step). Side by side in one process they would fragment
-each other's memory (JSA takes half as long again beside top-K marginalisation as alone).
+each other's memory (JSA takes half as long again beside top-K marginalisation as alone). On a GPU, whose memory PyTorch
+counts by itself, all turns are taken in one process.
 Each finished setting is kept in the JSON file; the same command goes on where it stopped. To compare two files:
 python benchmarks/compare.py NEW OLD.
 """
@@ -25,6 +26,7 @@ import json
 import subprocess
 import sys
 from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -57,7 +59,7 @@ RATIOS = {
 SELDOM = ("released",)
 """Minutes a step: a single turn, of a quarter of the batch after one pair, scaled up: it goes pair by pair anyway."""
 
-SETTLING = {"jsa": 2}
+SETTLING = {"jsa": 4}
 """Untimed steps before the first timed one, where it is not one: the memory of the quick ones settles later."""
 
 
@@ -90,9 +92,12 @@ def watched(stack: ExitStack, engine: Engine) -> Phases:
     return phases
 
 
-def take_turn(options: argparse.Namespace) -> None:
-    """One turn of one variant: what the main process starts. Prints what it found as JSON."""
+def take_turn(options: argparse.Namespace) -> dict[str, Any]:
+    """One turn of one variant, and what it found."""
     work = loaded_for(options.networks[0], *sets(options.data)[-1])
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
     loaded = peak_memory()
     variant = made(options.turn, work, options)
     found: dict[str, Any] = {"machine": machine(work.models.generator), "seconds": {}, "bare": {}, "recorded": {}}
@@ -109,7 +114,8 @@ def take_turn(options: argparse.Namespace) -> None:
         with ExitStack() as stack:
             if isinstance(variant, Engine):
                 seen = stack.enter_context(record(variant))
-                phases = watched(stack, variant)
+                if turn == options.first + steps - 1:  # on a GPU watching holds up the queue
+                    phases = watched(stack, variant)
             found["seconds"][turn] = scale * seconds(lambda turn=turn: variant(turn))
         if isinstance(variant, Engine):
             found["recorded"][turn] = seen.__dict__
@@ -118,10 +124,10 @@ def take_turn(options: argparse.Namespace) -> None:
                 if not found["bare"]:
                     bare()
                 found["bare"][turn] = seconds(bare)
-            found["phases"] = phases.spent
             found["distinct"] = variant.diagnostics.get("distinct_proposals")
-    found["memory"] = {"loaded": loaded, "peak": peak_memory()}
-    print(json.dumps(found))
+    if isinstance(variant, Engine):
+        found["phases"] = phases.spent
+    return found | {"memory": {"loaded": loaded, "peak": peak_memory()}}
 
 
 def setting(networks: str, data: tuple[str, Path], k: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -138,10 +144,11 @@ def setting(networks: str, data: tuple[str, Path], k: int, options: argparse.Nam
                 continue
             place = f"{networks} {data[0]} K={k} {name}"
             beside = ["--bare"] if name == "jsa" and "bare" in chosen(networks, options) else []
+            asked = ["--turn", name, "--first", str(first), *common, *beside]
             try:
-                turn = last_line(__file__, "--turn", name, "--first", str(first), *common, *beside)
-            except subprocess.CalledProcessError as error:
-                say(f"{place}: exit status {error.returncode}")
+                turn = take_turn(arguments(asked)) if torch.cuda.is_available() else last_line(__file__, *asked)
+            except (subprocess.CalledProcessError, torch.OutOfMemoryError) as error:
+                say(f"{place}: {error}")
                 continue
             say(f"{place}: {', '.join(f'{spent:.2f} s' for spent in turn['seconds'].values())}")
             for variant, spent in ((name, turn["seconds"]), ("bare", turn["bare"])):
@@ -176,6 +183,7 @@ def tokens(recorded: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
     return found
 
 
+@lru_cache(maxsize=1)
 def loaded_for(networks: str, name: str, folder: Path) -> Workload:
     """A data set with the networks."""
     if networks == "bart-dpr":
@@ -233,8 +241,8 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def main() -> None:
-    """Run what is not yet in the JSON file, then print the tables."""
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    """The command line, or what is given in its place."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     data_option(parser)
     parser.add_argument("--k", type=int, nargs="+", default=[5, 10, 20], help="passages a source (default 5 10 20)")
@@ -249,9 +257,14 @@ def main() -> None:
     parser.add_argument("--turn", choices=every, help=argparse.SUPPRESS)
     parser.add_argument("--first", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    return parser.parse_args(given)
+
+
+def main() -> None:
+    """Run what is not yet in the JSON file, then print the tables."""
+    options = arguments()
     if options.turn:
-        take_turn(options)
+        print(json.dumps(take_turn(options)))
         return
     results: dict[str, Any] = read_json(options.json) if options.json.exists() else {"settings": []}
     results |= {"m": options.m, "batch": options.batch}

@@ -223,7 +223,7 @@ class Bare:
         generator = self.models.generator
         length = round(sum(length for length, _ in rows) / len(rows))
         answers = round(sum(answer for _, answer in rows) / len(rows))
-        size = max(generator.config.batch_tokens // length, 1)
+        size = max(generator.batch_tokens // length, 1)
         results = []
         for first in range(0, len(rows), size):
             count = min(size, len(rows) - first)

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from jsarag.models.batching import OVERHEAD, by_length
+from jsarag.models.batching import by_length
 
 LENGTHS = [
     [],
@@ -17,8 +17,8 @@ LENGTHS = [
 ]
 
 
-def cost(batches: list[list[int]], lengths: list[int]) -> int:
-    return sum(len(batch) * max(*(lengths[i] for i in batch), 1) + OVERHEAD for batch in batches)
+def cost(batches: list[list[int]], lengths: list[int], overhead: int) -> int:
+    return sum(len(batch) * max(*(lengths[i] for i in batch), 1) + overhead for batch in batches)
 
 
 def cuts(order: list[int]) -> list[list[list[int]]]:
@@ -36,8 +36,9 @@ def cuts(order: list[int]) -> list[list[list[int]]]:
 
 @pytest.mark.parametrize("lengths", LENGTHS)
 @pytest.mark.parametrize("budget", [60, 600, 2048])
-def test_the_cheapest_of_all_ways_within_the_budget(lengths: list[int], budget: int) -> None:
-    batches = by_length(lengths, budget)
+@pytest.mark.parametrize("overhead", [0, 50, 256, 4096])
+def test_the_cheapest_of_all_ways_within_the_budget(lengths: list[int], budget: int, overhead: int) -> None:
+    batches = by_length(lengths, budget, overhead)
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     order = [i for batch in batches for i in batch]
     assert [lengths[i] for i in order] == sorted(lengths, reverse=True)
@@ -47,4 +48,4 @@ def test_the_cheapest_of_all_ways_within_the_budget(lengths: list[int], budget: 
 
     allowed = [some for some in cuts(order) if all(map(fits, some))]
     assert batches in allowed
-    assert cost(batches, lengths) == min(cost(some, lengths) for some in allowed)
+    assert cost(batches, lengths, overhead) == min(cost(some, lengths, overhead) for some in allowed)

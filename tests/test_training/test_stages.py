@@ -67,12 +67,13 @@ def test_the_loss_is_that_of_the_answer_after_all_passages(first: Path, order: s
     run = jsarag.Run.load(first)
     config, pipeline = run.config, run.pipeline
     prompt = replace(config.generator.prompt, order=order, chat=False)  # type: ignore[arg-type]
-    generator = load_generator(replace(config.generator, prompt=prompt), torch.device("cpu"))
+    device = pipeline.prior.device
+    generator = load_generator(replace(config.generator, prompt=prompt), device)
     generator.load_state_dict(pipeline.generator.state_dict())
     models = Models(pipeline.prior, run.posterior, generator)
     cases = training_cases(config, pipeline.kb, read(config.data).train)[:3]
     start = torch.full((3,), PADDING)
-    outcome = step(models, pipeline.kb, Concat(k=3), cases, start, torch.Generator())
+    outcome = step(models, pipeline.kb, Concat(k=3), cases, start, torch.Generator(device))
     terms = []
     for case, hs in zip(cases, pipeline.retrieve([case.x for case in cases], 3), strict=True):
         passages = [h.passage for h in hs][:: -1 if order == "reversed" else 1]
@@ -81,7 +82,7 @@ def test_the_loss_is_that_of_the_answer_after_all_passages(first: Path, order: s
         text = prompt.template.format(passage=body, input=case.x)
         context = generator.tokenizer(text, add_special_tokens=False).input_ids
         answer = [*generator.tokenizer(case.y, add_special_tokens=False).input_ids, generator.tokenizer.eos_token_id]
-        logits = generator.model(input_ids=torch.tensor([context + answer])).logits[0].log_softmax(-1)
+        logits = generator.model(input_ids=torch.tensor([context + answer], device=device)).logits[0].log_softmax(-1)
         terms.append(logits[range(len(context) - 1, len(context) + len(answer) - 1), answer].sum())
     expected = -torch.stack(terms).mean()
     torch.testing.assert_close(outcome.loss, expected)

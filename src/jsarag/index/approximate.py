@@ -86,12 +86,15 @@ class Approximate(Index):
 
 
 def probes(vectors: Vectors) -> Vectors:
-    """Queries like those that passages get: vectors of some, moved to a cosine of about 0.7, the same every time."""
+    """Queries as hard as questions: each between three passages, for a question is near none; the same every time.
+
+    Passages with noise would be too easy: of a million vectors, a search that found 98 % for them found 83 % of what is
+    nearest to embedded questions; for these it finds 74 %.
+    """
     rng = np.random.default_rng(0)
-    some = vectors[np.sort(rng.choice(len(vectors), min(PROBES, len(vectors)), replace=False))]
-    noise = rng.standard_normal(some.shape, dtype=np.float32)
-    lengths = np.linalg.norm(some, axis=1, keepdims=True)
-    return np.ascontiguousarray(some + noise * lengths / np.sqrt(some.shape[1]), dtype=np.float32)
+    some = min(PROBES, len(vectors))
+    made = np.sum([vectors[rng.choice(len(vectors), some, replace=False)] for _ in range(3)], axis=0)
+    return np.ascontiguousarray(made, dtype=np.float32)
 
 
 def _exact(queries: Vectors, vectors: Vectors) -> Positions:

@@ -56,7 +56,9 @@ class Batch(NamedTuple):
     log_weights: Tensor
 
 
-def alike(contexts: Sequence[Sequence[Sequence[int]]], more: int, width: int, budget: int) -> list[list[int]]:
+def alike(
+    contexts: Sequence[Sequence[Sequence[int]]], more: int, width: int, budget: int, overhead: int
+) -> list[list[int]]:
     """Positions of mixtures to decode together: equally many prompts, and a padded batch within a budget of tokens.
 
     Args:
@@ -64,12 +66,13 @@ def alike(contexts: Sequence[Sequence[Sequence[int]]], more: int, width: int, bu
         more: Tokens that each will grow by.
         width: Beams of each prompt.
         budget: Tokens of a batch.
+        overhead: What a batch costs beside its tokens, in tokens.
     """
     batches = []
     for parts in sorted({len(mixture) for mixture in contexts}):
         group = [i for i, mixture in enumerate(contexts) if len(mixture) == parts]
         lengths = [width * parts * (max(map(len, contexts[i])) + more) for i in group]
-        batches += [[group[j] for j in batch] for batch in by_length(lengths, budget)]
+        batches += [[group[j] for j in batch] for batch in by_length(lengths, budget, overhead)]
     return batches
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from jsarag.config import has_fields, require
-from jsarag.models.batching import by_length
+from jsarag.models.batching import by_length, default_batch, overhead
 from jsarag.models.precision import Precision, autocast, compute_dtype
 from jsarag.models.resolve import not_loadable, resolve
 from jsarag.types import Passage
@@ -80,7 +80,7 @@ class Encoder(nn.Module):
     @property
     def batch_tokens(self) -> int:
         """Tokens of one padded batch."""
-        return self.config.batch_tokens or (2048 if self.device.type == "cpu" else 16_384)
+        return self.config.batch_tokens or default_batch(self.device)
 
     @property
     def dimensions(self) -> int:
@@ -135,16 +135,18 @@ class Encoder(nn.Module):
         lengths = self._lengths(texts)
         parts: list[Tensor] = []
         order: list[int] = []
-        for batch in by_length(lengths, self.batch_tokens):
-            features = self.model.preprocess([texts[i] for i in batch])
-            features = {
-                key: value.to(self.device) if isinstance(value, Tensor) else value for key, value in features.items()
-            }
-            with autocast(self.dtype, self.device):
+        # Around all batches: the float32 weights are cast once, not once a batch.
+        with autocast(self.dtype, self.device):
+            for batch in by_length(lengths, self.batch_tokens, overhead(self.device)):
+                features = self.model.preprocess([texts[i] for i in batch])
+                features = {
+                    key: value.to(self.device) if isinstance(value, Tensor) else value
+                    for key, value in features.items()
+                }
                 parts.append(self.model(features)["sentence_embedding"].float())
-            order += batch
-            if progress:
-                progress(len(batch))
+                order += batch
+                if progress:
+                    progress(len(batch))
         if not parts:
             return torch.zeros(0, self.dimensions, device=self.device)
         return torch.cat(parts)[torch.tensor(order, device=self.device).argsort()]

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from jsarag.config import one_of, positive
 from jsarag.files import whole
-from jsarag.models.batching import by_length
+from jsarag.models.batching import by_length, default_batch, overhead
 from jsarag.models.decode import Batch, Generated, Mixture, Pieces, alike, decode, pad_id
 from jsarag.models.precision import Precision, autocast, compute_dtype
 from jsarag.models.prefix import Past, shared
@@ -64,7 +64,7 @@ class GeneratorConfig:
         precision: Format of the computation; auto: bf16 where the machine is fast at it. Trained weights are float32.
         likelihood: log p(y|x,h) as the sum over answer tokens, or their mean (as in the paper's released code).
         max_new_tokens: Longest answer, in tokens.
-        batch_tokens: Tokens of one padded batch.
+        batch_tokens: Tokens of one padded batch; null: 2,048 on a CPU, 16,384 on a GPU.
         checkpointing: Keep no activations of the layers for the backward pass but compute them again: far less memory,
             about a third more time for what is trained on.
         prompt: The prompt and its length.
@@ -75,14 +75,14 @@ class GeneratorConfig:
     precision: Precision = "auto"
     likelihood: Literal["sum", "mean"] = "sum"
     max_new_tokens: int = 32
-    batch_tokens: int = 2048
+    batch_tokens: int | None = None
     checkpointing: bool = False
     prompt: PromptConfig = field(default_factory=PromptConfig)
 
     def __post_init__(self) -> None:
         one_of("generator.likelihood", self.likelihood, ("sum", "mean"))
         positive("generator.max_new_tokens", self.max_new_tokens)
-        positive("generator.batch_tokens", self.batch_tokens)
+        positive("generator.batch_tokens", 1 if self.batch_tokens is None else self.batch_tokens)
 
 
 class Pair(NamedTuple):
@@ -118,6 +118,11 @@ class Generator(nn.Module, ABC):
     def device(self) -> torch.device:
         """Where the weights lie."""
         return torch.device(next(self.model.parameters()).device)
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens of one padded batch."""
+        return self.config.batch_tokens or default_batch(self.device)
 
     def log_likelihood(self, pairs: Sequence[Pair]) -> Tensor:
         """``[pairs]`` log p(y|x,h) in nats, float32, with gradient where it is enabled.
@@ -156,7 +161,7 @@ class Generator(nn.Module, ABC):
         order: list[int] = []
         # Around all batches: weights that are kept in float32 are cast once, not once a batch.
         with autocast(self.dtype, self.device), self._recomputing():
-            for batch in by_length(lengths, self.config.batch_tokens):
+            for batch in by_length(lengths, self.batch_tokens, overhead(self.device)):
                 chosen = [contexts[i] for i in batch], [answers[i] for i in batch]
                 log_probs = self._answer_log_probs(*chosen, temperature, past, batch)
                 rows += torch.split(log_probs.float(), [len(answers[i]) for i in batch])
@@ -204,7 +209,8 @@ class Generator(nn.Module, ABC):
         contexts = [[self.prompt.context(m.x, h, room=room) for h in m.parts] for m in mixtures]
         results: dict[int, list[Generated]] = {}
         with self._merged(sum(len(context) for parts in contexts for context in parts)):
-            for batch in alike(contexts, room, search.width, DECODED * self.config.batch_tokens):
+            budget = DECODED * self.batch_tokens
+            for batch in alike(contexts, room, search.width, budget, overhead(self.device)):
                 found = self._decode([contexts[i] for i in batch], [mixtures[i] for i in batch], search)
                 results |= dict(zip(batch, found, strict=True))
                 if progress:

@@ -87,4 +87,4 @@ def factor(config: OptimConfig, progress: float) -> float:
 
 
 def _norm(tensors: list[Tensor]) -> Tensor:
-    return torch.stack([tensor.norm() for tensor in tensors]).norm() if tensors else torch.zeros(())
+    return nn.utils.get_total_norm(tensors) if tensors else torch.zeros(())
