@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Every objective on open-squad, doqa and dstc11: retrieval and answers after the same steps on the same pairs.
+# Every objective on open-squad, doqa and dstc11: retrieval and answers after the same number of generator tokens.
 # From the root of the repository: docs/experiments/answers/run.sh DATA [FOLDER], default runs/answers.
 # It may be stopped and started again, and started twice to use two cores (OMP_NUM_THREADS=1 each): what a finished run
 # measured is kept beside this script, so that the table grows from machine to machine; unfinished runs go on.
-# SETS, SEEDS, OBJECTIVES, CURVES, STEPS and LIMIT are settings of the environment.
+# SETS, SEEDS, OBJECTIVES, CURVES, TOKENS and LIMIT are settings of the environment.
 set -euo pipefail
 here=docs/experiments/answers
 data=$1
@@ -16,7 +16,7 @@ hidden=("$out")
 of() {
   echo --config $here/settings.yaml --data.passages "$out/$1/passages.jsonl" --data.train "$out/$1/train.jsonl" \
     --data.dev "$out/$1/dev.jsonl" --data.test "$out/$1/test.jsonl" --index.path "$out/$1/index" \
-    --loop.steps "${STEPS:-60}" --evaluation.limit "${LIMIT:-200}"
+    --loop.tokens "${TOKENS:-300000}" --evaluation.limit "${LIMIT:-300}"
 }
 
 # The pairs of doqa hold ten answers without text: nothing to learn from, and nothing to judge.
@@ -47,7 +47,7 @@ for seed in ${SEEDS:-0 1 2}; do
       # The second stage needs the models of the first.
       [ "$objective" = jsa ] || done_with "$set-$objective-$seed" checkpoints
       if [ "$objective" = jsa ] && [ -e "$here/kept/$set-jsa-$seed/summary.json" ] && [ -e "$out/$set-jsa-$seed/checkpoints" ]; then
-        one "$set-concat-$seed" "$seed" --stage concat --from "$out/$set-jsa-$seed" --loop.steps 15
+        one "$set-concat-$seed" "$seed" --stage concat --from "$out/$set-jsa-$seed" --loop.tokens 30000
         [ ! -e "$here/kept/$set-concat-$seed/summary.json" ] || done_with "$set-jsa-$seed" checkpoints
         done_with "$set-concat-$seed" checkpoints
       fi
