@@ -106,13 +106,14 @@ def test_runs_of_two_objectives_and_seeds_are_compared(
         for seed in ("0", "1"):
             folders.append(tmp_path / f"{objective}-{posterior}-{seed}")
             named = ["--objective.name", objective, "--posterior", posterior, "--loop.seed", seed]
-            budget = ["--loop.tokens", "1500", "--loop.keep", "last", "--evaluation.before", "false"]
+            budget = ["--loop.compute", "5000", "--loop.keep", "last", "--evaluation.before", "false"]
             assert call(capsys, "train", *short, *named, *budget, "--out", folders[-1])[0] == 0
             summary = json.loads((folders[-1] / "summary.json").read_text())
             assert summary["before"] is None
-            cost = summary["cost"]
-            # The step that reaches the budget is the last: what is spent beyond it is less than a step.
-            assert 1500 <= cost["tokens_scored"] + cost["tokens_trained"] < 1500 * (1 + 1 / summary["run"]["steps"]) + 1
+            # The step that reaches the budget is the last; a token with gradient counts as three.
+            rows = map(json.loads, (folders[-1] / "metrics.jsonl").read_text().splitlines())
+            spent = [row["tokens_scored"] + 3 * row["tokens_trained"] for row in rows if row["kind"] == "step"]
+            assert spent[-2] < 5000 <= spent[-1]
             assert not (folders[-1] / "checkpoints" / "best.json").exists()
     files: list[str | Path] = [
         "--json",
@@ -133,6 +134,7 @@ def test_runs_of_two_objectives_and_seeds_are_compared(
     assert "not a finished run" in mistake(capsys, "compare", folders[0], tmp_path)
     assert "--metrics" in mistake(capsys, "compare", *folders[:2], "--metrics", "prior/hit@3")
     assert "loop.tokens" in mistake(capsys, "train", *options, "--loop.tokens", "5", "--out", tmp_path / "no")
+    assert "loop.compute" in mistake(capsys, "train", *options, "--loop.compute", "5", "--out", tmp_path / "no")
     assert not (tmp_path / "no").exists()
 
 

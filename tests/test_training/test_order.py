@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from jsarag.training.config import LoopConfig
 from jsarag.training.order import Order
+from jsarag.types import InputError
 
 
 def test_every_epoch_shows_every_pair_once_and_differs_from_the_last() -> None:
@@ -15,3 +19,16 @@ def test_every_epoch_shows_every_pair_once_and_differs_from_the_last() -> None:
 def test_order_is_a_function_of_seed_and_step() -> None:
     assert Order(10, 4, seed=3).batch(7) == Order(10, 4, seed=3).batch(7)
     assert Order(10, 4, seed=3).batch(0) != Order(10, 4, seed=4).batch(0)
+
+
+def test_a_run_has_one_budget_and_a_backward_pass_counts_as_two_forward() -> None:
+    assert (LoopConfig(tokens=70).budget, LoopConfig(compute=80).budget, LoopConfig(steps=3).budget) == (70, 80, None)
+    assert LoopConfig(tokens=70).spent(20, 10) == 30
+    assert LoopConfig(compute=70).spent(20, 10) == 50
+    for second, make in (
+        ("tokens", lambda: LoopConfig(steps=3, tokens=70)),
+        ("compute", lambda: LoopConfig(tokens=70, compute=80)),
+        ("compute", lambda: LoopConfig(steps=3, compute=80)),
+    ):
+        with pytest.raises(InputError, match=f"loop.{second}: expected null"):
+            make()

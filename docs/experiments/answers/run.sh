@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
-# Every objective on open-squad, doqa and dstc11: retrieval and answers after the same number of generator tokens.
-# From the root of the repository: docs/experiments/answers/run.sh DATA [FOLDER], default runs/answers.
+# Every objective on open-squad, doqa and dstc11: retrieval and answers after training at the same cost.
+# From the root of the repository: docs/experiments/answers/run.sh DATA [FOLDER], default runs/answers-BUDGET.
 # It may be stopped and started again, and started twice to use two cores (OMP_NUM_THREADS=1 each): what a finished run
-# measured is kept beside this script, so that the table grows from machine to machine; unfinished runs go on.
-# SETS, SEEDS, OBJECTIVES, CURVES, TOKENS and LIMIT are settings of the environment.
+# measured is kept beside this script, in a folder with the name of the budget, so that the table grows from machine to
+# machine; unfinished runs go on.
+# Settings of the environment: SETS, SEEDS, OBJECTIVES, CURVES; BUDGET (compute, tokens or steps), AMOUNT of it, of the
+# SECOND stage; LIMIT, test pairs that are answered.
 set -euo pipefail
 here=docs/experiments/answers
+budget=${BUDGET:-compute}
+kept=$here/$budget
 data=$1
-out=${2:-runs/answers}
+out=${2:-runs/answers-$budget}
 sets=${SETS:-dstc11 open-squad doqa}
 hidden=("$out")
 . docs/experiments/runs.sh
@@ -16,7 +20,7 @@ hidden=("$out")
 of() {
   echo --config $here/settings.yaml --data.passages "$out/$1/passages.jsonl" --data.train "$out/$1/train.jsonl" \
     --data.dev "$out/$1/dev.jsonl" --data.test "$out/$1/test.jsonl" --index.path "$out/$1/index" \
-    --loop.tokens "${TOKENS:-300000}" --evaluation.limit "${LIMIT:-300}"
+    --loop.$budget "${AMOUNT:-360000}" --evaluation.limit "${LIMIT:-300}"
 }
 
 # The pairs of doqa hold ten answers without text: nothing to learn from, and nothing to judge.
@@ -37,7 +41,7 @@ states=(--objective.states 1)
 for seed in ${SEEDS:-0 1 2}; do
   for set in $sets; do
     case $set in
-      open-squad) task=(--generator.max_new_tokens 16) ;;
+      open-squad) task=(--generator.max_new_tokens 16 --optim.lr_prior 5e-5 --optim.lr_posterior 5e-5) ;;
       *) task=("${dialog[@]}" --generator.max_new_tokens 48) ;;
     esac
     for objective in ${OBJECTIVES:-jsa gold rag-sequence vrag frozen decoupled}; do
@@ -46,9 +50,9 @@ for seed in ${SEEDS:-0 1 2}; do
       one "$set-$objective-$seed" "$seed" $(of "$set") "${task[@]}" "${options[@]}"
       # The second stage needs the models of the first.
       [ "$objective" = jsa ] || done_with "$set-$objective-$seed" checkpoints
-      if [ "$objective" = jsa ] && [ -e "$here/kept/$set-jsa-$seed/summary.json" ] && [ -e "$out/$set-jsa-$seed/checkpoints" ]; then
-        one "$set-concat-$seed" "$seed" --stage concat --from "$out/$set-jsa-$seed" --loop.tokens 30000
-        [ ! -e "$here/kept/$set-concat-$seed/summary.json" ] || done_with "$set-jsa-$seed" checkpoints
+      if [ "$objective" = jsa ] && [ -e "$kept/$set-jsa-$seed/summary.json" ] && [ -e "$out/$set-jsa-$seed/checkpoints" ]; then
+        one "$set-concat-$seed" "$seed" --stage concat --from "$out/$set-jsa-$seed" --loop.$budget ${SECOND:-60000}
+        [ ! -e "$kept/$set-concat-$seed/summary.json" ] || done_with "$set-jsa-$seed" checkpoints
         done_with "$set-concat-$seed" checkpoints
       fi
     done
@@ -67,6 +71,6 @@ done
 # Tables of what is there so far.
 shopt -s nullglob
 for set in $sets; do
-  "$jsarag" compare $here/kept/"$set"-{rag-sequence,jsa,gold,vrag,frozen,decoupled}-[0-9] --reference rag-sequence \
-    --metrics prior/hit@1 prior/mrr@10 posterior/mrr@10 answers/f1 answers/rougeL --json "$here/$set.json" --markdown "$here/$set.md" || true
+  "$jsarag" compare $kept/"$set"-{rag-sequence,jsa,gold,vrag,frozen,decoupled,concat}-[0-9] --reference rag-sequence \
+    --metrics prior/hit@1 prior/mrr@10 posterior/mrr@10 answers/f1 answers/rougeL --json "$kept/$set.json" --markdown "$kept/$set.md" || true
 done

@@ -6,6 +6,7 @@
 # SETS, SEEDS, PERIODS and STEPS are settings of the environment.
 set -euo pipefail
 here=docs/experiments/passages
+kept=$here/kept
 data=$1
 out=${2:-runs/passages}
 sets=${SETS:-dstc11 open-squad}
@@ -38,7 +39,7 @@ for seed in ${SEEDS:-0 1 2}; do
   done
 done
 for set in $sets; do
-  "$jsarag" compare $here/kept/"$set"-frozen-[0-9] $here/kept/"$set"-own-*-[0-9] --metrics prior/hit@1 prior/mrr@10 posterior/mrr@10 \
+  "$jsarag" compare $kept/"$set"-frozen-[0-9] $kept/"$set"-own-*-[0-9] --metrics prior/hit@1 prior/mrr@10 posterior/mrr@10 \
     --json $here/"$set".json --markdown $here/"$set".md
 done
 "$python" $here/plot.py docs/images/passages.png

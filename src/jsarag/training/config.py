@@ -116,6 +116,10 @@ class OptimConfig:
         require(0 <= self.warmup < 1, "optim.warmup", "a share from 0 to below 1", self.warmup)
 
 
+BACKWARD = 3
+"""Forward passes that a forward and a backward pass cost together."""
+
+
 @dataclass(frozen=True)
 class LoopConfig:
     """The training loop.
@@ -125,8 +129,10 @@ class LoopConfig:
         accumulate: Passes whose gradients are averaged into one step.
         epochs: Passes over the training pairs; may be a fraction.
         steps: Number of steps instead of epochs; null: as epochs say.
-        tokens: Budget of generator tokens, with and without gradient, instead of epochs: the step that reaches it is
-            the last. For comparisons at equal cost.
+        tokens: Budget of generator tokens, with and without gradient alike, instead of epochs: the step that reaches it
+            is the last.
+        compute: Budget of generator forward passes, in tokens, instead of epochs: a token counts 1 without gradient and
+            3 with, whose backward pass costs two forward passes. For comparisons at equal cost.
         share_candidates: Let the candidates of every pair of a batch be candidates of all: more passages to tell apart.
             Costs little where few candidates reach the generator (jsa, rws, vod), much where all do.
         seed: Fixes data order, initialisation and sampling.
@@ -144,6 +150,7 @@ class LoopConfig:
     epochs: float = 1.0
     steps: int | None = None
     tokens: int | None = None
+    compute: int | None = None
     share_candidates: bool = False
     seed: int = 0
     log_every: int = 1
@@ -157,12 +164,24 @@ class LoopConfig:
             positive(f"loop.{name}", getattr(self, name))
         for name in ("seed", "eval_every", "patience"):
             not_negative(f"loop.{name}", getattr(self, name))
-        for name, value in (("steps", self.steps), ("tokens", self.tokens)):
-            require(value is None or value > 0, f"loop.{name}", "a number above 0 or null", value)
+        ends = [(name, getattr(self, name)) for name in ("steps", "tokens", "compute")]
+        given = [(name, value) for name, value in ends if value is not None]
+        for name, value in given:
+            require(value > 0, f"loop.{name}", "a number above 0 or null", value)
         one_of("loop.keep", self.keep, ("best", "last"))
-        require(self.steps is None or self.tokens is None, "loop.tokens", "null where loop.steps is given", self.tokens)
+        for name, value in given[1:]:
+            require(False, f"loop.{name}", f"null where loop.{given[0][0]} is given", value)
         named = self.monitor is None or self.monitor.count("/") == 1
         require(named, "loop.monitor", "block/metric, such as prior/mrr@10, or null", self.monitor)
+
+    @property
+    def budget(self) -> int | None:
+        """What ends the run in the place of a number of steps."""
+        return self.tokens or self.compute
+
+    def spent(self, scored: int, trained: int) -> int:
+        """How much of the budget so many tokens without and with gradient are."""
+        return scored + (1 if self.tokens else BACKWARD) * trained
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ class Trainer:
         try:
             if not self.resumed:
                 self._evaluate()
-            total = loop.tokens or self.steps
+            total = loop.budget or self.steps
             with asked_to_stop() as stop, self.display.task("training", total, self._done()) as advance:
                 while self._done() < total:
                     before = self._done()
@@ -144,8 +144,8 @@ class Trainer:
         scored, trained = ranks.total([now - then for now, then in zip(self.models.tokens, before, strict=True)])
         state.tokens_scored += scored
         state.tokens_trained += trained
-        # Of a budget of tokens, the middle of the step: its length is not known beforehand.
-        progress = (done + self._done()) / 2 / loop.tokens if loop.tokens else done / self.steps
+        # Of a budget, the middle of the step: its length is not known beforehand.
+        progress = (done + self._done()) / 2 / loop.budget if loop.budget else done / self.steps
         figures |= self.optimisation.step(min(progress, 1.0))
         state.step += 1
         spent = time.perf_counter() - began
@@ -180,9 +180,10 @@ class Trainer:
             self.record.add("index", state.step, figures)
 
     def _done(self) -> int:
-        """How much of the run is done: steps, or tokens where the run has a budget of them."""
+        """How much of the run is done: steps, or what is spent where the run has a budget."""
         state = self.state
-        return state.tokens_scored + state.tokens_trained if self.config.loop.tokens else state.step
+        loop = self.config.loop
+        return loop.spent(state.tokens_scored, state.tokens_trained) if loop.budget else state.step
 
     def _evaluate(self) -> None:
         """Measure dev, record it, keep the models if they are the best so far."""
