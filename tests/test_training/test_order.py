@@ -25,10 +25,7 @@ def test_a_run_has_one_budget_and_a_backward_pass_counts_as_two_forward() -> Non
     assert (LoopConfig(tokens=70).budget, LoopConfig(compute=80).budget, LoopConfig(steps=3).budget) == (70, 80, None)
     assert LoopConfig(tokens=70).spent(20, 10) == 30
     assert LoopConfig(compute=70).spent(20, 10) == 50
-    for second, make in (
-        ("tokens", lambda: LoopConfig(steps=3, tokens=70)),
-        ("compute", lambda: LoopConfig(tokens=70, compute=80)),
-        ("compute", lambda: LoopConfig(steps=3, compute=80)),
-    ):
-        with pytest.raises(InputError, match=f"loop.{second}: expected null"):
-            make()
+    with pytest.raises(InputError, match=r"loop.tokens: expected null where loop.steps"):
+        LoopConfig(steps=3, tokens=70)
+    with pytest.raises(InputError, match=r"loop.compute: expected null where loop.tokens"):
+        LoopConfig(tokens=70, compute=80)
