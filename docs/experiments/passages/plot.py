@@ -16,7 +16,15 @@ from matplotlib.axes import Axes
 from jsarag.files import read_json, read_jsonl
 
 KEPT = Path(__file__).parent / "kept"
-WAYS = {"frozen": "passages frozen", "own-0": "never", "own-20": "R = 20", "own-10": "R = 10", "own-5": "R = 5"}
+WAYS = {
+    "frozen": "passages frozen",
+    "own-0": "never rebuilt",
+    "own-20": "R = 20",
+    "own-10": "R = 10",
+    "own-5": "R = 5",
+    "own-10-slow": "R = 10, rate 2e-5",
+    "own-10-share": "R = 10, rate 2e-5, batch's candidates",
+}
 """Names of runs and how they are drawn."""
 
 
@@ -38,24 +46,24 @@ def averaged(curves: list[list[tuple[int, float]]]) -> list[tuple[int, float]]:
 
 def staleness(axis: Axes, data: str) -> None:
     """Overlap of the index in use with a fresh one, over the steps."""
-    for way, label in WAYS.items():
+    for i, (way, label) in enumerate(WAYS.items()):
         curves = [
             [(row["step"], row["overlap"]) for row in logged(run, "index") if "overlap" in row]
             for run in runs(data, way)
         ]
         if curves and all(curves):
-            axis.plot(*zip(*[(0, 1.0), *averaged(curves)], strict=True), marker=".", label=label)
+            axis.plot(*zip(*[(0, 1.0), *averaged(curves)], strict=True), marker=".", color=f"C{i}", label=label)
     axis.set(title=f"{data}: overlap of stale and fresh top k", xlabel="step", ylim=(0, 1.03))
 
 
 def learning(axis: Axes, data: str) -> None:
     """MRR@10 on dev over the steps."""
-    for way, label in WAYS.items():
+    for i, (way, label) in enumerate(WAYS.items()):
         curves = [
             [(row["step"], 100 * row["prior"]["mrr@10"]) for row in logged(run, "dev")] for run in runs(data, way)
         ]
         if curves:
-            axis.plot(*zip(*averaged(curves), strict=True), marker=".", label=label)
+            axis.plot(*zip(*averaged(curves), strict=True), marker=".", color=f"C{i}", label=label)
     axis.set(title=f"{data}: MRR@10 of the prior, dev", xlabel="step")
 
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# JSA with the passage encoder frozen, and trained with the index rebuilt every R steps: same steps, seeds, order.
+# JSA with the passage encoder frozen, and trained with the index rebuilt every R steps: same steps, seeds, order. With
+# R = 10 also at a fifth of the learning rate (slow), and there with the candidates of the whole batch (share).
 # From the root of the repository: docs/experiments/passages/run.sh DATA [FOLDER], default runs/passages.
 # It may be stopped and started again, and started twice to use two cores (OMP_NUM_THREADS=1 each): what a finished run
 # measured is kept beside this script, unfinished runs go on.
-# SETS, SEEDS, PERIODS and STEPS are settings of the environment.
+# Settings of the environment: SETS, SEEDS, PERIODS (steps between rebuilds; 0: never), MORE, STEPS.
 set -euo pipefail
 here=docs/experiments/passages
 kept=$here/kept
@@ -29,12 +30,20 @@ way() {
   done_with "$name" checkpoints trained-index rebuilt
 }
 
+# The overlap is measured; a limit of 1 % never asks for a rebuild of its own.
+own=(--passages.encoder own --passages.overlap 0.01 --passages.check_every 5)
 for seed in ${SEEDS:-0 1 2}; do
   for set in $sets; do
     way "$set" frozen "$seed"
-    for r in ${PERIODS:-10 0 20 5}; do
-      # The overlap is measured; a limit of 1 % never asks for a rebuild of its own.
-      way "$set" "own-$r" "$seed" --passages.encoder own --passages.rebuild_every "$r" --passages.overlap 0.01 --passages.check_every 5
+    for r in ${PERIODS-10 0 20 5}; do
+      way "$set" "own-$r" "$seed" "${own[@]}" --passages.rebuild_every "$r"
+    done
+    for more in ${MORE-slow share}; do
+      case $more in
+        slow) options=(--optim.lr_passages 2e-5) ;;
+        share) options=(--optim.lr_passages 2e-5 --loop.share_candidates true) ;;
+      esac
+      way "$set" "own-10-$more" "$seed" "${own[@]}" --passages.rebuild_every 10 "${options[@]}"
     done
   done
 done
