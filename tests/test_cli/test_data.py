@@ -29,6 +29,16 @@ def mistake(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> str:
     return err
 
 
+def test_a_reader_that_stops_reading_is_no_error() -> None:
+    command = [sys.executable, "-m", "jsarag.cli.main", "data"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout
+        assert running.stderr
+        running.stdout.close()  # before it writes anything
+        assert running.stderr.read() == b""
+        assert running.wait() == 0
+
+
 def test_the_list_has_every_set_with_files_and_addresses(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data"]) == 0
     out = capsys.readouterr().out

@@ -54,11 +54,16 @@ def main(argv: list[str] | None = None) -> int:
         # allocates gigabytes of activations, and touching them page by page can be a fifth of its time.
         os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
         status: int = import_module(f"jsarag.cli.{words[0]}").run(words[1:])
+        sys.stdout.flush()
         return status
     except InputError as error:
         process = os.environ.get("RANK", "0")
         print(f"jsarag: {error}" + (f" (process {process})" if process != "0" else ""), file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Whoever reads our output, `head` say, has seen enough; what is left in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("jsarag: interrupted", file=sys.stderr)
         return 130
