@@ -80,6 +80,15 @@ def test_a_run_too_short_for_the_spread_of_its_gradients_leaves_them_to_the_othe
     assert second.gradients == {"prior": pytest.approx({"norm": 2.0, "tail": 3.5, "noise": 0.5})}
 
 
+def test_a_setting_that_an_older_version_did_not_have_makes_no_group_of_its_own(tmp_path: Path) -> None:
+    old = make(tmp_path / "old", seed=0, wins=10)
+    new = make(tmp_path / "new", seed=1, wins=14, settings="m: 50\n  later: null")
+    other = make(tmp_path / "other", seed=1, wins=14, settings="m: 50\n  later: 3")
+    groups = api.compare([old, new, other])
+    assert [len(group.members) for group in groups] == [2, 1]
+    assert [group.label for group in groups] == ["jsa later=None", "jsa later=3"]
+
+
 def test_labels_tell_what_differs(tmp_path: Path) -> None:
     folders = [
         make(tmp_path / "a", seed=0, wins=1),

@@ -99,7 +99,8 @@ def contrast(
             raise InputError(f"--metrics: expected some of {', '.join(shared)} (what all runs have), got {name!r}")
     grouped: dict[str, list[Member]] = {}
     for member in members:
-        key = {name: value for name, value in member.settings.items() if name not in OWN}
+        # A setting that an older version did not have is one that is not set.
+        key = {name: value for name, value in member.settings.items() if name not in OWN and value is not None}
         grouped.setdefault(yaml.safe_dump(key), []).append(member)
     labels = _labels([found[0].settings for found in grouped.values()])
     by_label = dict(zip(labels, grouped.values(), strict=True))
