@@ -75,7 +75,7 @@ def cost(axis: Axes, data: str) -> None:
         if points:
             axis.scatter(*zip(*points, strict=True), s=12, color=f"C{i}", alpha=0.5)
             axis.scatter(*map(mean, zip(*points, strict=True)), s=60, color=f"C{i}", label=label)
-    axis.set(title=f"{data}: MRR@10, test, and what rebuilding took", xlabel="seconds")
+    axis.set(title=f"{data}: MRR@10 of the prior, test", xlabel="seconds of rebuilding")
 
 
 def main() -> None:
