@@ -92,7 +92,8 @@ class OptimConfig:
     Attributes:
         lr_prior: Peak learning rate of the prior's context encoder.
         lr_posterior: Peak learning rate of the posterior's context encoder.
-        lr_passages: Peak learning rate of a passage encoder of its own.
+        lr_passages: Peak learning rate of a passage encoder of its own: a fifth of the others, or the index is stale
+            within a few steps.
         lr_generator: Peak learning rate of the generator (adapters bear about ten times that of all weights).
         weight_decay: Of AdamW.
         schedule: Course after warm-up, down to 0 at the end of the run, or constant.
@@ -102,7 +103,7 @@ class OptimConfig:
 
     lr_prior: float = 5e-5
     lr_posterior: float = 5e-5
-    lr_passages: float = 5e-5
+    lr_passages: float = 1e-5
     lr_generator: float = 5e-4
     weight_decay: float = 0.0
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
