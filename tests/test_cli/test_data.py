@@ -114,7 +114,11 @@ def test_a_killed_conversion_leaves_no_folder(tmp_path: Path, signalled: signal.
         file.writelines(rows)
     out = tmp_path / "converted/nq"
     argv: list[str | Path] = [sys.executable, "-m", "jsarag", "data", "nq-open", "--from", files, "--out", out]
+
+    # A shell's background jobs, and what they start, are deaf to interrupts: not this one.
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     running = subprocess.Popen(argv, env=os.environ, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    signal.signal(signal.SIGINT, before)
     while not any(path.stat().st_size for path in out.parent.glob(".nq.*/passages.jsonl")):
         assert running.poll() is None
         time.sleep(0.02)
