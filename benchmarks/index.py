@@ -52,7 +52,7 @@ class BareEncoding:
 
     def __call__(self, turn: int) -> None:
         """Run them through."""
-        size = max(self.encoder.config.batch_tokens // self.length, 1)
+        size = max(self.encoder.batch_tokens // self.length, 1)
         with torch.inference_mode(), autocast(self.encoder.dtype, self.encoder.device):
             for first in range(0, self.rows, size):
                 ids = torch.full((min(size, self.rows - first), self.length), 1000, device=self.encoder.device)

@@ -145,10 +145,10 @@ def plot(settings: list[dict[str, Any]], file: Path) -> None:
     import matplotlib.pyplot as plt
 
     shown = (
-        ("build (s)", lambda entry: entry["build_seconds"] // 0.01 / 100),
+        ("build (s)", lambda entry: round(entry["build_seconds"], 2)),
         ("64 queries (ms)", lambda entry: 1000 * entry["latency_seconds"]["64"]),
         ("1 query (ms)", lambda entry: 1000 * entry["latency_seconds"]["1"]),
-        ("memory of its own (MB)", lambda entry: entry["memory_bytes"] // 1e6),
+        ("memory of its own (MB)", lambda entry: round(entry["memory_bytes"] / 1e6)),
     )
     figure, axes = plt.subplots(1, len(shown), figsize=(13, 3.4), layout="constrained")
     for axis, (title, value) in zip(axes, shown, strict=True):

@@ -106,14 +106,13 @@ def test_runs_of_two_objectives_and_seeds_are_compared(
         for seed in ("0", "1"):
             folders.append(tmp_path / f"{objective}-{posterior}-{seed}")
             named = ["--objective.name", objective, "--posterior", posterior, "--loop.seed", seed]
-            budget = ["--loop.compute", "5000", "--loop.keep", "last", "--evaluation.before", "false"]
+            budget = ["--loop.tokens", "1500", "--loop.keep", "last", "--evaluation.before", "false"]
             assert call(capsys, "train", *short, *named, *budget, "--out", folders[-1])[0] == 0
             summary = json.loads((folders[-1] / "summary.json").read_text())
             assert summary["before"] is None
-            # The step that reaches the budget is the last; a token with gradient counts as three.
-            rows = map(json.loads, (folders[-1] / "metrics.jsonl").read_text().splitlines())
-            spent = [row["tokens_scored"] + 3 * row["tokens_trained"] for row in rows if row["kind"] == "step"]
-            assert spent[-2] < 5000 <= spent[-1]
+            cost = summary["cost"]
+            # The step that reaches the budget is the last: what is spent beyond it is less than a step.
+            assert 1500 <= cost["tokens_scored"] + cost["tokens_trained"] < 1500 * (1 + 1 / summary["run"]["steps"]) + 1
             assert not (folders[-1] / "checkpoints" / "best.json").exists()
     files: list[str | Path] = [
         "--json",
@@ -136,6 +135,15 @@ def test_runs_of_two_objectives_and_seeds_are_compared(
     assert "loop.tokens" in mistake(capsys, "train", *options, "--loop.tokens", "5", "--out", tmp_path / "no")
     assert "loop.compute" in mistake(capsys, "train", *options, "--loop.compute", "5", "--out", tmp_path / "no")
     assert not (tmp_path / "no").exists()
+
+
+def test_a_budget_of_compute_ends_a_run(options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    short = without(without(options, "--out"), "--loop.steps")
+    assert call(capsys, "train", *short, "--loop.compute", "5000", "--out", tmp_path / "run")[0] == 0
+    # The step that reaches the budget is the last; a token with gradient counts as three.
+    rows = map(json.loads, (tmp_path / "run/metrics.jsonl").read_text().splitlines())
+    spent = [row["tokens_scored"] + 3 * row["tokens_trained"] for row in rows if row["kind"] == "step"]
+    assert spent[-2] < 5000 <= spent[-1]
 
 
 def test_the_laboratory_writes_figures_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

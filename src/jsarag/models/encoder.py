@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from jsarag.config import has_fields, positive, require
+from jsarag.config import has_fields, require
 from jsarag.models.batching import by_length, overhead
 from jsarag.models.precision import Precision, autocast, compute_dtype
 from jsarag.models.resolve import not_loadable, resolve
@@ -37,8 +37,8 @@ class EncoderConfig:
         scale: The s of softmax( s <e(h), e(x)> ); null: 20 where the model normalises its vectors, else 1.
         max_length: Longest text in tokens, null: the model's own. Of a passage the end is cut, of a dialog the start.
         precision: Format of the computation; auto: bf16 where the machine is fast at it. Weights are float32.
-        batch_tokens: Tokens of one padded batch. Small ones stay in a CPU's cache, but it prepares its matrix products
-            anew for every shape: with 2,048 tokens 600 passages took 2.9 s, with 16,384 2.6 s.
+        batch_tokens: Tokens of one padded batch; null: 16,384. Small ones stay in a CPU's cache, but it prepares its
+            matrix products anew for every shape: with 2,048 tokens 600 passages took 2.9 s, with 16,384 2.6 s.
     """
 
     model: str = "all-MiniLM-L6-v2"
@@ -48,17 +48,16 @@ class EncoderConfig:
     scale: float | None = None
     max_length: int | None = None
     precision: Precision = "auto"
-    batch_tokens: int = 16_384
+    batch_tokens: int | None = None
 
     def __post_init__(self) -> None:
         has_fields("encoder.passage", self.passage, ("text",))
         has_fields("encoder.query", self.query, ("input",))
         has_fields("encoder.posterior", self.posterior, ("input", "output"))
         require(self.scale is None or self.scale > 0, "encoder.scale", "a number above 0 or null", self.scale)
-        require(
-            self.max_length is None or self.max_length > 0, "encoder.max_length", "above 0 or null", self.max_length
-        )
-        positive("encoder.batch_tokens", self.batch_tokens)
+        for name in ("max_length", "batch_tokens"):
+            value = getattr(self, name)
+            require(value is None or value > 0, f"encoder.{name}", "a number above 0 or null", value)
 
 
 class Encoder(nn.Module):
@@ -77,6 +76,11 @@ class Encoder(nn.Module):
     def device(self) -> torch.device:
         """Where the weights lie."""
         return torch.device(next(self.model.parameters()).device)
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens of one padded batch."""
+        return self.config.batch_tokens or 16_384
 
     @property
     def dimensions(self) -> int:
@@ -133,7 +137,7 @@ class Encoder(nn.Module):
         order: list[int] = []
         # Around all batches: the float32 weights are cast once, not once a batch.
         with autocast(self.dtype, self.device):
-            for batch in by_length(lengths, self.config.batch_tokens, overhead(self.device)):
+            for batch in by_length(lengths, self.batch_tokens, overhead(self.device)):
                 features = self.model.preprocess([texts[i] for i in batch])
                 features = {
                     key: value.to(self.device) if isinstance(value, Tensor) else value

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from jsarag.config import one_of, positive
+from jsarag.config import one_of, positive, require
 from jsarag.files import whole
 from jsarag.models.batching import by_length, default_batch, overhead
 from jsarag.models.decode import Batch, Generated, Mixture, Pieces, alike, decode, pad_id
@@ -82,7 +82,8 @@ class GeneratorConfig:
     def __post_init__(self) -> None:
         one_of("generator.likelihood", self.likelihood, ("sum", "mean"))
         positive("generator.max_new_tokens", self.max_new_tokens)
-        positive("generator.batch_tokens", 1 if self.batch_tokens is None else self.batch_tokens)
+        tokens = self.batch_tokens
+        require(tokens is None or tokens > 0, "generator.batch_tokens", "a number above 0 or null", tokens)
 
 
 class Pair(NamedTuple):
