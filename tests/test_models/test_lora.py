@@ -11,7 +11,7 @@ import torch
 from torch.testing import assert_close
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-from jsarag.models.lora import adapted, merged
+from jsarag.models.lora import adapted, ready
 
 
 def peft_alone(model: Any, **options: Any) -> Any:
@@ -48,7 +48,7 @@ def test_adapted_layers_give_what_peft_gives(kind: str, causal_model: Path, seq2
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_merged_layers_give_the_same_and_leave_no_trace(dtype: torch.dtype, causal_model: Path) -> None:
+def test_layers_made_ready_give_the_same_and_leave_no_trace(dtype: torch.dtype, causal_model: Path) -> None:
     loaded = AutoModelForCausalLM.from_pretrained(causal_model, dtype=dtype)
     model = adapted(loaded, rank=4, alpha=6, targets="all-linear", dtype=dtype).eval()
     generator = torch.Generator().manual_seed(0)
@@ -59,18 +59,17 @@ def test_merged_layers_give_the_same_and_leave_no_trace(dtype: torch.dtype, caus
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     with torch.no_grad(), torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
         wanted = model(input_ids=ids).logits
-        with merged(model):
+        with ready(model):
             found = model(input_ids=ids).logits
             down = model.get_base_model().model.layers[0].mlp.down_proj
-            # In float32 the adapters alone no longer matter; in bf16 they must not be rounded into the weights.
+            # What was made ready is used, whatever becomes of the adapters.
             down.lora_B["default"].weight.zero_()
-            unseen = torch.equal(model(input_ids=ids).logits, found)
+            assert torch.equal(model(input_ids=ids).logits, found)
     if dtype == torch.float32:
         assert_close(found, wanted)
-        assert unseen
     else:
+        # Bit by bit: adapters must not be rounded into the weights.
         assert torch.equal(found, wanted)
-        assert not unseen
     with torch.no_grad():
         down.lora_B["default"].weight.copy_(
             before["base_model.model.model.layers.0.mlp.down_proj.lora_B.default.weight"]

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from jsarag.config import one_of, positive, require
 from jsarag.files import whole
+from jsarag.models.attention import PLAIN, differentiable, slow_backward
 from jsarag.models.batching import by_length, default_batch, overhead
 from jsarag.models.decode import Batch, Generated, Mixture, Pieces, alike, decode, pad_id
 from jsarag.models.precision import Precision, autocast, compute_dtype
@@ -30,7 +31,7 @@ from jsarag.types import Passage
 
 GREEDY = Greedy()
 MERGING_PAYS = 2048
-"""Tokens from which on it is quicker to add the adapters to the weights first: about twice what breaks even."""
+"""Tokens from which on float32 is quicker with adapters added to the weights first: about twice what breaks even."""
 DECODED = 2
 """Batches of decoding are so many times as large as those of scoring: most of their steps read one token a row."""
 
@@ -107,8 +108,12 @@ class Generator(nn.Module, ABC):
         super().__init__()
         self.config = config
         self.model = model.eval()
+        model.get_output_embeddings().register_forward_pre_hook(_contiguous)
         if config.checkpointing:
             model.activation_checkpointing_enable({"use_reentrant": False})
+            if slow_backward(dtype, self.device):
+                # Layers are computed again in the backward pass, and must be computed alike.
+                model.set_attn_implementation(PLAIN)
         self.tokenizer = tokenizer
         self.prompt = Prompt(config.prompt, tokenizer)
         self.dtype = dtype
@@ -145,7 +150,7 @@ class Generator(nn.Module, ABC):
         """
         answers = [self.prompt.answer(pair.y) for pair in pairs]
         contexts = [self.prompt.context(p.x, p.passages, room=len(a)) for p, a in zip(pairs, answers, strict=True)]
-        with self._merged(sum(map(len, contexts))):
+        with self._ready(sum(map(len, contexts))):
             return self._token_log_likelihood([pair.x for pair in pairs], contexts, answers, temperature)
 
     def _token_log_likelihood(
@@ -161,7 +166,8 @@ class Generator(nn.Module, ABC):
         rows: list[Tensor] = []
         order: list[int] = []
         # Around all batches: weights that are kept in float32 are cast once, not once a batch.
-        with autocast(self.dtype, self.device), self._recomputing():
+        kernels = differentiable(self.model, self.dtype, self.device)
+        with autocast(self.dtype, self.device), kernels, self._recomputing():
             for batch in by_length(lengths, self.batch_tokens, overhead(self.device)):
                 chosen = [contexts[i] for i in batch], [answers[i] for i in batch]
                 log_probs = self._answer_log_probs(*chosen, temperature, past, batch)
@@ -209,7 +215,7 @@ class Generator(nn.Module, ABC):
         room = self.config.max_new_tokens
         contexts = [[self.prompt.context(m.x, h, room=room) for h in m.parts] for m in mixtures]
         results: dict[int, list[Generated]] = {}
-        with self._merged(sum(len(context) for parts in contexts for context in parts)):
+        with self._ready(sum(len(context) for parts in contexts for context in parts)):
             budget = DECODED * self.batch_tokens
             for batch in alike(contexts, room, search.width, budget, overhead(self.device)):
                 found = self._decode([contexts[i] for i in batch], [mixtures[i] for i in batch], search)
@@ -224,7 +230,8 @@ class Generator(nn.Module, ABC):
         room = self.config.max_new_tokens
         context = [self.prompt.context(mixture.x, h, room=room) for h in mixture.parts]
         pieces = Pieces(self.tokenizer, tell)
-        ((found, *_),) = self._decode([context], [mixture], search, pieces)
+        with self._ready(sum(map(len, context))):
+            ((found, *_),) = self._decode([context], [mixture], search, pieces)
         pieces.finish(found.text)
         return found
 
@@ -256,14 +263,15 @@ class Generator(nn.Module, ABC):
         """
 
     @contextmanager
-    def _merged(self, tokens: int) -> Iterator[None]:
-        """Let adapters be part of the weights where no gradient is needed and so many tokens repay it."""
-        if self.config.lora is None or torch.is_grad_enabled() or tokens < MERGING_PAYS:
+    def _ready(self, tokens: int) -> Iterator[None]:
+        """Prepare adapters once where no gradient is needed and so many tokens repay it."""
+        repaid = self.dtype != torch.float32 or tokens >= MERGING_PAYS
+        if self.config.lora is None or torch.is_grad_enabled() or not repaid:
             yield
             return
-        from jsarag.models.lora import merged
+        from jsarag.models.lora import ready
 
-        with merged(self.model):
+        with ready(self.model):
             yield
 
     @contextmanager
@@ -382,10 +390,6 @@ def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
         tokenizer = AutoTokenizer.from_pretrained(path)
         # Frozen weights are kept in the format of the computation, trained ones in float32.
         model = auto.from_pretrained(path, dtype=dtype if config.lora else torch.float32)
-        if device.type == "cpu" and dtype == torch.bfloat16:
-            # PyTorch's fused attention is slow in bf16 on CPUs: 637 tokens/s forward and backward on two cores, 842 in
-            # plain operations (SmolLM2-135M, LoRA, 2,048 tokens a batch).
-            model.set_attn_implementation("eager")
     except (OSError, ValueError, KeyError) as error:
         raise not_loadable(config.model, "generator.model", error) from None
     # What its makers recommend for decoding (penalties, forced tokens) is no part of the p(y|x,h) that is trained.
@@ -427,11 +431,10 @@ def _from_gguf(file: Path) -> Path:
 
 @contextmanager
 def _head_on(model: Any, positions: Tensor) -> Iterator[None]:
-    """Let the output head see only the hidden states at flat ``positions``, as one contiguous ``[tokens, hidden]``.
+    """Let the output head see only the hidden states at flat ``positions``, as ``[tokens, hidden]``.
 
-    Most tokens are prompt, whose logits nobody reads. ``logits_to_keep`` would slice instead, and a matrix product on
-    a non-contiguous slice with a frozen head copies the head for every sequence. Whatever the model does after its
-    head (soft caps, scales, biases) it still does itself.
+    Most tokens are prompt, whose logits nobody reads. Whatever the model does after its head (soft caps, scales,
+    biases) it still does itself.
     """
 
     def gather(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
@@ -442,6 +445,11 @@ def _head_on(model: Any, positions: Tensor) -> Iterator[None]:
         yield
     finally:
         handle.remove()
+
+
+def _contiguous(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
+    """Before an output head: of states in a slice, as `generate` gives them, each would meet a copy of all weights."""
+    return (args[0].contiguous(),)
 
 
 def _log_probs(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:

@@ -1,8 +1,8 @@
 """Low-rank adaptation, on PEFT; the only file that knows it.
 
 PEFT adds the low-rank path to a layer's output in four operations, each a pass over the activations; here it is one
-matrix product that adds to its input (`torch.addmm`), in forward and backward. Without gradient and in float32 even
-that is saved: `merged`. Weights, names and files stay PEFT's.
+matrix product that adds to its input (`torch.addmm`, in place), in forward and backward. Without gradient even that is
+saved in float32, and preparing it in bf16: `ready`. Weights, names and files stay PEFT's.
 """
 
 from __future__ import annotations
@@ -23,23 +23,33 @@ class _Linear(peft.tuners.lora.Linear):
     """W x + s B A x, where PEFT's own layer has nothing else to do.
 
     Attributes:
-        whole: W + s B A while `merged` holds it, else None.
+        whole: W + s B A while `ready` holds it, else None.
+        factors: A and the transpose of s B in the format of W, while `ready` holds them, else None.
     """
 
     whole: Tensor | None = None
+    factors: tuple[Tensor, Tensor] | None = None
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if self.disable_adapters or self.merged or args or kwargs or self.active_adapters != [PLAIN]:
             result: Tensor = super().forward(x, *args, **kwargs)
             return result
-        if self.whole is not None:
+        whole = self.whole
+        if whole is not None:
             bias: Any = self.base_layer.bias
-            return nn.functional.linear(x, self.whole, bias)
-        y: Tensor = self.base_layer(x)
+            return nn.functional.linear(x, whole, bias)
+        rows = x.flatten(0, -2)
+        y: Tensor = self.base_layer(rows)
+        down, up = self.factors or self.cast(y.dtype)
+        low = nn.functional.linear(rows.to(y.dtype), down)
+        # In place: nothing else holds y, and no backward pass asks for it.
+        return y.addmm_(low, up).unflatten(0, x.shape[:-1])
+
+    def cast(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """A and the transpose of s B."""
         down: Any = self.lora_A[PLAIN].weight
         up: Any = self.lora_B[PLAIN].weight
-        low = nn.functional.linear(x.to(y.dtype), down.to(y.dtype)).flatten(0, -2)
-        return torch.addmm(y.flatten(0, -2), low, (up * self.scaling[PLAIN]).to(y.dtype).t()).view_as(y)
+        return down.to(dtype), (up * self.scaling[PLAIN]).to(dtype).t()
 
 
 def adapted(model: Any, *, rank: int, alpha: int, targets: list[str] | str, dtype: torch.dtype) -> Any:
@@ -65,21 +75,23 @@ def adapted(model: Any, *, rank: int, alpha: int, targets: list[str] | str, dtyp
 
 
 @contextmanager
-def merged(model: Any) -> Iterator[None]:
-    """Within the block, where nothing may need a gradient, adapted layers multiply by W + s B A, made once.
+def ready(model: Any) -> Iterator[None]:
+    """Within the block, where nothing may need a gradient, what adapted layers multiply by is made once.
 
-    Costs a copy of the adapted weights for as long. In float32 alone: in bf16 the sum would be rounded to the 8 bits of
-    W and lose updates that the two products keep.
+    In float32 that is W + s B A, and a layer is one product; it costs a copy of the adapted weights for as long. In
+    bf16 the sum would be rounded to the 8 bits of W and lose updates that two products keep: there A and B are cast.
     """
-    layers = [m for m in model.modules() if isinstance(m, _Linear) and m.base_layer.weight.dtype == torch.float32]
+    layers = [module for module in model.modules() if isinstance(module, _Linear)]
     with torch.no_grad():
         for layer in layers:
             weight: Any = layer.base_layer.weight
-            down: Any = layer.lora_A[PLAIN].weight
-            up: Any = layer.lora_B[PLAIN].weight
-            layer.whole = torch.addmm(weight, up, down, alpha=layer.scaling[PLAIN])
+            if weight.dtype == torch.float32:
+                down, up = layer.cast(torch.float32)
+                layer.whole = torch.addmm(weight, up.t(), down)
+            else:
+                layer.factors = layer.cast(weight.dtype)
     try:
         yield
     finally:
         for layer in layers:
-            layer.whole = None
+            layer.whole = layer.factors = None
