@@ -17,6 +17,7 @@ from transformers.cache_utils import DynamicCache
 from workload import Workload
 
 from jsarag.models import Pair
+from jsarag.models.attention import differentiable
 from jsarag.models.precision import autocast
 from jsarag.objectives import Objective, mis
 from jsarag.objectives.candidates import union
@@ -228,7 +229,8 @@ class Bare:
         for first in range(0, len(rows), size):
             count = min(size, len(rows) - first)
             ids = torch.full((count, length), 1000, device=generator.device)
-            with autocast(generator.dtype, generator.device):
+            kernels = differentiable(generator.model, generator.dtype, generator.device)
+            with autocast(generator.dtype, generator.device), kernels, generator._ready(count * length):
                 inner = generator.model.get_base_model()
                 past = {"past_key_values": self._beginning(inner, count, before)} if before else {}
                 hidden = inner.model(input_ids=ids, use_cache=False, **past).last_hidden_state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +36,7 @@ class Optimisation:
         fused = all(weight.device.type in {"cpu", "cuda"} for weights in self.parameters.values() for weight in weights)
         self.optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=fused)
         self.peak = {group["name"]: group["lr"] for group in groups}
-        self._previous: dict[Part, tuple[list[Tensor], float]] = {}
+        self._previous: dict[Part, _Gradient] = {}
 
     def step(self, progress: float) -> dict[str, float | None]:
         """Clip, take one step, clear the gradients; return rates, gradient norms and variances by component.
@@ -51,27 +52,21 @@ class Optimisation:
         figures: dict[str, float | None] = {}
         for component, weights in self.parameters.items():
             gradient = [weight.grad for weight in weights if weight.grad is not None]
-            norm = _norm(gradient)
+            total = nn.utils.get_total_norm(gradient) if gradient else torch.zeros(())
+            norm = float(total)
             figures[f"lr/{component}"] = self.rate(component)
-            figures[f"grad_norm/{component}"] = float(norm)
-            change = self._change(component, gradient)
-            figures[f"grad_variance/{component}"] = None if change is None else change**2 / 2
+            figures[f"grad_norm/{component}"] = norm
+            distance = _distance(gradient, norm, self._previous.get(component))
+            figures[f"grad_variance/{component}"] = None if distance is None else distance / 2
             share = 1.0
             if self._clip and gradient:
-                nn.utils.clip_grads_with_norm_(weights, self._clip, norm)
-                share = min(self._clip / (float(norm) + 1e-6), 1.0)
+                nn.utils.clip_grads_with_norm_(weights, self._clip, total)
+                share = min(self._clip / (norm + 1e-6), 1.0)
             # Not a copy: the optimizer lets go of these tensors. They are clipped by now.
-            self._previous[component] = gradient, share
+            self._previous[component] = _Gradient(gradient, norm, share)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return figures
-
-    def _change(self, component: Part, gradient: list[Tensor]) -> float | None:
-        """Distance between this gradient and that of the step before, both unclipped."""
-        before, share = self._previous.get(component, ([], 1.0))
-        if not before or not share:
-            return None
-        return float(_norm([torch.add(a, b, alpha=-1 / share) for a, b in zip(gradient, before, strict=True)]))
 
     def rate(self, component: Part) -> float:
         """The present learning rate of a component."""
@@ -86,5 +81,21 @@ def factor(config: OptimConfig, progress: float) -> float:
     return {"constant": 1.0, "linear": 1 - rest, "cosine": (1 + math.cos(math.pi * rest)) / 2}[config.schedule]
 
 
-def _norm(tensors: list[Tensor]) -> Tensor:
-    return nn.utils.get_total_norm(tensors) if tensors else torch.zeros(())
+class _Gradient(NamedTuple):
+    """The gradient of an earlier step: scaled by ``share``, which is below 1 where it was clipped, and its own norm."""
+
+    clipped: list[Tensor]
+    norm: float
+    share: float
+
+
+def _distance(gradient: list[Tensor], norm: float, before: _Gradient | None) -> float | None:
+    """Squared distance between a gradient and that of the step before, both unclipped; None where one is missing.
+
+    From the norms and one product, which reads the memory once; differences would have to be written too.
+    """
+    if before is None or not before.clipped or not before.share:
+        return None
+    products = [torch.dot(a.flatten(), b.flatten()) for a, b in zip(gradient, before.clipped, strict=True)]
+    product = float(torch.stack(products).sum(dtype=torch.float64)) / before.share
+    return max(norm**2 - 2 * product + before.norm**2, 0.0)
