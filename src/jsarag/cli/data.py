@@ -10,15 +10,16 @@ from typing import Any
 import jsarag
 from jsarag.cli.display import Terminal
 from jsarag.config import one_of, require
-from jsarag.data.sources import PASSAGES, SOURCES, SPLITS, Options, Source, check, convert
+from jsarag.data.sources import PASSAGES, SOURCES, SPLITS, Options, Source, check, convert, hub
 from jsarag.parsing import Parser
 from jsarag.types import InputError
 
 DESCRIPTION = """Convert a published data set to passages.jsonl, train.jsonl, dev.jsonl and test.jsonl.
 
 Without NAME: all data sets with task, size, licence, and the files to download. With NAME alone: the same for one set,
-its options and the command to train with. Nothing is downloaded: put the files in a folder, plain or as .gz, and name
-it with --from. The folder given to --out is written whole or not at all, with a manifest of sizes and sums."""
+its options and the command to train with. Put the files in a folder, plain or as .gz, and name it with --from; or name
+a data set on the Hugging Face hub that holds them, hf://datasets/OWNER/NAME. Nothing else is downloaded. The folder
+given to --out is written whole or not at all, with a manifest of sizes and sums."""
 
 RECIPES = Path(jsarag.__file__).parent / "recipes"
 """A file of training settings a data set, and small.yaml, which makes any of them small."""
@@ -33,7 +34,9 @@ def run(argv: Sequence[str]) -> int:
     """Run the command."""
     parser = Parser(prog="jsarag data", description=DESCRIPTION, exit_on_error=False)
     parser.add_argument("name", type=str, nargs="?", default=None, help=f"One of {', '.join(SOURCES)}.")
-    parser.add_argument("--from", type=Path, default=None, help="Folder with the published files.")
+    parser.add_argument(
+        "--from", type=str, default=None, help=f"Folder with the published files, or a place on the hub: {hub.FORM}."
+    )
     parser.add_argument("--out", type=Path, default=None, help="Folder to write; a converted one there is replaced.")
     parser.add_argument("--split", type=str, default=None, help="Splits to convert, such as train,dev; default: all.")
     parser.add_argument(
@@ -69,7 +72,8 @@ def run(argv: Sequence[str]) -> int:
     if values["check"] is not None:
         others = [name for name in given if name not in ("check", "from")]
         require(not others, _option(others), "nothing with --check", values[others[0]] if others else None)
-        manifest = check(source, values["check"], values["from"])
+        published = None if values["from"] is None else _folder(source, values["from"])
+        manifest = check(source, values["check"], published)
         _counts(manifest)
         print(f"{values['check']}: as its manifest says")
     elif given:
@@ -80,8 +84,8 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _convert(source: Source, values: dict[str, Any]) -> None:
-    folder, out = values["from"], values["out"]
-    require(folder is not None, "--from", "the folder with the published files", None)
+    out = values["out"]
+    require(values["from"] is not None, "--from", "the folder with the published files", None)
     require(out is not None, "--out", "a folder to write", None)
     chosen = {name: values[name] for name in EXPLAINED if values[name] is not None}
     for name in chosen:
@@ -90,6 +94,7 @@ def _convert(source: Source, values: dict[str, Any]) -> None:
     if values["unverified"] and not any(file.sums for file in source.files):
         raise InputError(f"--unverified: no published checksum is known for {source.name}; leave it out")
     wanted = None if values["split"] is None else tuple(values["split"].split(","))
+    folder = _folder(source, values["from"])
     splits = source.chosen(lambda file: file.find(folder) is not None, wanted)
     how = {name: values[name] for name in ("passages_limit", "hold_out", "unverified")}
     try:
@@ -99,6 +104,11 @@ def _convert(source: Source, values: dict[str, Any]) -> None:
     _counts(manifest)
     if "train.jsonl" in manifest["written"]:
         _train(source, out, tuple(split for split in SPLITS if f"{split}.jsonl" in manifest["written"]))
+
+
+def _folder(source: Source, given: str) -> Path:
+    """Where the published files are, once those on the hub are here."""
+    return hub.fetch(given, source.files) if given.startswith("hf:") else Path(given)
 
 
 def _option(names: Sequence[str]) -> str:

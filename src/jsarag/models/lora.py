@@ -43,7 +43,7 @@ class _Linear(peft.tuners.lora.Linear):
         down, up = self.factors or self.cast(y.dtype)
         low = nn.functional.linear(rows.to(y.dtype), down)
         # In place: nothing else holds y, and no backward pass asks for it.
-        return y.addmm_(low, up).unflatten(0, x.shape[:-1])
+        return y.addmm_(low, up).view(*x.shape[:-1], -1)
 
     def cast(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """A and the transpose of s B."""
