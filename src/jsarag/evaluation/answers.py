@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jsarag.evaluation.sheet import Case, Sheet
-from jsarag.metrics import answer_scores, corpus_bleu, dialog_scores, knowledge_f1
+from jsarag.metrics import (
+    answer_scores,
+    corpus_bleu,
+    dialog_scores,
+    knowledge_f1,
+    meteor_is_there,
+    meteor_scores,
+)
 from jsarag.retrieval import KnowledgeBase
 
 CLOSED_BOOK = ("em", "f1")
@@ -24,6 +31,8 @@ def judge(sheet: Sheet, cases: Sequence[Case], texts: Sequence[str], kb: Knowled
     sheet.put("answers", corpus_bleu(texts, references))
     if any(case.example.history for case in cases):
         sheet.add("dialog", dialog_scores(texts, references), rows)
+        if meteor_is_there():
+            sheet.add("dialog", {"meteor": meteor_scores(texts, references)}, rows)
         labelled = [i for i, case in enumerate(cases) if case.example.gold]
         if labelled:
             gold = [[kb.passages[kb.position[h]].text for h in cases[i].example.gold] for i in labelled]

@@ -7,6 +7,7 @@ from jsarag.metrics.attribution import attribution_scores
 from jsarag.metrics.bootstrap import Estimate, interval
 from jsarag.metrics.calibration import Bin, brier_scores, calibration_error, reliability
 from jsarag.metrics.dialog import dialog_scores, knowledge_f1
+from jsarag.metrics.meteor import meteor_is_there, meteor_scores
 from jsarag.metrics.retrieval import retrieval_scores
 from jsarag.metrics.selection import pooled_selection, selection_scores
 from jsarag.metrics.significance import difference, randomisation
@@ -23,6 +24,8 @@ __all__ = [
     "difference",
     "interval",
     "knowledge_f1",
+    "meteor_is_there",
+    "meteor_scores",
     "pooled_selection",
     "randomisation",
     "reliability",
