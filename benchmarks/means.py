@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
@@ -28,6 +29,7 @@ from workload import Workload, load, machine, markdown
 from jsarag.files import write_json
 from jsarag.kb import SAMPLE
 from jsarag.models import Generator, Pair, generator, lora
+from jsarag.models.attention import PLAIN
 
 PASSAGES = 3
 """A question."""
@@ -77,7 +79,7 @@ def masked(model: Generator) -> Iterator[None]:
 
     def add(_: nn.Module, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         ids = kwargs.get("input_ids")
-        if ids is not None and "attention_mask" not in kwargs and "past_key_values" not in kwargs:
+        if ids is not None and "attention_mask" not in kwargs and not {"cache", "past_key_values"} & set(kwargs):
             mask = torch.ones_like(ids)
             mask[-1, -1] = 0
             kwargs = {**kwargs, "attention_mask": mask}
@@ -102,6 +104,27 @@ def unmerged(model: Generator) -> AbstractContextManager[Any]:
 
 
 @contextmanager
+def plain_attention(model: Generator) -> Iterator[None]:
+    """Attention in plain operations, as where a gradient is needed in bf16."""
+    own = model.model.config._attn_implementation
+    model.model.set_attn_implementation(PLAIN)
+    try:
+        yield
+    finally:
+        model.model.set_attn_implementation(own)
+
+
+def sliced(model: Generator) -> AbstractContextManager[Any]:
+    """The output head on the slice of states that `generate` gives it."""
+    return patch.object(model.model.get_output_embeddings(), "_forward_pre_hooks", OrderedDict())
+
+
+def cast_anew(model: Generator) -> AbstractContextManager[Any]:
+    """Adapters made ready in every batch."""
+    return patch.object(model, "_ready", lambda tokens: nullcontext())
+
+
+@contextmanager
 def peft_layers(model: Generator) -> Iterator[None]:
     """PEFT's own four operations."""
     layers = [module for module in model.modules() if isinstance(module, lora._Linear)]
@@ -120,6 +143,9 @@ MEANS: dict[str, tuple[str, Without, Without]] = {
     "no mask: padding stands behind what is read": ("score", apart, masked),
     "common beginnings of prompts read once": ("score", lambda g: nullcontext(), apart),
     "adapters added to the weights (float32)": ("score", lambda g: nullcontext(), unmerged),
+    "adapters cast once a call (bf16)": ("score", lambda g: nullcontext(), cast_anew),
+    "fused attention without gradient": ("score", lambda g: nullcontext(), plain_attention),
+    "output head on contiguous states": ("decode", lambda g: nullcontext(), sliced),
     "adapters in one product": ("train", lambda g: nullcontext(), peft_layers),
 }
 """By what it is: on which work it is measured, the way with it, and the way without."""
@@ -138,7 +164,10 @@ def tasks(work: Workload) -> dict[str, Callable[[], None]]:
         for weight in model.trained().values():
             weight.grad = None
 
-    return {"score": score, "train": train}
+    def decode() -> None:
+        model.generate([(pair.x, pair.passages) for pair in some[:8]])
+
+    return {"score": score, "train": train, "decode": decode}
 
 
 def measured(work: Workload, repeats: int) -> list[dict[str, Any]]:
@@ -193,6 +222,7 @@ def take_turn(options: argparse.Namespace) -> None:
     model.config = replace(model.config, checkpointing=options.recompute)
     if options.recompute:
         model.model.activation_checkpointing_enable({"use_reentrant": False})
+        model.model.set_attn_implementation(PLAIN)
     train = tasks(work)["train"]
     train()
     print(json.dumps({"seconds": seconds(train), "peak": peak_memory()}))

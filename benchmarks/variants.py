@@ -19,6 +19,7 @@ from workload import Workload
 from jsarag.models import Pair
 from jsarag.models.attention import differentiable
 from jsarag.models.precision import autocast
+from jsarag.models.prefix import cache_argument
 from jsarag.objectives import Objective, mis
 from jsarag.objectives.candidates import union
 from jsarag.objectives.jsa import JSA
@@ -232,7 +233,7 @@ class Bare:
             kernels = differentiable(generator.model, generator.dtype, generator.device)
             with autocast(generator.dtype, generator.device), kernels, generator._ready(count * length):
                 inner = generator.model.get_base_model()
-                past = {"past_key_values": self._beginning(inner, count, before)} if before else {}
+                past = {cache_argument(inner): self._beginning(inner, count, before)} if before else {}
                 hidden = inner.model(input_ids=ids, use_cache=False, **past).last_hidden_state
                 if answers:  # none in a shared beginning
                     logits = inner.lm_head(hidden[:, :answers].flatten(0, 1))

@@ -7,6 +7,7 @@ input share the input as well. Decoder-only models alone: in an encoder every to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any, NamedTuple
 
 import torch
@@ -62,10 +63,11 @@ class Past:
         prefixes: The beginnings and which prompt has which.
     """
 
-    def __init__(self, prefixes: Prefixes, layers: list[tuple[Tensor, Tensor]]) -> None:
+    def __init__(self, prefixes: Prefixes, layers: list[tuple[Tensor, Tensor]], argument: str) -> None:
         """Keep ``layers``: keys and values ``[prefixes, heads, longest, dimensions]`` each; use `read`."""
         self.prefixes = prefixes
         self._layers = layers
+        self._argument = argument
 
     @classmethod
     def read(cls, model: Any, prefixes: Prefixes, device: torch.device) -> Past | None:
@@ -79,9 +81,10 @@ class Past:
         width = max(map(len, prefixes.tokens))
         # Padding stands on the right: no real token sees it here, and `arguments` masks it.
         ids = torch.tensor([tokens + [0] * (width - len(tokens)) for tokens in prefixes.tokens], device=device)
-        model.base_model(input_ids=ids, past_key_values=cache, use_cache=True)
+        argument = cache_argument(model)
+        model.base_model(input_ids=ids, use_cache=True, **{argument: cache})
         layers = [(y.keys, y.values) for y in plain if y.keys is not None and y.values is not None]
-        return cls(prefixes, layers) if len(layers) == len(plain) else None
+        return cls(prefixes, layers, argument) if len(layers) == len(plain) else None
 
     def arguments(self, rows: Sequence[int], width: int) -> dict[str, Any]:
         """What a model needs beside the tokens ``[rows, width]`` that follow the prefixes of these prompts."""
@@ -93,7 +96,7 @@ class Past:
         longest, index = int(lengths.max()), torch.tensor(chosen, device=device)
         layers = [(keys[index, :, :longest], values[index, :, :longest]) for keys, values in self._layers]
         arguments: dict[str, Any] = {
-            "past_key_values": DynamicCache(layers),
+            self._argument: DynamicCache(layers),
             "position_ids": lengths[:, None] + torch.arange(width, device=device),
         }
         if int(lengths.min()) < longest:
@@ -101,3 +104,8 @@ class Past:
             after = torch.ones(len(chosen), width, dtype=torch.bool, device=device)
             arguments["attention_mask"] = torch.cat([seen, after], dim=1).long()
         return arguments
+
+
+def cache_argument(model: Any) -> str:
+    """What a model calls the keys and values it goes on from: transformers renames that, a model at a time."""
+    return "cache" if "cache" in signature(model.forward).parameters else "past_key_values"
