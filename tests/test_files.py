@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,6 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path: Path) -> None:
     process.kill()
     process.wait()
     assert path.read_text() == "old"
-    time.sleep(0)
 
 
 def test_lines_end_at_newlines_alone(tmp_path: Path) -> None:
@@ -62,3 +61,52 @@ def test_unreadable_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{\n,}")
     with pytest.raises(InputError, match=r"a.json:2: not valid JSON"):
         read_json(tmp_path / "a.json")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from jsarag.files import whole
+path = Path(sys.argv[1])
+with whole(path) as temporary:
+    temporary.mkdir()
+    (temporary / "half").write_text("new")
+    if sys.argv[2] == "aside":
+        path.replace(path.with_name(f".{path.name}.{os.getpid()}.old"))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "aside"])
+def test_what_a_killed_process_left_goes_and_what_it_moved_aside_comes_back(tmp_path: Path, moment: str) -> None:
+    path, other = tmp_path / "a[b]", tmp_path / ".a[b].notes.tmp"
+    with whole(path) as temporary:
+        temporary.mkdir()
+        (temporary / "text").write_text("old")
+    other.write_text("of somebody else")
+    assert subprocess.run([sys.executable, "-c", KILLED, path, moment], check=False).returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 3
+    with pytest.raises(KeyboardInterrupt), whole(path):
+        raise KeyboardInterrupt
+    assert sorted(tmp_path.iterdir()) == sorted([path, other])
+    assert (path / "text").read_text() == "old"
+
+
+def test_the_old_folder_comes_back_where_the_new_one_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "text").write_text("old")
+    replace = Path.replace
+
+    def failing(self: Path, target: Path) -> Path:
+        if self.suffix == ".tmp":
+            raise OSError("no space left")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(OSError, match="no space left"), whole(path) as temporary:
+        temporary.mkdir()
+    assert [file.name for file in tmp_path.iterdir()] == ["folder"]
+    assert (path / "text").read_text() == "old"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from jsarag.types import InputError
 
@@ -21,9 +25,11 @@ def whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; the file or folder left there replaces ``path`` if the block succeeds.
 
     A folder that is replaced is moved aside first: a kill leaves the old one, the new one or, in that instant, none;
-    never a mixture. Where none would matter, write under a new name and rename a pointer (as checkpoints do).
+    never a mixture. Where none would matter, write under a new name and rename a pointer (as checkpoints do). What a
+    killed process left beside ``path`` goes, and what it had moved aside comes back.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _clear(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     aside = path.with_name(f".{path.name}.{os.getpid()}.old")
     try:
@@ -32,8 +38,26 @@ def whole(path: Path) -> Iterator[Path]:
             path.replace(aside)
         temporary.replace(path)
     finally:
+        if aside.exists() and not path.exists():
+            aside.replace(path)
         for left in (temporary, aside):
-            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+            _remove(left)
+
+
+def _clear(path: Path) -> None:
+    """Finish what processes that are no more had begun with ``path``."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        name = re.fullmatch(rf"\.{re.escape(path.name)}\.(\d+)\.(tmp|old)", left.name)
+        if name is None or psutil.pid_exists(int(name[1])):
+            continue
+        if name[2] == "old" and not path.exists():
+            left.replace(path)
+        else:
+            _remove(left)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
