@@ -5,7 +5,7 @@
 # measured is kept beside this script, in a folder with the name of the budget, so that the table grows from machine to
 # machine; unfinished runs go on.
 # Settings of the environment: SETS, SEEDS, OBJECTIVES, CURVES; BUDGET (compute, tokens or steps), AMOUNT of it, of the
-# SECOND stage; LIMIT, test pairs that are answered.
+# SECOND stage; SHORT, less of it for another run of jsa, or no; LIMIT, test pairs that are answered.
 set -euo pipefail
 here=docs/experiments/answers
 budget=${BUDGET:-compute}
@@ -57,6 +57,12 @@ for seed in ${SEEDS:-0 1 2}; do
       fi
     done
   done
+  # As many seconds as those that train on every passage: their tokens with gradient cost less than thrice (README).
+  if [ "${SHORT:-235000}" != no ]; then
+    one "dstc11-jsa-short-$seed" "$seed" $(of dstc11) "${dialog[@]}" --generator.max_new_tokens 48 --objective.k 5 "${states[@]}" \
+      --loop.$budget "${SHORT:-235000}"
+    done_with "dstc11-jsa-short-$seed" checkpoints
+  fi
   [ "${CURVES:-yes}" = yes ] || continue
   for m in 5 10 20; do
     one "dstc11-m-$m-$seed" "$seed" $(of dstc11) "${dialog[@]}" --generator.max_new_tokens 48 --objective.k 5 "${states[@]}" --objective.m $m
@@ -71,6 +77,6 @@ done
 # Tables of what is there so far.
 shopt -s nullglob
 for set in $sets; do
-  "$jsarag" compare $kept/"$set"-{rag-sequence,jsa,gold,vrag,frozen,decoupled,concat}-[0-9] --reference rag-sequence \
+  "$jsarag" compare $kept/"$set"-{rag-sequence,jsa,jsa-short,gold,vrag,frozen,decoupled,concat}-[0-9] --reference rag-sequence \
     --metrics prior/hit@1 prior/mrr@10 posterior/mrr@10 answers/f1 answers/rougeL --json "$kept/$set.json" --markdown "$kept/$set.md" || true
 done
