@@ -29,7 +29,7 @@ from workload import Workload, load, machine, markdown
 from jsarag.files import write_json
 from jsarag.kb import SAMPLE
 from jsarag.models import Generator, Pair, generator, lora
-from jsarag.models.attention import PLAIN
+from jsarag.models.attention import PLAIN, plain
 
 PASSAGES = 3
 """A question."""
@@ -103,17 +103,6 @@ def unmerged(model: Generator) -> AbstractContextManager[Any]:
     return patch.object(generator, "MERGING_PAYS", float("inf"))
 
 
-@contextmanager
-def plain_attention(model: Generator) -> Iterator[None]:
-    """Attention in plain operations, as where a gradient is needed in bf16."""
-    own = model.model.config._attn_implementation
-    model.model.set_attn_implementation(PLAIN)
-    try:
-        yield
-    finally:
-        model.model.set_attn_implementation(own)
-
-
 def sliced(model: Generator) -> AbstractContextManager[Any]:
     """The output head on the slice of states that `generate` gives it."""
     return patch.object(model.model.get_output_embeddings(), "_forward_pre_hooks", OrderedDict())
@@ -144,7 +133,7 @@ MEANS: dict[str, tuple[str, Without, Without]] = {
     "common beginnings of prompts read once": ("score", lambda g: nullcontext(), apart),
     "adapters added to the weights (float32)": ("score", lambda g: nullcontext(), unmerged),
     "adapters cast once a call (bf16)": ("score", lambda g: nullcontext(), cast_anew),
-    "fused attention without gradient": ("score", lambda g: nullcontext(), plain_attention),
+    "fused attention without gradient": ("score", lambda g: nullcontext(), lambda g: plain(g.model)),
     "output head on contiguous states": ("decode", lambda g: nullcontext(), sliced),
     "adapters in one product": ("train", lambda g: nullcontext(), peft_layers),
 }

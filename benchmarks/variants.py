@@ -227,12 +227,12 @@ class Bare:
         answers = round(sum(answer for _, answer in rows) / len(rows))
         size = max(generator.batch_tokens // length, 1)
         results = []
-        for first in range(0, len(rows), size):
-            count = min(size, len(rows) - first)
-            ids = torch.full((count, length), 1000, device=generator.device)
-            kernels = differentiable(generator.model, generator.dtype, generator.device)
-            with autocast(generator.dtype, generator.device), kernels, generator._ready(count * length):
-                inner = generator.model.get_base_model()
+        inner = generator.model.get_base_model()
+        kernels = differentiable(generator.model, generator.dtype, generator.device)
+        with autocast(generator.dtype, generator.device), kernels, generator._ready(len(rows) * length):
+            for first in range(0, len(rows), size):
+                count = min(size, len(rows) - first)
+                ids = torch.full((count, length), 1000, device=generator.device)
                 past = {cache_argument(inner): self._beginning(inner, count, before)} if before else {}
                 hidden = inner.model(input_ids=ids, use_cache=False, **past).last_hidden_state
                 if answers:  # none in a shared beginning

@@ -72,7 +72,7 @@ with whole(path) as temporary:
     temporary.mkdir()
     (temporary / "half").write_text("new")
     if sys.argv[2] == "aside":
-        path.replace(path.with_name(f".{path.name}.{os.getpid()}.old"))
+        path.replace(temporary.with_suffix(".old"))
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

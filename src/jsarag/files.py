@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import platform
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -30,8 +31,8 @@ def whole(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _clear(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    aside = path.with_name(f".{path.name}.{os.getpid()}.old")
+    temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
+    aside = temporary.with_suffix(".old")
     try:
         yield temporary
         if temporary.is_dir() and path.exists():
@@ -45,9 +46,9 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def _clear(path: Path) -> None:
-    """Finish what processes that are no more had begun with ``path``."""
+    """Finish what processes of this machine that are no more had begun with ``path``; others may share the folder."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        name = re.fullmatch(rf"\.{re.escape(path.name)}\.(\d+)\.(tmp|old)", left.name)
+        name = re.fullmatch(rf"\.{re.escape(f'{path.name}.{platform.node()}')}\.(\d+)\.(tmp|old)", left.name)
         if name is None or psutil.pid_exists(int(name[1])):
             continue
         if name[2] == "old" and not path.exists():

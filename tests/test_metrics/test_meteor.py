@@ -1,4 +1,4 @@
-"""METEOR against values worked by hand from its paper."""
+"""METEOR, the program itself: what is handed to it, and that its scores come back to their examples."""
 
 from __future__ import annotations
 

@@ -13,6 +13,12 @@ kept=$here/$budget
 data=$1
 out=${2:-runs/answers-$budget}
 sets=${SETS:-dstc11 open-squad doqa}
+case $budget in
+  steps) amount=60 second=10 short=no ;;
+  tokens) amount=300000 second=60000 short=no ;;
+  *) amount=360000 second=60000 short=235000 ;;
+esac
+amount=${AMOUNT:-$amount} second=${SECOND:-$second} short=${SHORT:-$short}
 hidden=("$out")
 . docs/experiments/runs.sh
 
@@ -20,7 +26,7 @@ hidden=("$out")
 of() {
   echo --config $here/settings.yaml --data.passages "$out/$1/passages.jsonl" --data.train "$out/$1/train.jsonl" \
     --data.dev "$out/$1/dev.jsonl" --data.test "$out/$1/test.jsonl" --index.path "$out/$1/index" \
-    --loop.$budget "${AMOUNT:-360000}" --evaluation.limit "${LIMIT:-300}"
+    --loop.$budget "$amount" --evaluation.limit "${LIMIT:-300}"
 }
 
 # The pairs of doqa hold ten answers without text: nothing to learn from, and nothing to judge.
@@ -51,16 +57,17 @@ for seed in ${SEEDS:-0 1 2}; do
       # The second stage needs the models of the first.
       [ "$objective" = jsa ] || done_with "$set-$objective-$seed" checkpoints
       if [ "$objective" = jsa ] && [ -e "$kept/$set-jsa-$seed/summary.json" ] && [ -e "$out/$set-jsa-$seed/checkpoints" ]; then
-        one "$set-concat-$seed" "$seed" --stage concat --from "$out/$set-jsa-$seed" --loop.$budget ${SECOND:-60000}
+        one "$set-concat-$seed" "$seed" --stage concat --from "$out/$set-jsa-$seed" --loop.$budget "$second"
         [ ! -e "$kept/$set-concat-$seed/summary.json" ] || done_with "$set-jsa-$seed" checkpoints
         done_with "$set-concat-$seed" checkpoints
       fi
     done
   done
   # As many seconds as those that train on every passage: their tokens with gradient cost less than thrice (README).
-  if [ "${SHORT:-235000}" != no ]; then
+  [[ " $sets " == *" dstc11 "* ]] || continue
+  if [ "$short" != no ]; then
     one "dstc11-jsa-short-$seed" "$seed" $(of dstc11) "${dialog[@]}" --generator.max_new_tokens 48 --objective.k 5 "${states[@]}" \
-      --loop.$budget "${SHORT:-235000}"
+      --loop.$budget "$short"
     done_with "dstc11-jsa-short-$seed" checkpoints
   fi
   [ "${CURVES:-yes}" = yes ] || continue

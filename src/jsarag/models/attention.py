@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -21,13 +21,15 @@ def slow_backward(dtype: torch.dtype, device: torch.device) -> bool:
     return device.type == "cpu" and dtype == torch.bfloat16
 
 
-@contextmanager
-def differentiable(model: Any, dtype: torch.dtype, device: torch.device) -> Iterator[None]:
+def differentiable(model: Any, dtype: torch.dtype, device: torch.device) -> AbstractContextManager[object]:
     """Within the block the attention of ``model``, of transformers, is the one that is quickest with gradient."""
+    return plain(model) if torch.is_grad_enabled() and slow_backward(dtype, device) else nullcontext()
+
+
+@contextmanager
+def plain(model: Any) -> Iterator[None]:
+    """Within the block ``model`` computes attention in plain operations."""
     own = model.config._attn_implementation
-    if not torch.is_grad_enabled() or not slow_backward(dtype, device) or own == PLAIN:
-        yield
-        return
     model.set_attn_implementation(PLAIN)
     try:
         yield

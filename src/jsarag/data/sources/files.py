@@ -40,10 +40,14 @@ class File:
     others: tuple[str, ...] = ()
     sums: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def names(self) -> list[str]:
+        """Every name it may have, plain and with .gz."""
+        return [name for stem in (self.name, *self.others) for name in (stem, f"{stem}.gz")]
+
     def find(self, folder: Path) -> Path | None:
         """The file in ``folder``, plain or with .gz."""
-        names = [name for stem in (self.name, *self.others) for name in (stem, f"{stem}.gz")]
-        return next((folder / name for name in names if (folder / name).is_file()), None)
+        return next((folder / name for name in self.names if (folder / name).is_file()), None)
 
     def needed(self, splits: tuple[str, ...]) -> bool:
         """Whether a conversion to these splits reads it."""

@@ -32,7 +32,7 @@ def fetch(address: str, files: Sequence[File]) -> Path:
         raise InputError(f"--from: expected {FORM}, got {address!r}")
     name, revision, folder = match.groups()
     inside = f"{folder}/" if folder else ""
-    wanted = [f"{inside}{stem}{end}" for file in files for stem in (file.name, *file.others) for end in ("", ".gz")]
+    wanted = [f"{inside}{name}" for file in files for name in file.names]
     try:
         found = snapshot_download(name, repo_type="dataset", revision=revision, allow_patterns=wanted)
     except (HfHubHTTPError, HFValidationError, OSError) as error:
