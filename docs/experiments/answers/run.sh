@@ -5,7 +5,8 @@
 # measured is kept beside this script, in a folder with the name of the budget, so that the table grows from machine to
 # machine; unfinished runs go on.
 # Settings of the environment: SETS, SEEDS, OBJECTIVES, CURVES; BUDGET (compute, tokens or steps), AMOUNT of it, of the
-# SECOND stage; SHORT, less of it for another run of jsa, or no; LIMIT, test pairs that are answered.
+# SECOND stage; SHORT, less of it for another run of jsa, or no; LIMIT, test pairs that are answered (open-squad: 1,000,
+# its answers are short; the others 300).
 set -euo pipefail
 here=docs/experiments/answers
 budget=${BUDGET:-compute}
@@ -24,9 +25,11 @@ hidden=("$out")
 
 # of SET: the options of a set of data.
 of() {
+  local limit=300
+  [ "$1" != open-squad ] || limit=1000
   echo --config $here/settings.yaml --data.passages "$out/$1/passages.jsonl" --data.train "$out/$1/train.jsonl" \
     --data.dev "$out/$1/dev.jsonl" --data.test "$out/$1/test.jsonl" --index.path "$out/$1/index" \
-    --loop.$budget "$amount" --evaluation.limit "${LIMIT:-300}"
+    --loop.$budget "$amount" --evaluation.limit "${LIMIT:-$limit}"
 }
 
 # The pairs of doqa hold ten answers without text: nothing to learn from, and nothing to judge.
