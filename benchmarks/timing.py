@@ -17,7 +17,9 @@ from unittest.mock import patch
 
 import torch
 
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # as the command line does
+from jsarag.allocator import keep_memory
+
+keep_memory()  # as the command line does
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -4,9 +4,9 @@
 # It may be stopped and started again, and started twice to use two cores (OMP_NUM_THREADS=1 each): what a finished run
 # measured is kept beside this script, in a folder with the name of the budget, so that the table grows from machine to
 # machine; unfinished runs go on.
-# Settings of the environment: SETS, SEEDS, OBJECTIVES, CURVES; BUDGET (compute, tokens or steps), AMOUNT of it, of the
-# SECOND stage; SHORT, less of it for another run of jsa, or no; LIMIT, test pairs that are answered (open-squad: 1,000,
-# its answers are short; the others 300).
+# Settings of the environment: SETS, SEEDS, OBJECTIVES, CURVES; BUDGET (compute, tokens or steps), AMOUNT of it; SECOND,
+# that of the second stage, or no; SHORT, less of it for another run of jsa, or no; LIMIT, test pairs that are answered
+# (open-squad 1,000, for its answers are short; the others 300).
 set -euo pipefail
 here=docs/experiments/answers
 budget=${BUDGET:-compute}
@@ -59,7 +59,7 @@ for seed in ${SEEDS:-0 1 2}; do
       one "$set-$objective-$seed" "$seed" $(of "$set") "${task[@]}" "${options[@]}"
       # The second stage needs the models of the first.
       [ "$objective" = jsa ] || done_with "$set-$objective-$seed" checkpoints
-      if [ "$objective" = jsa ] && [ -e "$kept/$set-jsa-$seed/summary.json" ] && [ -e "$out/$set-jsa-$seed/checkpoints" ]; then
+      if [ "$objective" = jsa ] && [ "$second" != no ] && [ -e "$kept/$set-jsa-$seed/summary.json" ] && [ -e "$out/$set-jsa-$seed/checkpoints" ]; then
         one "$set-concat-$seed" "$seed" --stage concat --from "$out/$set-jsa-$seed" --loop.$budget "$second"
         [ ! -e "$kept/$set-concat-$seed/summary.json" ] || done_with "$set-jsa-$seed" checkpoints
         done_with "$set-concat-$seed" checkpoints

@@ -7,6 +7,7 @@ import sys
 import warnings
 from importlib import import_module
 
+from jsarag.allocator import keep_memory
 from jsarag.types import InputError
 
 COMMANDS = {
@@ -50,9 +51,7 @@ def main(argv: list[str] | None = None) -> int:
         if words[0] not in COMMANDS:
             raise InputError(f"no command {words[0]!r}; expected one of {', '.join(COMMANDS)}")
         _quiet()
-        # Large blocks of memory in huge pages, where the system lets a program ask for them: a training step on a CPU
-        # allocates gigabytes of activations, and touching them page by page can be a fifth of its time.
-        os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+        keep_memory()
         status: int = import_module(f"jsarag.cli.{words[0]}").run(words[1:])
         sys.stdout.flush()
         return status

@@ -22,7 +22,7 @@ from jsarag.files import whole
 from jsarag.models.attention import PLAIN, differentiable, slow_backward
 from jsarag.models.batching import by_length, default_batch, overhead
 from jsarag.models.decode import Batch, Generated, Mixture, Pieces, alike, decode, pad_id
-from jsarag.models.precision import Precision, autocast, compute_dtype
+from jsarag.models.precision import Precision, autocast, cast, compute_dtype
 from jsarag.models.prefix import Past, shared
 from jsarag.models.prompt import Prompt, PromptConfig
 from jsarag.models.resolve import cache_folder, not_loadable, resolve
@@ -264,15 +264,18 @@ class Generator(nn.Module, ABC):
 
     @contextmanager
     def _ready(self, tokens: int) -> Iterator[None]:
-        """Prepare adapters once where no gradient is needed and so many tokens repay it."""
-        repaid = self.dtype != torch.float32 or tokens >= MERGING_PAYS
-        if self.config.lora is None or torch.is_grad_enabled() or not repaid:
+        """Prepare weights once where no gradient is needed and so many tokens repay it."""
+        exact = self.dtype == torch.float32
+        if torch.is_grad_enabled() or (exact and (self.config.lora is None or tokens < MERGING_PAYS)):
             yield
-            return
-        from jsarag.models.lora import ready
+        elif self.config.lora is None:
+            with cast(self.model, self.dtype):
+                yield
+        else:
+            from jsarag.models.lora import ready
 
-        with ready(self.model):
-            yield
+            with ready(self.model):
+                yield
 
     @contextmanager
     def _recomputing(self) -> Iterator[None]:

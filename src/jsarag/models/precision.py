@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal
 
 import torch
+from torch import nn
 
 Precision = Literal["auto", "bf16", "fp32"]
 
@@ -28,3 +30,20 @@ def _cpu_has_bf16() -> bool:
 def autocast(dtype: torch.dtype, device: torch.device) -> AbstractContextManager[object]:
     """Compute in ``dtype`` while trained weights stay float32."""
     return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
+
+
+@contextmanager
+def cast(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
+    """Within the block, where nothing may need a gradient, the float32 weights of ``model`` are copies in ``dtype``.
+
+    `autocast` makes those copies too, but with float32 weights in the layers between matrix products the activations
+    are float32 and cast before each product. They round to ``dtype`` here, as those of a frozen model do.
+    """
+    own = {weight: weight.data for weight in model.parameters() if weight.dtype == torch.float32}
+    for weight, data in own.items():
+        weight.data = data.to(dtype)
+    try:
+        yield
+    finally:
+        for weight, data in own.items():
+            weight.data = data

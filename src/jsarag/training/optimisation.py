@@ -56,14 +56,13 @@ class Optimisation:
             norm = float(total)
             figures[f"lr/{component}"] = self.rate(component)
             figures[f"grad_norm/{component}"] = norm
-            distance = _distance(gradient, norm, self._previous.get(component))
+            before = self._previous.get(component)
+            distance = _distance(gradient, norm, before)
             figures[f"grad_variance/{component}"] = None if distance is None else distance / 2
-            share = 1.0
+            # A copy, always in the same memory: of tensors that outlive the next forward pass the allocator makes holes.
+            self._previous[component] = _Gradient(_copied(gradient, before), norm)
             if self._clip and gradient:
                 nn.utils.clip_grads_with_norm_(weights, self._clip, total)
-                share = min(self._clip / (norm + 1e-6), 1.0)
-            # Not a copy: the optimizer lets go of these tensors. They are clipped by now.
-            self._previous[component] = _Gradient(gradient, norm, share)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return figures
@@ -82,20 +81,28 @@ def factor(config: OptimConfig, progress: float) -> float:
 
 
 class _Gradient(NamedTuple):
-    """The gradient of an earlier step: scaled by ``share``, which is below 1 where it was clipped, and its own norm."""
+    """The gradient of an earlier step, unclipped, and its norm."""
 
-    clipped: list[Tensor]
+    values: list[Tensor]
     norm: float
-    share: float
 
 
 def _distance(gradient: list[Tensor], norm: float, before: _Gradient | None) -> float | None:
-    """Squared distance between a gradient and that of the step before, both unclipped; None where one is missing.
+    """Squared distance between a gradient and that of the step before; None where one is missing.
 
     From the norms and one product, which reads the memory once; differences would have to be written too.
     """
-    if before is None or not before.clipped or not before.share:
+    if before is None or not before.values:
         return None
-    products = [torch.dot(a.flatten(), b.flatten()) for a, b in zip(gradient, before.clipped, strict=True)]
-    product = float(torch.stack(products).sum(dtype=torch.float64)) / before.share
+    products = [torch.dot(a.flatten(), b.flatten()) for a, b in zip(gradient, before.values, strict=True)]
+    product = float(torch.stack(products).sum(dtype=torch.float64))
     return max(norm**2 - 2 * product + before.norm**2, 0.0)
+
+
+def _copied(gradient: list[Tensor], before: _Gradient | None) -> list[Tensor]:
+    """A copy of ``gradient``, in the memory of that of the step before where it has the same shapes."""
+    if before is None or [g.shape for g in before.values] != [g.shape for g in gradient]:
+        return [g.clone() for g in gradient]
+    for kept, new in zip(before.values, gradient, strict=True):
+        kept.copy_(new)
+    return before.values
