@@ -10,6 +10,8 @@ Variants, all with the same models, batches and random numbers:
   bare          forward and backward of the networks on the tokens of `jsa`, without padding, and nothing else; timed
                 after each step of `jsa` in its process, for the two are so near that minutes between them would show
   transformers  with --networks bart-dpr only: RagSequenceForGeneration with the same BART and DPR networks
+  transformers-script  the same in a process like that of a plain script; all others keep the memory they have freed, as
+                the command line of jsarag does
 
 They take turns, and every turn is a fresh process: untimed steps, then the timed ones (memory that is
 touched for the first time is slow, and a run has only one first step). Side by side in one process they would fragment
@@ -23,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -32,7 +35,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from timing import Phases, Times, last_line, peak_memory, ratio, seconds, typical
+from timing import AS_PYTHON, Phases, Times, last_line, peak_memory, ratio, seconds, typical
 from transformers_rag import Transformers, workload
 from transformers_rag import networks as bart_dpr
 from variants import Bare, Engine, Recorded, Released, record
@@ -44,7 +47,7 @@ from jsarag.objectives.rag_sequence import RagSequence
 
 VARIANTS = {
     "smollm2-minilm": ("jsa", "jsa-all", "rag-sequence", "released", "bare"),
-    "bart-dpr": ("jsa", "rag-sequence", "transformers"),
+    "bart-dpr": ("jsa", "rag-sequence", "transformers", "transformers-script"),
 }
 """By networks: SmolLM2-135M with adapters and MiniLM; BART-base and a DPR-size BERT, all weights trained."""
 NAMES = {
@@ -53,7 +56,12 @@ NAMES = {
 }
 RATIOS = {
     "smollm2-minilm": (("jsa", "rag-sequence"), ("jsa", "released"), ("jsa", "bare")),
-    "bart-dpr": (("jsa", "rag-sequence"), ("rag-sequence", "transformers"), ("jsa", "transformers")),
+    "bart-dpr": (
+        ("jsa", "rag-sequence"),
+        ("rag-sequence", "transformers"),
+        ("jsa", "transformers"),
+        ("jsa", "transformers-script"),
+    ),
 }
 
 SELDOM = ("released",)
@@ -66,7 +74,7 @@ SETTLING = {"jsa": 4}
 def made(name: str, work: Workload, options: argparse.Namespace) -> Any:
     """A variant by its name."""
     k, m, size = options.k[0], options.m, options.batch
-    if name == "transformers":
+    if name.startswith("transformers"):
         return Transformers(work, k, size)
     if name == "released":
         return Released(work, JSA(k=k, m=m), size)
@@ -145,8 +153,10 @@ def setting(networks: str, data: tuple[str, Path], k: int, options: argparse.Nam
             place = f"{networks} {data[0]} K={k} {name}"
             beside = ["--bare"] if name == "jsa" and "bare" in chosen(networks, options) else []
             asked = ["--turn", name, "--first", str(first), *common, *beside]
+            memory = {AS_PYTHON: "1"} if name == "transformers-script" else {}
             try:
-                turn = take_turn(arguments(asked)) if torch.cuda.is_available() else last_line(__file__, *asked)
+                with patch.dict(os.environ, memory):
+                    turn = take_turn(arguments(asked)) if torch.cuda.is_available() else last_line(__file__, *asked)
             except (subprocess.CalledProcessError, torch.OutOfMemoryError) as error:
                 say(f"{place}: {error}")
                 continue

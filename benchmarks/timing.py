@@ -19,7 +19,10 @@ import torch
 
 from jsarag.allocator import keep_memory
 
-keep_memory()  # as the command line does
+AS_PYTHON = "BENCHMARK_AS_PYTHON"
+"""Of the environment: leave memory to Python and the system, as a plain script does."""
+if AS_PYTHON not in os.environ:
+    keep_memory()  # as the command line does
 
 
 def seconds(work: Callable[[], object]) -> float:
