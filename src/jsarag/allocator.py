@@ -17,8 +17,8 @@ M_MMAP_MAX = -4
 def keep_memory() -> None:
     """Ask for large pages and keep freed memory until the process ends; to be called before torch is imported.
 
-    Settings of the user's own (``THP_MEM_ALLOC_ENABLE``, ``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_MAX_``) stay. Without
-    glibc, whose mallopt(3) this is, nothing is kept.
+    What the user has set (``THP_MEM_ALLOC_ENABLE``, ``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_MAX_``) stays as it is.
+    Without glibc, whose mallopt(3) this is, nothing is kept.
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     if not sys.platform.startswith("linux"):

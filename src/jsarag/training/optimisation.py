@@ -59,7 +59,7 @@ class Optimisation:
             before = self._previous.get(component)
             distance = _distance(gradient, norm, before)
             figures[f"grad_variance/{component}"] = None if distance is None else distance / 2
-            # A copy, always in the same memory: of tensors that outlive the next forward pass the allocator makes holes.
+            # A copy, always in the same memory: tensors that outlived the next forward pass would leave holes in it.
             self._previous[component] = _Gradient(_copied(gradient, before), norm)
             if self._clip and gradient:
                 nn.utils.clip_grads_with_norm_(weights, self._clip, total)
