@@ -45,7 +45,8 @@ of() {
   done
 ) 9> "$out/data.lock"
 
-dialog=(--generator.prompt.template $'{input}\n\nKnown: {passage}\n\nReply:' --generator.prompt.no_passage $'{input}\n\nReply:')
+dialog=(--generator.prompt.template $'{input}\n\nKnown: {passage}\n\nReply:' --generator.prompt.no_passage $'{input}\n\nReply:'
+  --generator.max_new_tokens 48)
 states=(--objective.states 1)
 for seed in ${SEEDS:-0 1 2}; do
   for set in $sets; do
@@ -53,8 +54,8 @@ for seed in ${SEEDS:-0 1 2}; do
     gently=(--optim.lr_prior 5e-5 --optim.lr_posterior 5e-5)
     case $set in
       open-squad) task=(--generator.max_new_tokens 16 "${gently[@]}") ;;
-      doqa) task=("${dialog[@]}" --generator.max_new_tokens 48 "${gently[@]}") ;;
-      *) task=("${dialog[@]}" --generator.max_new_tokens 48) ;;
+      doqa) task=("${dialog[@]}" "${gently[@]}") ;;
+      *) task=("${dialog[@]}") ;;
     esac
     for objective in ${OBJECTIVES:-jsa gold rag-sequence vrag frozen decoupled}; do
       options=(--objective.name "$objective" --objective.k 5)
@@ -72,17 +73,17 @@ for seed in ${SEEDS:-0 1 2}; do
   # As many seconds as those that train on every passage: their tokens with gradient cost less than thrice (README).
   [[ " $sets " == *" dstc11 "* ]] || continue
   if [ "$short" != no ]; then
-    one "dstc11-jsa-short-$seed" "$seed" $(of dstc11) "${dialog[@]}" --generator.max_new_tokens 48 --objective.k 5 "${states[@]}" \
+    one "dstc11-jsa-short-$seed" "$seed" $(of dstc11) "${dialog[@]}" --objective.k 5 "${states[@]}" \
       --loop.$budget "$short"
     done_with "dstc11-jsa-short-$seed" checkpoints
   fi
   [ "${CURVES:-yes}" = yes ] || continue
   for m in 5 10 20; do
-    one "dstc11-m-$m-$seed" "$seed" $(of dstc11) "${dialog[@]}" --generator.max_new_tokens 48 --objective.k 5 "${states[@]}" --objective.m $m
+    one "dstc11-m-$m-$seed" "$seed" $(of dstc11) "${dialog[@]}" --objective.k 5 "${states[@]}" --objective.m $m
     done_with "dstc11-m-$m-$seed" checkpoints
   done
   for k in 10 20; do
-    one "dstc11-k-$k-$seed" "$seed" $(of dstc11) "${dialog[@]}" --generator.max_new_tokens 48 --objective.k $k "${states[@]}"
+    one "dstc11-k-$k-$seed" "$seed" $(of dstc11) "${dialog[@]}" --objective.k $k "${states[@]}"
     done_with "dstc11-k-$k-$seed" checkpoints
   done
 done

@@ -40,9 +40,10 @@ def cast(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
     are float32 and cast before each product. They round to ``dtype`` here, as those of a frozen model do.
     """
     own = {weight: weight.data for weight in model.parameters() if weight.dtype == torch.float32}
-    for weight, data in own.items():
-        weight.data = data.to(dtype)
     try:
+        # Inside: memory may run out between two copies.
+        for weight, data in own.items():
+            weight.data = data.to(dtype)
         yield
     finally:
         for weight, data in own.items():
