@@ -4,9 +4,10 @@
 # It may be stopped and started again, and started twice to use two cores (OMP_NUM_THREADS=1 each): what a finished run
 # measured is kept beside this script, in a folder with the name of the budget, so that the table grows from machine to
 # machine; unfinished runs go on.
-# Settings of the environment: SETS, SEEDS, OBJECTIVES, CURVES; BUDGET (compute, tokens or steps), AMOUNT of it; SECOND,
-# that of the second stage, or no; SHORT, less of it for another run of jsa, or no; LIMIT, test pairs that are answered
-# (open-squad 1,000, for its answers are short; the others 300).
+# Settings of the environment: SETS, SEEDS, OBJECTIVES; CURVES, sets with other chains and candidates, or no; BUDGET
+# (compute, long: four times as much of it, tokens or steps), AMOUNT of it; SECOND, that of the second stage, or no;
+# SHORT, less of it for another run of jsa there, or no; LIMIT, test pairs that are answered (open-squad 1,000,
+# for its answers are short; the others 300).
 set -euo pipefail
 here=docs/experiments/answers
 budget=${BUDGET:-compute}
@@ -14,11 +15,14 @@ kept=$here/$budget
 data=$1
 out=${2:-runs/answers-$budget}
 sets=${SETS:-dstc11 open-squad doqa}
+measure=$budget
 case $budget in
   steps) amount=60 second=10 short=no ;;
   tokens) amount=300000 second=60000 short=no ;;
+  long) measure=compute amount=1440000 second=240000 short=940000 ;;
   *) amount=360000 second=60000 short=235000 ;;
 esac
+curves=${CURVES:-dstc11}
 amount=${AMOUNT:-$amount} second=${SECOND:-$second} short=${SHORT:-$short}
 hidden=("$out")
 . docs/experiments/runs.sh
@@ -29,7 +33,7 @@ of() {
   [ "$1" != open-squad ] || limit=1000
   echo --config $here/settings.yaml --data.passages "$out/$1/passages.jsonl" --data.train "$out/$1/train.jsonl" \
     --data.dev "$out/$1/dev.jsonl" --data.test "$out/$1/test.jsonl" --index.path "$out/$1/index" \
-    --loop.$budget "$amount" --evaluation.limit "${LIMIT:-$limit}"
+    --loop.$measure "$amount" --evaluation.limit "${LIMIT:-$limit}"
 }
 
 # The pairs of doqa hold ten answers without text: nothing to learn from, and nothing to judge.
@@ -50,11 +54,10 @@ dialog=(--generator.prompt.template $'{input}\n\nKnown: {passage}\n\nReply:' --g
 states=(--objective.states 1)
 for seed in ${SEEDS:-0 1 2}; do
   for set in $sets; do
-    # Where the untrained retriever knows the domain, 1e-4 makes it forget (README).
-    gently=(--optim.lr_prior 5e-5 --optim.lr_posterior 5e-5)
+    # Where the untrained retriever knows the domain, 1e-4 makes it forget; the more, the less there is to learn (README).
     case $set in
-      open-squad) task=(--generator.max_new_tokens 16 "${gently[@]}") ;;
-      doqa) task=("${dialog[@]}" "${gently[@]}") ;;
+      open-squad) task=(--generator.max_new_tokens 16 --optim.lr_prior 5e-5 --optim.lr_posterior 5e-5) ;;
+      doqa) task=("${dialog[@]}" --optim.lr_prior 2e-5 --optim.lr_posterior 2e-5) ;;
       *) task=("${dialog[@]}") ;;
     esac
     for objective in ${OBJECTIVES:-jsa gold rag-sequence vrag frozen decoupled}; do
@@ -64,27 +67,25 @@ for seed in ${SEEDS:-0 1 2}; do
       # The second stage needs the models of the first.
       [ "$objective" = jsa ] || done_with "$set-$objective-$seed" checkpoints
       if [ "$objective" = jsa ] && [ "$second" != no ] && [ -e "$kept/$set-jsa-$seed/summary.json" ] && [ -e "$out/$set-jsa-$seed/checkpoints" ]; then
-        one "$set-concat-$seed" "$seed" --stage concat --from "$out/$set-jsa-$seed" --loop.$budget "$second"
+        one "$set-concat-$seed" "$seed" --stage concat --from "$out/$set-jsa-$seed" --loop.$measure "$second"
         [ ! -e "$kept/$set-concat-$seed/summary.json" ] || done_with "$set-jsa-$seed" checkpoints
         done_with "$set-concat-$seed" checkpoints
       fi
     done
-  done
-  # As many seconds as those that train on every passage: their tokens with gradient cost less than thrice (README).
-  [[ " $sets " == *" dstc11 "* ]] || continue
-  if [ "$short" != no ]; then
-    one "dstc11-jsa-short-$seed" "$seed" $(of dstc11) "${dialog[@]}" --objective.k 5 "${states[@]}" \
-      --loop.$budget "$short"
-    done_with "dstc11-jsa-short-$seed" checkpoints
-  fi
-  [ "${CURVES:-yes}" = yes ] || continue
-  for m in 5 10 20; do
-    one "dstc11-m-$m-$seed" "$seed" $(of dstc11) "${dialog[@]}" --objective.k 5 "${states[@]}" --objective.m $m
-    done_with "dstc11-m-$m-$seed" checkpoints
-  done
-  for k in 10 20; do
-    one "dstc11-k-$k-$seed" "$seed" $(of dstc11) "${dialog[@]}" --objective.k $k "${states[@]}"
-    done_with "dstc11-k-$k-$seed" checkpoints
+    [[ " $curves " == *" $set "* ]] || continue
+    # As many seconds as those that train on every passage: their tokens with gradient cost less than thrice (README).
+    if [ "$short" != no ]; then
+      one "$set-jsa-short-$seed" "$seed" $(of "$set") "${task[@]}" --objective.k 5 "${states[@]}" --loop.$measure "$short"
+      done_with "$set-jsa-short-$seed" checkpoints
+    fi
+    for m in 5 10 20; do
+      one "$set-m-$m-$seed" "$seed" $(of "$set") "${task[@]}" --objective.k 5 "${states[@]}" --objective.m $m
+      done_with "$set-m-$m-$seed" checkpoints
+    done
+    for k in 10 20; do
+      one "$set-k-$k-$seed" "$seed" $(of "$set") "${task[@]}" --objective.k $k "${states[@]}"
+      done_with "$set-k-$k-$seed" checkpoints
+    done
   done
 done
 
