@@ -1,6 +1,6 @@
 """Draw what is kept of the runs: retrieval against what was spent, and the course of the chains.
 
-python docs/experiments/answers/plot.py FOLDER docs/images/answers.png [SET], of a folder with kept runs
+python docs/experiments/answers/plot.py FOLDER FILE [SET...], of a folder with kept runs; chains are of the first set
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ LABELS = {
     "vrag": "VRAG",
     "gold": "gold labels",
     "decoupled": "decoupled",
+    "frozen": "frozen",
 }
 """Objectives and how they are drawn."""
 CHAIN = {
@@ -31,7 +32,7 @@ CHAIN = {
 """Figures of the chains."""
 
 
-def curves(folder: Path, data: str, objective: str) -> list[list[dict[str, Any]]]:
+def logged(folder: Path, data: str, objective: str) -> list[list[dict[str, Any]]]:
     """The logged rows of every seed."""
     runs = sorted(folder.glob(f"{data}-{objective}-[0-9]*"))
     return [[row for _, row in read_jsonl(run / "metrics.jsonl")] for run in runs]
@@ -43,18 +44,28 @@ def spent(row: dict[str, Any]) -> float:
 
 
 def learning(axis: Axes, folder: Path, data: str) -> None:
-    """MRR@10 on dev against compute, a line a seed."""
+    """MRR@10 on dev against compute: mean of the seeds, and the band from the lowest to the highest."""
     for i, (objective, label) in enumerate(LABELS.items()):
-        for seed, rows in enumerate(curves(folder, data, objective)):
-            at = {0: 0.0} | {row["step"]: spent(row) for row in rows if row["kind"] == "step"}
-            points = [(at[row["step"]], 100 * row["prior"]["mrr@10"]) for row in rows if row["kind"] == "dev"]
-            axis.plot(*zip(*points, strict=True), marker=".", color=f"C{i}", label=None if seed else label, alpha=0.7)
+        at: dict[int, list[tuple[float, float]]] = {}
+        runs = logged(folder, data, objective)
+        for rows in runs:
+            cost = {0: 0.0} | {row["step"]: spent(row) for row in rows if row["kind"] == "step"}
+            dev = [(row["step"], 100 * row["prior"]["mrr@10"]) for row in rows if row["kind"] == "dev"]
+            for n, (step, score) in enumerate(dev):  # the last is at the end, whose step differs from seed to seed
+                at.setdefault(-1 if n == len(dev) - 1 else step, []).append((cost[step], score))
+        points = sorted(
+            (mean(c for c, _ in found), [s for _, s in found]) for found in at.values() if len(found) == len(runs)
+        )
+        if points:
+            costs, scores = zip(*points, strict=True)
+            axis.plot(costs, [mean(s) for s in scores], marker=".", color=f"C{i}", label=label)
+            axis.fill_between(costs, [min(s) for s in scores], [max(s) for s in scores], color=f"C{i}", alpha=0.2, lw=0)
     axis.set(title=f"{data}: MRR@10 of the prior, dev", xlabel="thousands of tokens, with gradient thrice")
 
 
 def chains(axis: Axes, folder: Path, data: str) -> None:
     """Figures of the chains over the steps, seeds and five steps averaged."""
-    runs = [[row for row in rows if row["kind"] == "step"] for rows in curves(folder, data, "jsa")]
+    runs = [[row for row in rows if row["kind"] == "step"] for rows in logged(folder, data, "jsa")]
     rows = [row | {"states": row["distinct_states"] / row["distinct_proposals"]} for run in runs for row in run]
     for key, label in CHAIN.items():
         by_step: dict[int, list[float]] = {}
@@ -65,14 +76,19 @@ def chains(axis: Axes, folder: Path, data: str) -> None:
 
 
 def main() -> None:
-    """Draw one data set."""
-    folder, file, data = Path(sys.argv[1]), Path(sys.argv[2]), (sys.argv[3:] or ["dstc11"])[0]
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
-    learning(axes[0], folder, data)
-    chains(axes[1], folder, data)
-    for axis in axes:
+    """Draw every set, two panels a row."""
+    folder, file, sets = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:] or ["dstc11"]
+    rows = (len(sets) + 2) // 2
+    figure, axes = plt.subplots(rows, 2, figsize=(11, 4 * rows), layout="constrained", squeeze=False)
+    panels = [*axes.flat]
+    for axis, data in zip(panels, sets, strict=False):
+        learning(axis, folder, data)
+    chains(panels[len(sets)], folder, sets[0])
+    for axis in panels[: len(sets) + 1]:
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)
+    for axis in panels[len(sets) + 1 :]:
+        axis.remove()
     figure.savefig(file, dpi=110)
 
 
