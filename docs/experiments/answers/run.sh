@@ -27,13 +27,13 @@ amount=${AMOUNT:-$amount} second=${SECOND:-$second} short=${SHORT:-$short}
 hidden=("$out")
 . docs/experiments/runs.sh
 
-# of SET: the options of a set of data.
+# of SET [MEASURE AMOUNT]: the options of a set of data, and the budget if it is another.
 of() {
   local limit=300
   [ "$1" != open-squad ] || limit=1000
   echo --config $here/settings.yaml --data.passages "$out/$1/passages.jsonl" --data.train "$out/$1/train.jsonl" \
     --data.dev "$out/$1/dev.jsonl" --data.test "$out/$1/test.jsonl" --index.path "$out/$1/index" \
-    --loop.$measure "$amount" --evaluation.limit "${LIMIT:-$limit}"
+    --loop."${2:-$measure}" "${3:-$amount}" --evaluation.limit "${LIMIT:-$limit}"
 }
 
 # The pairs of doqa hold ten answers without text: nothing to learn from, and nothing to judge.
@@ -60,10 +60,14 @@ for seed in ${SEEDS:-0 1 2}; do
       doqa) task=("${dialog[@]}" --optim.lr_prior 2e-5 --optim.lr_posterior 2e-5) ;;
       *) task=("${dialog[@]}") ;;
     esac
-    for objective in ${OBJECTIVES:-jsa gold rag-sequence vrag frozen decoupled}; do
-      options=(--objective.name "$objective" --objective.k 5)
+    for objective in ${OBJECTIVES:-jsa gold rag-sequence vrag frozen decoupled gold-steps}; do
+      options=(--objective.name "${objective%-steps}" --objective.k 5) other=()
       [ "$objective" != jsa ] || options+=("${states[@]}")
-      one "$set-$objective-$seed" "$seed" $(of "$set") "${task[@]}" "${options[@]}"
+      if [ "$objective" = gold-steps ]; then # labels at as many steps as the first seed of jsa made
+        [ -e "$kept/$set-jsa-0/summary.json" ] || continue
+        other=(steps "$(grep -c '"kind": "step"' "$kept/$set-jsa-0/metrics.jsonl")")
+      fi
+      one "$set-$objective-$seed" "$seed" $(of "$set" "${other[@]}") "${task[@]}" "${options[@]}"
       # The second stage needs the models of the first.
       [ "$objective" = jsa ] || done_with "$set-$objective-$seed" checkpoints
       if [ "$objective" = jsa ] && [ "$second" != no ] && [ -e "$kept/$set-jsa-$seed/summary.json" ] && [ -e "$out/$set-jsa-$seed/checkpoints" ]; then
@@ -92,6 +96,6 @@ done
 # Tables of what is there so far.
 shopt -s nullglob
 for set in $sets; do
-  "$jsarag" compare $kept/"$set"-{rag-sequence,jsa,jsa-short,gold,vrag,frozen,decoupled,concat}-[0-9] --reference rag-sequence \
+  "$jsarag" compare $kept/"$set"-{rag-sequence,jsa,jsa-short,gold,gold-steps,vrag,frozen,decoupled,concat}-[0-9] --reference rag-sequence \
     --metrics prior/hit@1 prior/mrr@10 posterior/mrr@10 answers/f1 answers/rougeL --json "$kept/$set.json" --markdown "$kept/$set.md" || true
 done
