@@ -97,6 +97,18 @@ def test_labels_tell_what_differs(tmp_path: Path) -> None:
     ]
     assert [group.label for group in api.compare(folders)] == ["jsa m=50", "jsa m=5", "gold"]
     assert [group.label for group in api.compare(folders, reference="gold")] == ["gold", "jsa m=50", "jsa m=5"]
+    with pytest.raises(InputError, match="expected one of jsa m=50, jsa m=5, gold, got 'jsa'"):
+        api.compare(folders, reference="jsa")  # two groups have it
+
+
+def test_the_reference_may_be_named_by_its_objective(tmp_path: Path) -> None:
+    folders = [
+        make(tmp_path / "a", seed=0, wins=1, objective="gold", settings="k: 5\nstart: first"),
+        make(tmp_path / "b", seed=0, wins=2, settings="m: 50\nstart: null"),
+    ]
+    groups = api.compare(folders, reference="jsa")
+    assert [group.label for group in groups] == ["jsa start=None", "gold start=first"]
+    assert groups[0].figures["prior/hit@1"].p is None
 
 
 def test_files_of_a_comparison(tmp_path: Path) -> None:

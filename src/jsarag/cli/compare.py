@@ -23,7 +23,11 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--metrics", nargs="+", default=[], help="block/metric, such as prior/mrr@10; default: the usual ones."
     )
-    parser.add_argument("--reference", type=str, help="Label of the group to test against; default: the first run's.")
+    parser.add_argument(
+        "--reference",
+        type=str,
+        help="Group to test against: its label, or its objective where one group has that; default: the first run's.",
+    )
     parser.add_argument("--resamples", type=int, default=10_000, help="Of the randomisation test.")
     parser.add_argument("--json", type=Path, help="File for all figures.")
     parser.add_argument("--markdown", type=Path, help="File for the table in Markdown.")

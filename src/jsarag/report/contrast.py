@@ -76,7 +76,8 @@ def contrast(
     Args:
         folders: Finished runs; those with equal settings but for seed and folder form a group.
         metrics: As ``block/metric``, such as prior/mrr@10; none: those of `SHOWN` that all runs have.
-        reference: Label of the group the others are tested against; None: that of the first run.
+        reference: Label of the group the others are tested against, or its objective where one group has that; None:
+            the label of the first run.
         resamples: Of the randomisation test.
 
     Raises:
@@ -104,9 +105,12 @@ def contrast(
         grouped.setdefault(yaml.safe_dump(key), []).append(member)
     labels = _labels([found[0].settings for found in grouped.values()])
     by_label = dict(zip(labels, grouped.values(), strict=True))
-    first = reference or labels[0]
+    first = labels[0] if reference is None else reference
     if first not in by_label:
-        raise InputError(f"--reference: expected one of {', '.join(labels)}, got {first!r}")
+        named = [label for label, found in by_label.items() if found[0].settings["objective.name"] == first]
+        if len(named) != 1:
+            raise InputError(f"--reference: expected one of {', '.join(labels)}, got {first!r}")
+        first = named[0]
     base = by_label[first]
     ordered = [first, *[label for label in labels if label != first]]
     return [_group(label, by_label[label], None if label == first else base, wanted, resamples) for label in ordered]
