@@ -60,13 +60,18 @@ for seed in ${SEEDS:-0 1 2}; do
       doqa) task=("${dialog[@]}" --optim.lr_prior 2e-5 --optim.lr_posterior 2e-5) ;;
       *) task=("${dialog[@]}") ;;
     esac
-    for objective in ${OBJECTIVES:-jsa gold rag-sequence vrag frozen decoupled gold-steps}; do
-      options=(--objective.name "${objective%-steps}" --objective.k 5) other=()
-      [ "$objective" != jsa ] || options+=("${states[@]}")
-      if [ "$objective" = gold-steps ]; then # labels at as many steps as the first seed of jsa made
-        [ -e "$kept/$set-jsa-0/summary.json" ] || continue
-        other=(steps "$(grep -c '"kind": "step"' "$kept/$set-jsa-0/metrics.jsonl")")
-      fi
+    for objective in ${OBJECTIVES:-jsa gold rag-sequence vrag frozen decoupled gold-steps untrained}; do
+      options=(--objective.name "$objective" --objective.k 5) other=()
+      case $objective in
+        jsa) options+=("${states[@]}") ;;
+        gold-steps) # labels at as many steps as the first seed of jsa made
+          [ -e "$kept/$set-jsa-0/summary.json" ] || continue
+          options=(--objective.name gold --objective.k 5)
+          other=(steps "$(grep -c '"kind": "step"' "$kept/$set-jsa-0/metrics.jsonl")") ;;
+        untrained) # one step that moves nothing
+          [ "$seed" = 0 ] || continue
+          options=(--objective.name frozen --objective.k 5 --optim.lr_generator 0) other=(steps 1) ;;
+      esac
       one "$set-$objective-$seed" "$seed" $(of "$set" "${other[@]}") "${task[@]}" "${options[@]}"
       # The second stage needs the models of the first.
       [ "$objective" = jsa ] || done_with "$set-$objective-$seed" checkpoints
@@ -96,6 +101,6 @@ done
 # Tables of what is there so far.
 shopt -s nullglob
 for set in $sets; do
-  "$jsarag" compare $kept/"$set"-{rag-sequence,jsa,jsa-short,gold,gold-steps,vrag,frozen,decoupled,concat}-[0-9] --reference rag-sequence \
+  "$jsarag" compare $kept/"$set"-{rag-sequence,jsa,jsa-short,gold,gold-steps,vrag,frozen,decoupled,untrained,concat}-[0-9] --reference rag-sequence \
     --metrics prior/hit@1 prior/mrr@10 posterior/mrr@10 answers/f1 answers/rougeL --json "$kept/$set.json" --markdown "$kept/$set.md" || true
 done
