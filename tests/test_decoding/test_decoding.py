@@ -98,22 +98,26 @@ def test_thorough_is_the_argmax_of_the_marginal_over_all_candidates(generator: G
 def test_rag_sequence_judges_the_candidates_of_each_passage(generator: Generator, search: Search) -> None:
     found = [generator.candidates([Mixture(X, ((h.passage,),), (0.0,))], search)[0] for h in HS]
     assert all(len(set(f)) == len(f) <= search.width for f in found)
-    fast: dict[str, float] = {}
+    fast: dict[tuple[bool, str], float] = {}
     for h, candidates in zip(HS, found, strict=True):
-        for text, log_p in candidates:
-            fast[text] = fast.get(text, 0.0) + h.probability * math.exp(log_p)
+        for text, log_p, finished in candidates:
+            fast[finished, text] = fast.get((finished, text), 0.0) + h.probability * math.exp(log_p)
     (answer,) = DECODERS["rag-sequence-fast"](generator, [X], [HS], search)
-    assert fast[answer.text] == pytest.approx(max(fast.values()), rel=1e-4)
-    assert answer.log_probability == pytest.approx(math.log(max(fast.values())), abs=1e-4)
+    ended = any(finished for finished, _ in fast)
+    best = max(p for (finished, _), p in fast.items() if finished == ended)
+    assert fast[ended, answer.text] == pytest.approx(best, rel=1e-4)
+    assert answer.log_probability == pytest.approx(math.log(best), abs=1e-4)
     if search is not EVERY:
-        thorough = {y: marginal(generator, y) for y in fast}
+        thorough = {y: marginal(generator, y) for _, y in fast}
         (answer,) = DECODERS["rag-sequence-thorough"](generator, [X], [HS], search)
         assert thorough[answer.text] == pytest.approx(max(thorough.values()), abs=1e-4)
         assert answer.log_probability == pytest.approx(max(thorough.values()), abs=1e-4)
 
 
 def test_all_candidates_of_all_passages_are_the_whole_marginal(generator: Generator) -> None:
-    exact = [texts(generator, answers(generator, Mixture(X, ((h.passage,),), (0.0,)))) for h in HS]
+    every = [answers(generator, Mixture(X, ((h.passage,),), (0.0,))) for h in HS]
+    ended = [{tokens: p for tokens, p in found.items() if EOS in tokens} for found in every]
+    exact = [texts(generator, found) for found in ended]
     total = {y: sum(h.probability * math.exp(e[y]) for h, e in zip(HS, exact, strict=True)) for y in exact[0]}
     (answer,) = DECODERS["rag-sequence-fast"](generator, [X], [HS], EVERY)
     assert answer.log_probability == pytest.approx(math.log(max(total.values())), abs=1e-4)
@@ -187,6 +191,32 @@ def test_sampled_answers_have_the_frequencies_of_the_mixture(
     known = torch.tensor(sorted(exact.values()))
     for (g,) in found[:50]:
         assert float((known - g.log_probability).abs().min()) < 1e-3
+
+
+@pytest.mark.parametrize("room", [1, ROOM])
+def test_an_answer_is_finished_where_its_end_was_chosen(generator: Generator, room: int) -> None:
+    shorter = load(Path(generator.config.model), room=room)
+    (found,) = shorter.candidates([mixture("top-1")], EVERY)
+    exact = answers(generator, mixture("top-1"))
+    for g in found:
+        if room == ROOM:
+            alike = [t for t, p in exact.items() if math.isclose(p, g.log_probability, abs_tol=1e-4)]
+            assert g.finished in {EOS in tokens for tokens in alike}
+        else:
+            # Of the answers of one token only the empty one is at its end.
+            assert g.finished == math.isclose(exact[(EOS,)], g.log_probability, abs_tol=1e-4)
+
+
+def test_fast_takes_a_cut_answer_only_where_none_is_finished(generator: Generator) -> None:
+    sure = [Retrieved(HS[0].passage, 0.0, 1.0)]
+    (found,) = generator.candidates([mixture("top-1")], EVERY)
+    best = max((g for g in found if g.finished), key=lambda g: g.log_probability)
+    (answer,) = DECODERS["rag-sequence-fast"](generator, [X], [sure], EVERY)
+    assert answer.text == best.text
+    assert answer.log_probability >= best.log_probability - 1e-4
+    greedy = next(g for g in generator.candidates([mixture("top-1")], GREEDY)[0])
+    (only,) = DECODERS["rag-sequence-fast"](generator, [X], [sure], GREEDY)
+    assert (only.text, only.log_probability) == (greedy.text, pytest.approx(greedy.log_probability, abs=1e-4))
 
 
 def test_a_sampled_passage_is_drawn_by_its_weight() -> None:

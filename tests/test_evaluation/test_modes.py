@@ -13,10 +13,10 @@ from jsarag.data import load_examples, load_passages
 from jsarag.decoding import DECODERS
 from jsarag.display import Silent
 from jsarag.evaluation import Case, EvaluationConfig, evaluate, evaluate_modes
-from jsarag.models import EncoderConfig, GeneratorConfig, load_encoder, load_generator
+from jsarag.models import EncoderConfig, GeneratorConfig, PromptConfig, load_encoder, load_generator
 from jsarag.pipeline import DecodingConfig, Pipeline
 from jsarag.retrieval import KnowledgeBase
-from jsarag.types import InputError
+from jsarag.types import Example, InputError, Passage
 
 CONFIG = EvaluationConfig(cutoffs=(1, 3), limit=4, resamples=20)
 
@@ -64,6 +64,45 @@ def test_cost_is_what_the_generator_counts(pipeline: Pipeline, cases: list[Case]
         assert found[mode]["cost"]["seconds"] > 0
     cheap, dear = found["top-1"]["cost"]["tokens"], found["rag-sequence-thorough"]["cost"]["tokens"]
     assert cheap < found["rag-sequence-fast"]["cost"]["tokens"] < dear
+
+
+class Listening(Silent):
+    """Keeps the lines."""
+
+    def __init__(self) -> None:
+        self.lines = list[str]()
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.mark.parametrize(("length", "held"), [(None, 3), (6, 2), (2, 1)])
+def test_only_passages_that_a_prompt_holds_count_as_read(
+    causal_model: Path, pipeline: Pipeline, cases: list[Case], length: int | None, held: int
+) -> None:
+    """Passages of three words with a separator of one; six words hold the first and half of the second."""
+    texts = {"1": "red red red", "2": "blue blue blue", "3": "seven seven seven"}
+    passages = [Passage(name, "", text) for name, text in texts.items()]
+    prompt = PromptConfig(passage="{text}", separator=" , ", passage_length=length)
+    config = GeneratorConfig(str(causal_model), precision="fp32", max_new_tokens=4, prompt=prompt)
+    generator = load_generator(config, torch.device("cpu"))
+    assert generator.reads("who ?", passages) == tuple(passages[:held])
+    null = Passage("null", "", "")
+    assert generator.reads("who ?", [null, *passages]) == tuple(passages[:held])
+    assert generator.reads("who ?", [null]) == (null,)
+
+    short = replace(pipeline, kb=KnowledgeBase.build(passages, pipeline.prior), generator=generator)
+    (last,) = {h[-1].passage.id for h in short.retrieve([cases[0].x])}
+    case = Case(Example("1", cases[0].x, (texts[last],), (last,)), cases[0].x)
+    display = Listening()
+    found = evaluate_modes(short, None, [case], CONFIG, ["concat", "rag-token", "top-1"], display)
+    read = {row["mode"]: (row["attribution/reference_in_passages"], row["combination"]) for row in found.rows}
+    everything = held == 3
+    assert read["concat"] == (float(everything), "read_wrong" if everything else "missed_wrong")
+    assert read["rag-token"] == (1, "read_wrong")
+    assert read["top-1"] == (0, "missed_wrong")
+    warning = f"concat: prompts hold {held}.0 passages of 3.0 on average; generator.prompt.passage_length is {length}"
+    assert display.lines == ([] if everything else [warning])
 
 
 def test_retrieval_is_measured_once(pipeline: Pipeline, cases: list[Case], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,19 @@ def test_the_null_passage_takes_the_place_of_no_other(null: bool, gold: str, ran
         assert found[f"mrr@{k}"] == [1 / rank if rank <= k else 0]
 
 
+def test_the_null_passage_is_no_selection() -> None:
+    """Two passages are given, the second the null passage by rule: a alone is selected. Gold a, null and a, null."""
+    cases = [Case(Example(str(i), "x", ("y",), gold), "x") for i, gold in enumerate([("a",), ("null", "a"), ("null",)])]
+    pipeline = Pipeline(cast(Encoder, Fixed()), base(null=True), cast(Generator, None), DecodingConfig("top-1", 2))
+    retrieved = pipeline.retrieve([case.x for case in cases])
+    assert [h.passage.id for h in retrieved[0]] == ["a", "null"]
+    sheet = Sheet([as_row(case.example, hs) for case, hs in zip(cases, retrieved, strict=True)], resamples=20)
+    measure_retrieval(sheet, pipeline, None, cases, EvaluationConfig(cutoffs=(1,)))
+    found = {name: estimate["mean"] for name, estimate in sheet.summary["selection"].items()}
+    assert found == {"precision": 1, "recall": 1, "f1": 1, "exact": 1}
+    assert [row.get("selection/exact") for row in sheet.rows] == [1, 1, None]
+
+
 def test_selection_pools_the_passages_that_answers_are_given() -> None:
     """a and b are given to all. Gold a: 1 of 2 right, 1 of 1 found; gold c, a: 1 of 2 and 1 of 2; the third: none."""
     cases = [Case(Example(str(i), "x", ("y",), gold), "x") for i, gold in enumerate([("a",), ("c", "a"), ()])]

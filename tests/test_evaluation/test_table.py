@@ -77,6 +77,18 @@ def test_parquet_is_read_back_as_written(tmp_path: Path) -> None:
     assert pyarrow.parquet.read_table(path).to_pylist() == FLAT
 
 
+def test_pandas_reads_texts_of_a_csv_as_they_are(tmp_path: Path) -> None:
+    """With the options that the documentation names: null, NA and 007 stay, what is not there is missing."""
+    words = ["null", "N/A", "007", "None"]
+    odd = [{"id": word, "gold": [word], "answer": word, "answers/f1": 0.5} for word in words]
+    write_table(tmp_path / "odd.csv", [*odd, {"id": "x", "gold": []}])
+    kinds = dict.fromkeys(("id", "gold", "answer"), str)
+    found = pandas.read_csv(tmp_path / "odd.csv", keep_default_na=False, na_values=[""], dtype=kinds)
+    for column in kinds:
+        assert list(found[column])[:4] == words
+    assert found["gold"].isna().tolist() == found["answers/f1"].isna().tolist() == [False] * 4 + [True]
+
+
 def test_pandas_reads_both_alike(tmp_path: Path) -> None:
     for name in ("results.csv", "results.parquet"):
         write_table(tmp_path / name, ROWS)

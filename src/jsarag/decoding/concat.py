@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jsarag.decoding.decoder import Direct
-from jsarag.models import Mixture
+from jsarag.models import Generator, Mixture
 from jsarag.types import Retrieved
 
 
@@ -15,3 +15,12 @@ class Concat(Direct):
     def mixture(self, x: str, hs: Sequence[Retrieved]) -> Mixture:
         """All passages, best first."""
         return Mixture(x, (tuple(h.passage for h in hs),), (0.0,))
+
+    def uses(self, hs: Sequence[Retrieved]) -> Sequence[Retrieved]:
+        """All, but for the null passage where there are others."""
+        return [h for h in hs if not h.passage.null] or hs
+
+    def reads(self, generator: Generator, x: str, hs: Sequence[Retrieved]) -> Sequence[Retrieved]:
+        """The first so many that the prompt holds."""
+        used = self.uses(hs)
+        return used[: len(generator.reads(x, [h.passage for h in used]))]

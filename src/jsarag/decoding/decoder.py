@@ -49,9 +49,13 @@ class Decoder(ABC):
         """Generations that a question with so many passages takes."""
         return 1
 
-    def reads(self, passages: int) -> int:
-        """How many of so many passages, the first ones, the answer is made from."""
-        return passages
+    def uses(self, hs: Sequence[Retrieved]) -> Sequence[Retrieved]:
+        """Those of the passages of a question that the answer is to be made from."""
+        return hs
+
+    def reads(self, generator: Generator, x: str, hs: Sequence[Retrieved]) -> Sequence[Retrieved]:
+        """Those of `uses` that reach the generator: one prompt may not hold them all."""
+        return self.uses(hs)
 
 
 class Direct(Decoder):
@@ -72,13 +76,16 @@ class Direct(Decoder):
         """Generate from the mixture of each question."""
         mixtures = [self.mixture(x, hs) for x, hs in zip(xs, retrieved, strict=True)]
         found = generator.candidates(mixtures, search, progress=progress)
-        return [Answer(*best, tuple(hs)) for (best, *_), hs in zip(found, retrieved, strict=True)]
+        return [
+            Answer(best.text, best.log_probability, tuple(hs)) for (best, *_), hs in zip(found, retrieved, strict=True)
+        ]
 
     def follow(
         self, generator: Generator, x: str, hs: Sequence[Retrieved], search: Search, tell: Callable[[str], None]
     ) -> Answer:
         """Answer one question, telling each piece of the text as soon as it is there; not with beams."""
-        return Answer(*generator.follow(self.mixture(x, hs), search, tell), tuple(hs))
+        found = generator.follow(self.mixture(x, hs), search, tell)
+        return Answer(found.text, found.log_probability, tuple(hs))
 
     def log_likelihood(
         self, generator: Generator, xs: Sequence[str], ys: Sequence[str], retrieved: Sequence[Sequence[Retrieved]]

@@ -11,8 +11,8 @@ from jsarag.decoding.decoder import Decoder, Progress
 from jsarag.models import GREEDY, Generator, Mixture, Pair, Search
 from jsarag.types import Answer, Retrieved
 
-Totals = dict[str, Tensor]
-"""Candidate answers of one question and what they are judged by, in nats."""
+Candidate = tuple[bool, str]
+"""Whether an answer came to its end within the longest answer, and its text."""
 
 
 class RagSequence(Decoder):
@@ -43,7 +43,7 @@ class RagSequence(Decoder):
         retrieved: Sequence[Sequence[Retrieved]],
         search: Search,
         progress: Progress | None,
-    ) -> Iterator[Totals]:
+    ) -> Iterator[dict[Candidate, float]]:
         """For each x its distinct candidates with log sum p(h|x) p(y|x,h) over the passages that gave them."""
         chosen = [search.passages(x, _log_weights(hs)) for x, hs in zip(xs, retrieved, strict=True)]
         mixtures = [
@@ -53,11 +53,11 @@ class RagSequence(Decoder):
         ]
         found = iter(generator.candidates(mixtures, search, progress=progress))
         for hs, some in zip(retrieved, chosen, strict=True):
-            terms: dict[str, list[float]] = {}
+            terms: dict[Candidate, list[float]] = {}
             for i in some:
-                for text, log_probability in next(found):
-                    terms.setdefault(text, []).append(hs[i].log_probability + log_probability)
-            yield {text: torch.tensor(values).logsumexp(0) for text, values in terms.items()}
+                for text, log_probability, finished in next(found):
+                    terms.setdefault((finished, text), []).append(hs[i].log_probability + log_probability)
+            yield {candidate: float(torch.tensor(values).logsumexp(0)) for candidate, values in terms.items()}
 
 
 class Fast(RagSequence):
@@ -71,13 +71,21 @@ class Fast(RagSequence):
         search: Search = GREEDY,
         progress: Progress | None = None,
     ) -> list[Answer]:
-        """The candidate with the largest sum over its own passages; that is a lower bound of its log p(y|x)."""
+        """The candidate with the largest sum over its own passages; that is a lower bound of its log p(y|x).
+
+        One that was cut at the longest answer is taken only where none came to its end: its probability, that of all
+        answers that begin so, is not to be compared with theirs.
+        """
         found = self._candidates(generator, xs, retrieved, search, progress)
-        return [_best(totals, hs) for totals, hs in zip(found, retrieved, strict=True)]
+        best = [max(totals.items(), key=lambda one: (one[0][0], one[1])) for totals in found]
+        return [Answer(text, total, tuple(hs)) for ((_, text), total), hs in zip(best, retrieved, strict=True)]
 
 
 class Thorough(RagSequence):
-    """Every candidate is scored under every passage: argmax_y sum_h p(h|x) p(y|x,h) among the candidates."""
+    """Every candidate is scored under every passage: argmax_y sum_h p(h|x) p(y|x,h) among the candidates.
+
+    The end is part of each, also of one that was cut at the longest answer.
+    """
 
     @torch.inference_mode()
     def __call__(
@@ -89,17 +97,14 @@ class Thorough(RagSequence):
         progress: Progress | None = None,
     ) -> list[Answer]:
         """The likeliest candidate."""
-        candidates = [list(found) for found in self._candidates(generator, xs, retrieved, search, progress)]
+        found = self._candidates(generator, xs, retrieved, search, progress)
+        candidates = [list(dict.fromkeys(text for _, text in totals)) for totals in found]
         cases = [(x, y, hs) for x, hs, ys in zip(xs, retrieved, candidates, strict=True) for y in ys]
         scores = iter(
             self.log_likelihood(generator, [c[0] for c in cases], [c[1] for c in cases], [c[2] for c in cases])
         )
-        return [_best({y: next(scores) for y in ys}, hs) for hs, ys in zip(retrieved, candidates, strict=True)]
-
-
-def _best(totals: Totals, hs: Sequence[Retrieved]) -> Answer:
-    text = max(totals, key=lambda y: float(totals[y]))
-    return Answer(text, float(totals[text]), tuple(hs))
+        best = [max(((float(next(scores)), y) for y in ys), key=lambda one: one[0]) for ys in candidates]
+        return [Answer(text, total, tuple(hs)) for (total, text), hs in zip(best, retrieved, strict=True)]
 
 
 def _log_weights(hs: Sequence[Retrieved]) -> Tensor:

@@ -16,6 +16,6 @@ class Top1(Direct):
         """The first passage."""
         return Mixture(x, ((hs[0].passage,),), (0.0,))
 
-    def reads(self, passages: int) -> int:
+    def uses(self, hs: Sequence[Retrieved]) -> Sequence[Retrieved]:
         """The first."""
-        return 1
+        return hs[:1]

@@ -28,7 +28,7 @@ def judge(sheet: Sheet, cases: Sequence[Case], texts: Sequence[str], kb: Knowled
     for row, text in zip(rows, texts, strict=True):
         row["answer"] = text
     sheet.add("answers", answer_scores(texts, references), rows)
-    sheet.put("answers", corpus_bleu(texts, references))
+    sheet.put("answers", corpus_bleu(texts, references, resamples=sheet.resamples))
     if any(case.example.history for case in cases):
         sheet.add("dialog", dialog_scores(texts, references), rows)
         if meteor_is_there():

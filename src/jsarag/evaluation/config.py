@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from jsarag.config import positive, require
+from jsarag.config import require
 from jsarag.pipeline import DecodingConfig
 
 
@@ -33,5 +33,5 @@ class EvaluationConfig:
     def __post_init__(self) -> None:
         valid = bool(self.cutoffs) and all(k > 0 for k in self.cutoffs)
         require(valid, "evaluation.cutoffs", "numbers above 0", self.cutoffs)
-        positive("evaluation.resamples", self.resamples)
+        require(self.resamples > 1, "evaluation.resamples", "a number above 1", self.resamples)
         require(self.limit is None or self.limit > 0, "evaluation.limit", "a number above 0 or null", self.limit)

@@ -48,7 +48,7 @@ def evaluate(
     if config.closed_book:
         judge_closed_book(sheet, judged, _closed_book(pipeline, judged, display, f"{name}: closed book"))
     if config.answers:
-        measure_attribution(sheet, judged, _read(pipeline, retrieved[: len(judged)]))
+        measure_attribution(sheet, judged, _read(pipeline, judged, retrieved, display, name))
     return sheet.evaluation()
 
 
@@ -100,7 +100,7 @@ def evaluate_modes(
         taken, tokens = time.perf_counter() - began, pipeline.generator.tokens_scored - before
         sheet = Sheet([{"mode": mode, **row} for row in shared.rows[: len(judged)]], config.resamples)
         judge(sheet, judged, [answer.text for answer in answers], pipeline.kb)
-        measure_attribution(sheet, judged, _read(chosen, retrieved[: len(judged)]))
+        measure_attribution(sheet, judged, _read(chosen, judged, retrieved, display, mode))
         cost = {"seconds": taken / len(judged), "tokens": ranks.total([tokens])[0] / len(judged)}
         found[mode] = sheet.summary | {"cost": cost}
         rows += sheet.rows
@@ -123,7 +123,18 @@ def _closed_book(pipeline: Pipeline, cases: Sequence[Case], display: Display, ta
         return pipeline.answer_without_passages([case.x for case in cases], lambda done: advance(done, ""))
 
 
-def _read(pipeline: Pipeline, retrieved: Sequence[Sequence[Retrieved]]) -> list[Sequence[Retrieved]]:
-    """The passages from which the answers are made."""
-    read = pipeline.decoding.decoder.reads(pipeline.decoding.passages)
-    return [hs[:read] for hs in retrieved]
+def _read(
+    pipeline: Pipeline, cases: Sequence[Case], retrieved: Sequence[Sequence[Retrieved]], display: Display, task: str
+) -> list[Sequence[Retrieved]]:
+    """The passages from which the answers are made; says so where prompts do not hold all that they were to."""
+    decoder, given = pipeline.decoding.decoder, retrieved[: len(cases)]
+    read = [decoder.reads(pipeline.generator, case.x, hs) for case, hs in zip(cases, given, strict=True)]
+    held, wanted = sum(map(len, read)), sum(len(decoder.uses(hs)) for hs in given)
+    if held < wanted:
+        prompt = pipeline.generator.config.prompt
+        limit = "max_length" if prompt.passage_length is None else "passage_length"
+        display.say(
+            f"{task}: prompts hold {held / len(cases):.1f} passages of {wanted / len(cases):.1f} on average; "
+            f"generator.prompt.{limit} is {getattr(prompt, limit)}"
+        )
+    return read

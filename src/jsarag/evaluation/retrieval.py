@@ -44,14 +44,18 @@ def measure_retrieval(
 ) -> None:
     """Add the blocks prior, posterior and selection, over the rows that have gold passages.
 
-    selection takes the passages that an answer is given as a set.
+    selection takes the passages that an answer is given as a set. The null passage is no selection, for it is given
+    always; pairs that no other passage helps are left out.
     """
     labelled = [row for row in sheet.rows if row["gold"]]
     for block, scores in evaluate_retrieval(pipeline.prior, posterior, pipeline.kb, cases, config.cutoffs).items():
         sheet.add(block, scores, labelled)
-    if labelled:
-        selected, gold = [[h["id"] for h in row["passages"]] for row in labelled], [row["gold"] for row in labelled]
-        sheet.add("selection", selection_scores(selected, gold), labelled)
+    null = None if pipeline.kb.null is None else pipeline.kb.passages[pipeline.kb.null].id
+    helped = [row for row in labelled if set(row["gold"]) != {null}]
+    if helped:
+        selected = [[h["id"] for h in row["passages"] if h["id"] != null] for row in helped]
+        gold = [[h for h in row["gold"] if h != null] for row in helped]
+        sheet.add("selection", selection_scores(selected, gold), helped)
         sheet.put("selection", pooled_selection(selected, gold, resamples=config.resamples))
 
 

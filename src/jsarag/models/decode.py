@@ -36,10 +36,16 @@ class Generated(NamedTuple):
     """A decoded answer and its log-probability, the end-of-answer token included.
 
     The log-probability is that of the model itself: no temperature, nothing cut off.
+
+    Attributes:
+        text: The answer.
+        log_probability: In nats; of an answer that is not finished, that of all answers that begin so.
+        finished: Whether it came to its end within the longest answer.
     """
 
     text: str
     log_probability: float
+    finished: bool
 
 
 class Batch(NamedTuple):
@@ -118,7 +124,7 @@ def decode(
         read += parts * sum(map(len, distinct))
         totals = [(choice.log_probability(answer, row), row) for row in distinct]
         known = sorted([(total, row) for total, row in totals if total is not None], reverse=True)
-        found.append([Generated(text_of(tokenizer, row), total) for total, row in known])
+        found.append([Generated(text_of(tokenizer, row), total, eos in row) for total, row in known])
     return found, read
 
 
@@ -146,7 +152,9 @@ class Pieces:
 
 def text_of(tokenizer: Any, tokens: Sequence[int]) -> str:
     """The text of an answer's tokens."""
-    return str(tokenizer.decode(list(tokens), skip_special_tokens=True)).strip()
+    # Cleaned up, a text would not only grow as tokens arrive: "it '" and then "it's".
+    text = tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return str(text).strip()
 
 
 def pad_id(tokenizer: Any) -> int:

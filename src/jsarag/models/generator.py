@@ -235,6 +235,10 @@ class Generator(nn.Module, ABC):
         pieces.finish(found.text)
         return found
 
+    def reads(self, x: str, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        """Those of ``passages`` that fit into one prompt of an answer to ``x``; the first always does."""
+        return self.prompt.read(x, passages, room=self.config.max_new_tokens)
+
     def copy(self) -> Generator:
         """An independent generator with the same weights."""
         return copy.deepcopy(self)

@@ -91,7 +91,7 @@ class Prompt:
     def answer(self, y: str) -> list[int]:
         """Tokens of an answer, the end-of-answer token included: it is part of y."""
         # After "Answer:" a word begins with its space; a chat template ends at a new line.
-        return [*self._tokens(y if self.chat else " " + y), int(self.tokenizer.eos_token_id)]
+        return [*self._tokens(y if self.chat or not y else " " + y), int(self.tokenizer.eos_token_id)]
 
     def context(self, x: str, passages: Sequence[Passage], *, room: int) -> list[int]:
         """Tokens of the prompt for ``x`` with ``passages``, leaving ``room`` for the answer.
@@ -106,14 +106,30 @@ class Prompt:
             fixed = [*self._open, *self._tokens(x), *self._close]
             self._room(x, room + len(fixed))
             return fixed
-        left = self._room(x, room + sum(map(len, (self._before, self._between, self._tokens(x), self._after))))
-        body = self._body(x, passages, min(left, self.config.passage_length or left))
+        body = self._body(x, passages, room)
         first, second = (self._tokens(x), body) if self._input_first else (body, self._tokens(x))
         return [*self._before, *first, *self._between, *second, *self._after]
 
-    def _body(self, x: str, passages: Sequence[Passage], budget: int) -> list[int]:
-        """Tokens of the passages in their order, cut to ``budget`` from the end of the last retrieved."""
-        separator = self._tokens(self.config.separator) if len(passages) > 1 else ()
+    def read(self, x: str, passages: Sequence[Passage], *, room: int) -> tuple[Passage, ...]:
+        """Those of ``passages`` that stand in `context`, be it in part: the rest does not fit.
+
+        The null passage is among them only where there is no other.
+        """
+        real = [h for h in passages if not h.null]
+        return tuple(real[: len(self._kept(x, real, room))] if real else passages)
+
+    def _body(self, x: str, passages: Sequence[Passage], room: int) -> list[int]:
+        """Tokens of the passages in their order."""
+        kept, separator = self._kept(x, passages, room), self._separator(passages)
+        body: list[int] = []
+        for i, tokens in enumerate(ORDERS[self.config.order](kept, " ".join([x, *(h.id for h in passages)]))):
+            body += [*(separator if i else ()), *tokens]
+        return body
+
+    def _kept(self, x: str, passages: Sequence[Passage], room: int) -> list[Tokens]:
+        """Tokens of each passage that fits, best first, cut from the end of the last retrieved."""
+        left = self._room(x, room + sum(map(len, (self._before, self._between, self._tokens(x), self._after))))
+        budget, separator = min(left, self.config.passage_length or left), self._separator(passages)
         kept: list[Tokens] = []
         for h in passages:
             left = budget - sum(map(len, kept)) - len(separator) * len(kept)
@@ -121,10 +137,10 @@ class Prompt:
             if kept and left <= 0:
                 break
             kept.append(self._tokens(self.config.passage.format(title=h.title, text=h.text))[:left])
-        body: list[int] = []
-        for i, tokens in enumerate(ORDERS[self.config.order](kept, " ".join([x, *(h.id for h in passages)]))):
-            body += [*(separator if i else ()), *tokens]
-        return body
+        return kept
+
+    def _separator(self, passages: Sequence[Passage]) -> Tokens:
+        return self._tokens(self.config.separator) if len(passages) > 1 else ()
 
     def _room(self, x: str, needed: int) -> int:
         left = self.config.max_length - needed

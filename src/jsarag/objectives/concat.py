@@ -21,7 +21,7 @@ class Concat(Objective):
     Attributes:
         k: Passages in the prompt.
         dropout: Share of them that is left out, at random and anew each time, so that the generator learns to bear the
-            absence of any; one always stays.
+            absence of any; one always stays, be it the null passage.
     """
 
     name = "concat"
@@ -37,8 +37,9 @@ class Concat(Objective):
 
     def weigh(self, scores: Scores, proposals: Proposals, rng: torch.Generator) -> Target:
         """Equal shares on the passages that stay."""
-        drawn = torch.rand(scores.valid.shape, generator=rng, device=rng.device).masked_fill(~scores.valid, -1)
-        kept = scores.valid & ((drawn >= self.dropout) | (drawn == drawn.amax(-1, keepdim=True)))
+        best = scores.found["prior"]  # among the candidates may be those of other pairs
+        drawn = torch.rand(best.shape, generator=rng, device=rng.device).masked_fill(~best, -1)
+        kept = best & ((drawn >= self.dropout) | (drawn == drawn.amax(-1, keepdim=True)))
         share = kept.to(scores.log_p.dtype)
         share = share / share.sum(-1, keepdim=True)
         return Target(share, share)
