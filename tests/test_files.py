@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jsarag.files import read_json, read_jsonl, whole, write_json, write_text
+from jsarag.files import check_output, read_json, read_jsonl, whole, write_json, write_text
 from jsarag.types import InputError
 
 
@@ -61,6 +62,53 @@ def test_unreadable_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{\n,}")
     with pytest.raises(InputError, match=r"a.json:2: not valid JSON"):
         read_json(tmp_path / "a.json")
+
+
+UNREADABLE = {
+    r'["\ud83d"]': r"half a character, \\ud83d, alone",
+    r'["\ude00\ud83d"]': r"half a character, \\ude00, alone",
+    r'["\\\ud83d"]': r"half a character, \\ud83d, alone",
+    r'{"\uD83D\u0041": 1}': r"half a character, \\uD83D, alone",
+    "[" + "1" * 5000 + "]": r"an integer of more than 4,300 digits",
+    "[" * 100_000: "nested too deeply",
+    '{"a":' * 100_000: "nested too deeply",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), UNREADABLE.items(), ids=range(len(UNREADABLE)))
+def test_json_that_python_cannot_hold_or_write_is_named_by_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f"[1]\n{text}\n")
+    with pytest.raises(InputError, match=rf"a.jsonl:2: not valid JSON \({message} at column \d+\)"):
+        read_jsonl(path)
+    path.write_text(f"[\n{text}]")
+    with pytest.raises(InputError, match=rf"a.jsonl:\d: not valid JSON \({message}\)"):
+        read_json(path)
+
+
+def test_both_halves_of_a_character_are_one_and_escaped_escapes_are_text(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(r'["\ud83d\ude00", "\\ud83d", "\\\\ud83d", "\u00e9"]')
+    assert read_json(tmp_path / "a.json") == ["\U0001f600", "\\ud83d", "\\\\ud83d", "é"]
+
+
+def test_what_cannot_be_written_is_known_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    for name in ("file", "new", "deep/in/folders"):
+        check_output(tmp_path / name, "--json")
+    monkeypatch.chdir(tmp_path)
+    check_output(Path("new"), "--json")
+    for name, message in (
+        (".", r"--json: expected a file, got the folder \S+"),
+        ("file/new", r"--json: expected a file in a folder, got \S+file/new, but \S+file is a file"),
+        ("file/deep/new", r"but \S+file is a file"),
+        ("x" * 300 + "/new", r"--json: cannot write \S+: File name too long"),
+    ):
+        with pytest.raises(InputError, match=message):
+            check_output(tmp_path / name, "--json")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(InputError, match=r"--json: cannot write new: \. is not writable"):
+        check_output(Path("new"), "--json")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 KILLED = """

@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +62,24 @@ def _remove(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
+def check_output(path: Path, option: str) -> None:
+    """Refuse a file that cannot be written, before the work whose results it is to hold.
+
+    Raises:
+        InputError: a folder of that name, a file where one of its folders should be, or no right to write there.
+    """
+    try:
+        if path.is_dir():
+            raise InputError(f"{option}: expected a file, got the folder {path}")
+        there = next(folder for folder in path.parents if folder.exists())
+        if not there.is_dir():
+            raise InputError(f"{option}: expected a file in a folder, got {path}, but {there} is a file")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise InputError(f"{option}: cannot write {path}: {there} is not writable")
+    except OSError as error:
+        raise InputError(f"{option}: cannot write {path}: {error.strerror}") from None
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, whole or not at all."""
     with whole(path) as temporary:
@@ -75,6 +94,44 @@ def write_json(path: Path, value: Any) -> None:
 def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
     """Write one JSON object a line, whole or not at all."""
     write_text(path, "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
+
+
+# In JSON text: what may be half a surrogate pair; and, escape by escape, whole pairs and halves.
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+
+
+class _Decoder(json.JSONDecoder):
+    """The standard decoder; what Python cannot hold, or not write again, is a `json.JSONDecodeError` as well."""
+
+    def raw_decode(self, s: str, idx: int = 0) -> tuple[Any, int]:
+        try:
+            value, end = super().raw_decode(s, idx)
+        except RecursionError:
+            raise json.JSONDecodeError("nested too deeply", s, idx) from None
+        except json.JSONDecodeError:
+            raise
+        except ValueError:  # an integer with more digits than Python converts
+            most = sys.get_int_max_str_digits()
+            found = re.compile(rf"[0-9]{{{most + 1}}}").search(s, idx)
+            place = found.start() if found else idx
+            raise json.JSONDecodeError(f"an integer of more than {most:,} digits", s, place) from None
+        if _SURROGATE.search(s, idx, end):
+            _refuse_halves(s, idx, end)
+        return value, end
+
+
+def _refuse_halves(text: str, begin: int, end: int) -> None:
+    """Half a surrogate pair is no character: no file and no tokenizer takes it."""
+    for escape in _ESCAPE.finditer(text, begin, end):
+        if escape["half"]:
+            raise json.JSONDecodeError(f"half a character, {escape[0]}, alone", text, escape.start())
+
+
+JSON = _Decoder()
+"""Reads JSON: ``decode`` a whole text, ``raw_decode`` the value at a place; `json.JSONDecodeError` if it cannot."""
 
 
 def read_text(path: Path) -> str:
@@ -106,7 +163,7 @@ def read_bytes(path: Path) -> bytes:
 def read_json(path: Path) -> Any:
     """Read one JSON value; ``InputError`` names the file and line of what is wrong."""
     try:
-        return json.loads(read_text(path))
+        return JSON.decode(read_text(path))
     except json.JSONDecodeError as error:
         raise InputError(f"{path}:{error.lineno}: not valid JSON ({error.msg})") from None
 
@@ -120,7 +177,7 @@ def read_jsonl(path: Path) -> list[Record]:
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():
             try:
-                rows.append((number, json.loads(line)))
+                rows.append((number, JSON.decode(line)))
             except json.JSONDecodeError as error:
                 raise InputError(f"{path}:{number}: not valid JSON ({error.msg} at column {error.colno})") from None
     return rows

@@ -208,6 +208,47 @@ def test_mistakes_give_one_line_and_status_2(
     assert not (tmp_path / "run").exists()  # nothing was half written
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("evaluate", "--run", "run", "--json", "."), "--json: expected a file, got the folder ."),
+        (("evaluate", "--run", "run", "--rows", "."), "--rows: expected a file, got the folder ."),
+        (("evaluate", "--run", "run", "--table", "folder.csv"), "--table: expected a file, got the folder folder.csv"),
+        (("evaluate", "--run", "run", "--json", "file/x.json"), "got file/x.json, but file is a file"),
+        (("evaluate", "--run", "run", "--limit", "0"), "--limit: expected a number above 0, got 0"),
+        (("evaluate", "--run", "run", "--limit", "-1"), "--limit: expected a number above 0, got -1"),
+        (("compare", "run", "other", "--markdown", "."), "--markdown: expected a file, got the folder ."),
+        (("lab", "--out", "file"), "--out: expected a file in a folder, got file/lab.html, but file is a file"),
+        (("lab", "--json", "."), "--json: expected a file, got the folder ."),
+    ],
+)
+def test_what_cannot_be_written_or_judged_is_refused_before_the_work(
+    words: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "file").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert message in mistake(capsys, *words)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.csv"]
+
+
+def test_templates_that_cannot_be_filled_in_are_refused(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option, template, message in (
+        ("generator.prompt.passage", "{text} {foo}", "expected only {text} and {title} in braces"),
+        ("generator.prompt.template", "{passage} {input} {input}", "expected {input} once"),
+        ("encoder.query", "{input", "expected only {input} in braces"),
+    ):
+        line = mistake(capsys, "train", *options, f"--{option}", template)
+        assert f"{option}: {message}" in line
+    assert not (tmp_path / "run").exists()
+
+
 def test_configuration_file_with_overrides(
     options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

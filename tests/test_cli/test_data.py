@@ -69,8 +69,25 @@ def test_convert_prints_counts_and_a_command_that_trains(tmp_path: Path, capsys:
     assert "convert:  jsarag data dstc11" in capsys.readouterr().out
 
 
+def test_what_is_known_of_the_files_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "nq"]) == 0
+    shown = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["psgs_w100.tsv.gz", "md5", "612fe66e0b6b41ee28f806140226c563"] in shown
+    assert ["nq-train.qa.csv", "79,168", "lines"] in shown
+
+
+def test_a_file_that_cannot_be_checked_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["nq-open", "--from", str(DATA / "nq-open"), "--out", str(tmp_path / "out")]
+    assert "psgs_w100.tsv: expected the published 21,015,325 lines, found 5 lines" in mistake(capsys, *given)
+    assert main(["data", *given, "--unverified"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("not checked: "))
+    assert line == (
+        "not checked: psgs_w100.tsv: the published checksum is that of psgs_w100.tsv.gz; 5 lines, not as published"
+    )
+
+
 def test_options_reach_the_conversion(tmp_path: Path) -> None:
-    options = ["--split", "train,dev", "--unanswerable", "keep", "--passages-limit", "1"]
+    options = ["--split", "train,dev", "--unanswerable", "keep", "--passages-limit", "1", "--unverified"]
     assert main(["data", "orquac", "--from", str(DATA / "orquac"), "--out", str(tmp_path / "out"), *options]) == 0
     assert len(load_examples(tmp_path / "out/train.jsonl")) == 3
     assert not (tmp_path / "out/test.jsonl").exists()
@@ -91,7 +108,7 @@ def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--split: expected one of dev, test, train" in mistake(capsys, *given, "--split", "train,")
     assert "--out: expected nothing with --check" in mistake(capsys, "nq-open", "--check", out, "--out", out)
     assert "manifest.json: no such file" in mistake(capsys, "nq-open", "--check", out)
-    assert "--unverified: no published checksum is known for beir" in mistake(
+    assert "--unverified: no checksum or number of lines is known for beir" in mistake(
         capsys, "beir", "--from", DATA / "beir", "--out", out, "--unverified"
     )
     assert "--block-words: expected nothing with --check" in mistake(
@@ -114,6 +131,7 @@ def test_a_killed_conversion_leaves_no_folder(tmp_path: Path, signalled: signal.
         file.writelines(rows)
     out = tmp_path / "converted/nq"
     argv: list[str | Path] = [sys.executable, "-m", "jsarag", "data", "nq-open", "--from", files, "--out", out]
+    argv.append("--unverified")
 
     # A shell's background jobs, and what they start, are deaf to interrupts: not this one.
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -127,5 +145,5 @@ def test_a_killed_conversion_leaves_no_folder(tmp_path: Path, signalled: signal.
     assert not out.exists()
     assert len(list(out.parent.iterdir())) == left  # a process that is killed outright cannot tidy up
     (files / "psgs_w100.tsv").write_bytes((DATA / "nq-open/psgs_w100.tsv").read_bytes())
-    assert main(["data", "nq-open", "--from", str(files), "--out", str(out)]) == 0
+    assert main([*map(str, argv[3:])]) == 0
     assert out.is_dir()

@@ -109,6 +109,16 @@ def test_files_on_the_hub_are_fetched_once_and_converted(
     assert not any(name.startswith("GET /datasets/") for name in asked)
 
 
+def test_files_of_other_splits_stay_where_they_are(hub: tuple[dict[str, str], list[str]], tmp_path: Path) -> None:
+    environment, asked = hub
+    given = ("beir", "--from", "hf://datasets/someone/beir/small", "--out", tmp_path / "out")
+    done = data(environment, *given, "--split", "tset")
+    assert (done.returncode, asked) == (2, [])
+    assert data(environment, *given, "--split", "test").returncode == 0
+    got = [name.partition("/small/")[2] for name in asked if name.startswith("GET /datasets/")]
+    assert sorted(got) == ["corpus.jsonl", "qrels/test.tsv", "queries.jsonl"]
+
+
 @pytest.mark.parametrize(
     ("address", "message"),
     [

@@ -124,6 +124,30 @@ def test_json_lists_name_the_line_of_an_object(tmp_path: Path, content: str, mes
         load_passages(tmp_path / "kb.json")
 
 
+@pytest.mark.parametrize("name", ["kb.jsonl", "kb.json", "kb.csv"])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (r'"\ud83d"', r"half a character, \\ud83d, alone"),
+        ("7" * 4301, r"an integer of more than 4,300 digits"),
+        ("[" * 50_000, r"nested too deeply"),
+    ],
+    ids=["half", "digits", "deep"],
+)
+def test_json_that_cannot_be_held_is_named_by_file_and_line(
+    tmp_path: Path, name: str, value: str, message: str
+) -> None:
+    quoted = value.replace('"', '""')
+    content = {
+        "kb.jsonl": f'{{"id": "a", "text": "x"}}\n{{"id": "b", "text": {value}}}',
+        "kb.json": f'[{{"id": "a", "text": "x"}},\n{{"id": "b", "text": {value}}}]',
+        "kb.csv": f'id,text\nb,"[{quoted}]"\n',
+    }
+    (tmp_path / name).write_text(content[name])
+    with pytest.raises(InputError, match=rf"{name}:2: .*{message}"):
+        load_passages(tmp_path / name)
+
+
 def test_csv_cells_and_columns(tmp_path: Path) -> None:
     path = tmp_path / "pairs.csv"
     path.write_text(

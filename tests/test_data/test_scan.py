@@ -64,12 +64,21 @@ def test_lines_are_where_members_begin() -> None:
         ('{"a" 1}', "x.json:1: not valid JSON (expected ':')"),
         ("{1: 2}", "x.json:1: not valid JSON (expected a name in quotes)"),
         ("[]\n[]", "x.json:2: not valid JSON (more after its end)"),
+        ('[\n"a", "\\ud83d", "more"]', "x.json:2: not valid JSON (half a character, \\ud83d, alone)"),
+        ('{"a": {\n"\\ud83d": 1}}', "x.json:2: not valid JSON (half a character, \\ud83d, alone)"),
+        ("[\n" + "1" * 4301 + "]", "x.json:2: not valid JSON (an integer of more than 4,300 digits)"),
+        ("[\n" + "[" * 50_000 + "]", "x.json:2: not valid JSON (nested too deeply)"),
     ],
+    ids=range(14),
 )
 def test_what_is_no_json_is_named_by_line(text: str, message: str) -> None:
     with pytest.raises(InputError) as raised:
         scanned(text)
     assert str(raised.value) == message
+
+
+def test_the_halves_of_a_character_may_lie_in_two_pieces() -> None:
+    assert [member.value for member in scanned(r'["\ud83d\ude00", "\\ud83d"]')] == ["\U0001f600", "\\ud83d"]
 
 
 def test_a_mistake_early_in_a_long_file_is_found_without_reading_it_all(monkeypatch: pytest.MonkeyPatch) -> None:

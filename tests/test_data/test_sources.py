@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -321,8 +323,101 @@ def test_unpublished_files_are_refused_where_the_sum_is_known(tmp_path: Path) ->
     assert manifest["read"]["train-v1.1.json"]["as_published"] is False
 
 
+def published(name: str, sums: dict[str, str], lines: dict[str, int] | None = None) -> Source:
+    """SQuAD, with this known of one of its files."""
+    squad = SOURCES["squad"]
+    files = (replace(f, sums=sums, lines=lines or {}) if f.name == name else f for f in squad.files)
+    return replace(squad, files=tuple(files))
+
+
+def test_a_published_file_that_was_packed_since_is_compared_unpacked(tmp_path: Path) -> None:
+    files, out = copied("squad", tmp_path), tmp_path / "out"
+    name, content = "train-v1.1.json", (files / "train-v1.1.json").read_bytes()
+    source = published(name, sums={name: f"md5:{hashlib.md5(content).hexdigest()}"})
+    (files / f"{name}.gz").write_bytes(gzip.compress(content))
+    (files / name).unlink()
+    manifest = convert(source, files, out, Options(("train",)), Silent())
+    facts = manifest["read"][f"{name}.gz"]
+    assert facts["as_published"] is True
+    assert facts["sha256"] == hashlib.sha256((files / f"{name}.gz").read_bytes()).hexdigest()
+    assert check(source, out, files) == manifest
+
+    (files / f"{name}.gz").write_bytes(gzip.compress(content + b" "))
+    with pytest.raises(
+        InputError, match=r"train-v1.1.json.gz: expected the published md5 \w+, found md5 \w+; download"
+    ):
+        convert(source, files, out, Options(("train",)), Silent())
+    manifest = convert(source, files, out, Options(("train",)), Silent(), unverified=True)
+    assert manifest["read"][f"{name}.gz"]["as_published"] is False
+    (files / f"{name}.gz").write_bytes(gzip.compress(content)[:-12])
+    with pytest.raises(InputError, match=r"train-v1.1.json.gz: not a whole gzip file; download it again"):
+        convert(source, files, out, Options(("train",)), Silent())
+
+
+def test_a_file_that_was_unpacked_since_is_said_to_be_unchecked_and_its_lines_are_counted(tmp_path: Path) -> None:
+    files, out = copied("squad", tmp_path), tmp_path / "out"
+    name, content = "train-v1.1.json", (files / "train-v1.1.json").read_bytes()
+    packed, lines = gzip.compress(content), content.count(b"\n") + (not content.endswith(b"\n"))
+    sums = {f"{name}.gz": f"md5:{hashlib.md5(packed).hexdigest()}"}
+    source = published(name, sums=sums, lines={name: lines})
+    unchecked = {"unchecked": "the published checksum is that of train-v1.1.json.gz"}
+    facts = convert(source, files, out, Options(("train",)), Silent())["read"][name]
+    assert facts.items() >= (unchecked | {"lines": lines, "lines_as_published": True}).items()
+    assert "as_published" not in facts
+    facts = convert(published(name, sums=sums), files, out, Options(("train",)), Silent())["read"][name]
+    assert facts.items() >= unchecked.items()
+    assert "lines" not in facts
+
+    (files / name).write_bytes(content + b"\n\n")
+    with pytest.raises(InputError, match=rf"{name}: expected the published \d+ lines, found \d+ lines; .*--unverified"):
+        convert(source, files, out, Options(("train",)), Silent())
+    facts = convert(source, files, out, Options(("train",)), Silent(), unverified=True)["read"][name]
+    assert facts["lines_as_published"] is False
+    (files / f"{name}.gz").write_bytes(packed)
+    (files / name).unlink()
+    facts = convert(source, files, out, Options(("train",)), Silent())["read"][f"{name}.gz"]
+    assert facts["as_published"] is True
+    assert facts.keys() == {"bytes", "sha256", "as_published"}
+
+
+def test_lines_are_counted_where_no_checksum_is_known_packed_or_not(tmp_path: Path) -> None:
+    source = SOURCES["triviaqa-dpr"]
+    questions = replace(source, files=source.files[1:], passages=lambda files, options: iter(WIKIPEDIA))
+    with pytest.raises(InputError, match=r"trivia-train.qa.csv.gz: expected the published 78,785 lines, found 1 lines"):
+        convert(questions, DATA / source.name, tmp_path / "out", Options(("train",)), Silent())
+    with pytest.raises(InputError, match=r"psgs_w100.tsv: expected the published 21,015,325 lines, found 5 lines"):
+        convert(source, DATA / source.name, tmp_path / "out", Options(("train",)), Silent())
+    manifest = converted(source, DATA / source.name, tmp_path / "out")
+    read = manifest["read"]
+    assert [read[f"trivia-{name}"]["lines"] for name in ("train.qa.csv.gz", "dev.qa.csv", "test.qa.csv")] == [1, 1, 1]
+
+
+def test_every_number_of_lines_is_one_that_the_size_states() -> None:
+    for source in SOURCES.values():
+        for file in source.files:
+            for name, lines in file.lines.items():
+                records = lines - 1 if name == "psgs_w100.tsv" else lines  # all but its header
+                assert f"{records:,}" in source.size, (source.name, name)
+
+
 BAD: dict[str, tuple[str, str, str, str]] = {
     # set, file, what it holds, message
+    "half": ("nq-open", "NQ-open.train.jsonl", '\n{"question": "\\ud83d"}', r"jsonl:2: not valid JSON \(half a"),
+    "half member": (
+        "triviaqa",
+        "triviaqa-unfiltered/unfiltered-web-dev.json",
+        '{"Data": [\n"\\ud83d"]}',
+        r"json:2: .*half a",
+    ),
+    "half answer": ("nq", "nq-train.qa.csv", "a\t['\\ud83d']\n", r"nq-train.qa.csv:1: expected a list of answers"),
+    "digits": ("nq-open", "NQ-open.dev.jsonl", "1" * 5000, r"NQ-open.dev.jsonl:1: .*more than 4,300 digits"),
+    "deep": ("nq-open", "NQ-open.dev.jsonl", "[" * 50_000, r"NQ-open.dev.jsonl:1: .*nested too deeply"),
+    "deep member": (
+        "doqa",
+        "doqa_dataset/doqa-cooking-dev-v2.1.json",
+        "[\n" + "[" * 50_000,
+        r"json:2: .*nested too deep",
+    ),
     "columns": ("nq", "nq-train.qa.csv", "who rowed\n", r"nq-train.qa.csv:1: expected 2 columns .* found 1"),
     "call": ("nq", "nq-train.qa.csv", "a\t['b']\nc\tprint(1)\n", r"nq-train.qa.csv:2: expected a list of answers"),
     "list": ("nq", "nq-train.qa.csv", "a\t[1]\n", r"nq-train.qa.csv:1: expected a list of answers"),

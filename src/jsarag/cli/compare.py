@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jsarag import api
 from jsarag.cli.figures import show_contrast
+from jsarag.files import check_output
 from jsarag.parsing import Parser
 
 DESCRIPTION = """Compare finished runs on the same test examples.
@@ -33,6 +34,9 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("--markdown", type=Path, help="File for the table in Markdown.")
     parser.add_argument("--out", type=Path, help="File for the page with table, pictures and curves.")
     values = parser.read(argv)
+    for option in ("json", "markdown", "out"):
+        if values[option]:
+            check_output(values[option], f"--{option}")
     groups = api.compare(
         values.runs,
         metrics=values.metrics,

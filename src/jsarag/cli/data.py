@@ -10,7 +10,7 @@ from typing import Any
 import jsarag
 from jsarag.cli.display import Terminal
 from jsarag.config import one_of, require
-from jsarag.data.sources import PASSAGES, SOURCES, SPLITS, Options, Source, check, convert, hub
+from jsarag.data.sources import PASSAGES, SOURCES, SPLITS, File, Options, Source, check, convert, hub
 from jsarag.parsing import Parser
 from jsarag.types import InputError
 
@@ -55,7 +55,9 @@ def run(argv: Sequence[str]) -> int:
         kind: Any = int if option == "block_words" else str
         parser.add_argument(_option([option]), type=kind, default=None, help=f"{text[0].upper()}{text[1:]}.")
     parser.add_argument(
-        "--unverified", action="store_true", help="Accept files that are not the published ones by their checksum."
+        "--unverified",
+        action="store_true",
+        help="Accept files that are not the published ones by their checksum or number of lines.",
     )
     parser.add_argument(
         "--check", type=Path, default=None, help="Converted folder to compare with its manifest; with --from, that too."
@@ -72,7 +74,7 @@ def run(argv: Sequence[str]) -> int:
     if values["check"] is not None:
         others = [name for name in given if name not in ("check", "from")]
         require(not others, _option(others), "nothing with --check", values[others[0]] if others else None)
-        published = None if values["from"] is None else _folder(source, values["from"])
+        published = None if values["from"] is None else _folder(values["from"], source.files)
         manifest = check(source, values["check"], published)
         _counts(manifest)
         print(f"{values['check']}: as its manifest says")
@@ -91,10 +93,10 @@ def _convert(source: Source, values: dict[str, Any]) -> None:
     for name in chosen:
         if name not in source.takes:
             raise InputError(f"{_option([name])}: means nothing with {source.name}; leave it out")
-    if values["unverified"] and not any(file.sums for file in source.files):
-        raise InputError(f"--unverified: no published checksum is known for {source.name}; leave it out")
+    if values["unverified"] and not any(file.sums or file.lines for file in source.files):
+        raise InputError(f"--unverified: no checksum or number of lines is known for {source.name}; leave it out")
     wanted = None if values["split"] is None else tuple(values["split"].split(","))
-    folder = _folder(source, values["from"])
+    folder = _folder(values["from"], source.needed(wanted))
     splits = source.chosen(lambda file: file.find(folder) is not None, wanted)
     how = {name: values[name] for name in ("passages_limit", "hold_out", "unverified")}
     try:
@@ -106,9 +108,9 @@ def _convert(source: Source, values: dict[str, Any]) -> None:
         _train(source, out, tuple(split for split in SPLITS if f"{split}.jsonl" in manifest["written"]))
 
 
-def _folder(source: Source, given: str) -> Path:
+def _folder(given: str, files: Sequence[File]) -> Path:
     """Where the published files are, once those on the hub are here."""
-    return hub.fetch(given, source.files) if given.startswith("hf:") else Path(given)
+    return hub.fetch(given, files) if given.startswith("hf:") else Path(given)
 
 
 def _option(names: Sequence[str]) -> str:
@@ -122,6 +124,16 @@ def _counts(manifest: dict[str, Any]) -> None:
         print(f"{name:<16}{facts['records']:>12,}{gold}")
     for reason, count in manifest["left_out"].items():
         print(f"left out: {reason}: {count:,}")
+    for name, facts in manifest["read"].items():
+        if facts.get("unchecked"):
+            print(f"not checked: {name}: {facts['unchecked']}{_lines(facts)}")
+
+
+def _lines(facts: dict[str, Any]) -> str:
+    """What the number of lines says of a file without a sum."""
+    if "lines" not in facts:
+        return ""
+    return f"; {facts['lines']:,} lines, {'as' if facts['lines_as_published'] else 'not as'} published"
 
 
 def _describe(source: Source, *, details: bool = False) -> None:
@@ -132,6 +144,8 @@ def _describe(source: Source, *, details: bool = False) -> None:
         print(f"  {'file':<10}{file.name}{', optional' if file.optional else ''}  {file.url}")
         if details and file.others:
             print(f"  {'':<10}or {', '.join(file.others)}")
+        for known in _known(file) if details else ():
+            print(f"  {'':<10}{known}")
     for note in source.notes:
         print(f"  {'note':<10}{note}")
     if details:
@@ -142,6 +156,13 @@ def _describe(source: Source, *, details: bool = False) -> None:
             _train(source, Path("data") / source.name, source.splits)
     else:
         print()
+
+
+def _known(file: File) -> list[str]:
+    """The published checksums and numbers of lines of a file."""
+    names = {name.rpartition("/")[2] for name in file.names}
+    sums = [f"{name}  {published.replace(':', ' ')}" for name, published in file.sums.items()]
+    return sums + [f"{name}  {lines:,} lines" for name, lines in file.lines.items() if name in names]
 
 
 def _train(source: Source, out: Path, splits: tuple[str, ...]) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_evaluation
 from jsarag.cli.loading import add_run_options, load
+from jsarag.config import positive
 from jsarag.decoding import DECODERS
 from jsarag.evaluation import check_table, write_table
-from jsarag.files import write_json, write_jsonl
+from jsarag.files import check_output, write_json, write_jsonl
 from jsarag.parsing import Parser
 from jsarag.types import InputError
 
@@ -43,8 +44,13 @@ def run(argv: Sequence[str]) -> int:
     )
     values = parser.read(argv)
     modes = _modes(values.modes, values.mode)
+    if values.limit is not None:
+        positive("--limit", values.limit)
     if values.table:
         check_table(values.table, "--table")
+    for option in ("json", "rows", "table"):
+        if values[option]:
+            check_output(values[option], f"--{option}")
     loaded = load(values)
     data = values.data or loaded.config.data.test or loaded.config.data.dev
     if data is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from jsarag import api
 from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_claims
+from jsarag.files import check_output
 from jsarag.lab import LabConfig
 from jsarag.parsing import Parser
 
@@ -30,7 +31,10 @@ def run(argv: Sequence[str]) -> int:
     built = parser.instantiate(values)
     options = {name: built[name] for name in LabConfig.__dataclass_fields__}
     figures = values.json or values.out / "lab.json"
-    result = api.run_lab(LabConfig(**options), page=values.out / "lab.html", figures=figures, display=Terminal())
+    page = values.out / "lab.html"
+    check_output(page, "--out")
+    check_output(figures, "--json" if values.json else "--out")
+    result = api.run_lab(LabConfig(**options), page=page, figures=figures, display=Terminal())
     show_claims(result)
-    print(f"figures: {figures}\npage:    {values.out / 'lab.html'}")
+    print(f"figures: {figures}\npage:    {page}")
     return 0

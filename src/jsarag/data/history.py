@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jsarag.config import has_fields, not_negative
-from jsarag.types import Example, InputError, Turn
+from jsarag.types import Example, Turn
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,7 @@ class HistoryConfig:
 
     def __post_init__(self) -> None:
         not_negative("data.history.turns", self.turns)
-        has_fields("data.history.turn", self.turn, ("text",))
-        try:
-            self.turn.format(role="", text="")
-        except (KeyError, IndexError, ValueError):
-            raise InputError(f"data.history.turn: expected only {{role}} and {{text}}, got {self.turn!r}") from None
+        has_fields("data.history.turn", self.turn, ("text",), ("role",))
 
 
 def render(example: Example, config: HistoryConfig) -> str:

@@ -51,7 +51,7 @@ class EncoderConfig:
     batch_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        has_fields("encoder.passage", self.passage, ("text",))
+        has_fields("encoder.passage", self.passage, ("text",), ("title",))
         has_fields("encoder.query", self.query, ("input",))
         has_fields("encoder.posterior", self.posterior, ("input", "output"))
         require(self.scale is None or self.scale > 0, "encoder.scale", "a number above 0 or null", self.scale)

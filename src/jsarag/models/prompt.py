@@ -8,7 +8,7 @@ from functools import lru_cache
 from random import Random
 from typing import Any, Literal
 
-from jsarag.config import has_fields, one_of, positive, require
+from jsarag.config import has_fields, has_marks, one_of, positive, require
 from jsarag.types import InputError, Passage
 
 # Marks that survive any chat template and that no text of a user holds.
@@ -54,9 +54,9 @@ class PromptConfig:
     passage_length: int | None = None
 
     def __post_init__(self) -> None:
-        has_fields("generator.prompt.template", self.template, ("passage", "input"))
-        has_fields("generator.prompt.no_passage", self.no_passage, ("input",))
-        has_fields("generator.prompt.passage", self.passage, ("text",))
+        has_marks("generator.prompt.template", self.template, ("passage", "input"))
+        has_marks("generator.prompt.no_passage", self.no_passage, ("input",))
+        has_fields("generator.prompt.passage", self.passage, ("text",), ("title",))
         one_of("generator.prompt.order", self.order, ORDERS)
         positive("generator.prompt.max_length", self.max_length)
         fits = self.passage_length is None or 0 < self.passage_length < self.max_length

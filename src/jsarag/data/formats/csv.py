@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jsarag.files import Record, read_text
+from jsarag.files import JSON, Record, read_text
 from jsarag.types import InputError
 
 
@@ -32,6 +32,6 @@ def _cell(path: Path, line: int, key: str, text: str) -> Any:
     if not text.startswith("["):
         return text
     try:
-        return json.loads(text)
+        return JSON.decode(text)
     except json.JSONDecodeError as error:
         raise InputError(f"{path}:{line}: {key}: begins with [ but is not a JSON list ({error.msg})") from None

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from jsarag.files import Record, read_text
+from jsarag.files import JSON, Record, read_text
 from jsarag.types import InputError
 
 
 def read_json(path: Path) -> list[Record]:
     """A JSON file that holds a list of objects, each with the line on which it begins."""
     text = read_text(path)
-    decoder = json.JSONDecoder()
     position = _skip(text, 0)
     if text[position : position + 1] != "[":
         raise InputError(f"{path}:{_line(text, position)}: expected a JSON list of objects")
@@ -20,7 +19,7 @@ def read_json(path: Path) -> list[Record]:
     position = _skip(text, position + 1)
     while text[position : position + 1] != "]":
         try:
-            value, end = decoder.raw_decode(text, position)
+            value, end = JSON.raw_decode(text, position)
         except json.JSONDecodeError as error:
             raise InputError(f"{path}:{error.lineno}: not valid JSON ({error.msg})") from None
         records.append((_line(text, position), value))

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from jsarag.config import plain, positive, require
-from jsarag.data.sources.files import File, Files
+from jsarag.data.sources.files import Files
+from jsarag.data.sources.published import verify
 from jsarag.data.sources.source import Options, Source
 from jsarag.display import Advance, Display
 from jsarag.files import read_json, whole, write_json
@@ -48,11 +49,12 @@ def convert(
         display: Shown progress.
         passages_limit: Keep the first so many passages, and every gold passage of the examples beyond them.
         hold_out: Make the last so many training examples the dev split, and the published dev split the test split.
-        unverified: Accept a file whose published checksum is another; the manifest says so.
+        unverified: Accept a file that is not the published one; the manifest says so.
 
     Raises:
         InputError: missing files, files that are not of the published format or not the published ones (where their
-            checksum is known), a folder ``out`` of something else, or a split without a single example.
+            checksum or number of lines is known), a folder ``out`` of something else, or a split without a single
+            example.
     """
     if passages_limit is not None:
         positive("--passages-limit", passages_limit)
@@ -99,11 +101,11 @@ def find(source: Source, folder: Path, splits: tuple[str, ...]) -> dict[str, Pat
     """The files of ``source`` in ``folder`` that these splits need.
 
     Raises:
-        InputError: no such folder, or missing files, each with the place to get it from.
+        InputError: no such folder, a split that is not published, or missing files, each with the place to get it from.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
-    needed = [file for file in source.files if file.needed(splits)]
+    needed = source.needed(splits)
     found = {file.name: path for file in needed if (path := file.find(folder)) is not None}
     missing = [file for file in needed if not file.optional and file.name not in found]
     if missing:
@@ -143,27 +145,13 @@ def _sums(
     source: Source, folder: Path, paths: dict[str, Path], display: Display, *, unverified: bool
 ) -> dict[str, dict[str, Any]]:
     """Size and sum of each file, and whether it is the published one where that is known."""
-    files: dict[str, File] = {file.name: file for file in source.files}
+    files = {file.name: file for file in source.files}
     facts: dict[str, dict[str, Any]] = {}
     total = sum(path.stat().st_size for path in paths.values())
     with display.task("checksums, MB read", _megabytes(total)) as advance:
-        tell = _in_megabytes(advance, total)
+        progress = _in_megabytes(advance, total)
         for name, path in paths.items():
-            size = path.stat().st_size
-            require(size > 0, str(path), "a file that is not empty", "0 bytes")
-            fact = {"bytes": size, "sha256": _digest(path, "sha256")}
-            published = files[name].sums.get(path.name)
-            if published is not None:
-                algorithm, _, expected = published.partition(":")
-                found = _digest(path, algorithm)
-                if found != expected and not unverified:
-                    raise InputError(
-                        f"{path}: expected the published {algorithm} {expected}, found {found}; download it again, or "
-                        f"take it as it is with --unverified"
-                    )
-                fact["as_published"] = found == expected
-            facts[path.relative_to(folder).as_posix()] = fact
-            tell(size)
+            facts[path.relative_to(folder).as_posix()] = verify(files[name], path, progress, unverified=unverified)
     return facts
 
 

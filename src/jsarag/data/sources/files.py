@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from jsarag.data.sources.node import Node
 from jsarag.data.sources.scan import Member, members
+from jsarag.files import JSON
 from jsarag.types import InputError
 
 EVERY = 1 << 14
@@ -30,7 +31,8 @@ class File:
         splits: The splits that need it; none: all do.
         optional: Whether a conversion can do without it.
         others: Further names it may have.
-        sums: Published checksums by file name, as ``algorithm:hex``.
+        sums: Published checksums by file name, as ``algorithm:hex``; a file published as .gz has that name here.
+        lines: Published numbers of lines by file name without .gz, where they are known: a line a record.
     """
 
     name: str
@@ -39,6 +41,7 @@ class File:
     optional: bool = False
     others: tuple[str, ...] = ()
     sums: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -110,7 +113,7 @@ class Files:
             if line.strip():
                 where = f"{self.paths[name]}:{number}"
                 try:
-                    yield Node(where, json.loads(line))
+                    yield Node(where, JSON.decode(line))
                 except json.JSONDecodeError as error:
                     raise InputError(f"{where}: not valid JSON ({error.msg} at column {error.colno})") from None
 
@@ -158,22 +161,33 @@ class Files:
     @contextmanager
     def _opened(self, path: Path) -> Iterator[tuple[IO[bytes], Callable[[], None]]]:
         told = 0
-        try:
-            with path.open("rb") as disk:
+        with opened(path) as (disk, stream):
 
-                def report() -> None:
-                    nonlocal told
-                    now = disk.tell()
-                    self.progress(now - told)
-                    told = now
+            def report() -> None:
+                nonlocal told
+                now = disk.tell()
+                self.progress(now - told)
+                told = now
 
-                stream: Any = gzip.GzipFile(fileobj=disk) if path.suffix == ".gz" else disk
-                yield stream, report
-                report()
-        except (EOFError, gzip.BadGzipFile, zlib.error):
-            raise InputError(f"{path}: not a whole gzip file; download it again") from None
-        except PermissionError:
-            raise InputError(f"{path}: not readable") from None
+            yield stream, report
+            report()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """A file as it lies on disk, and what it holds: the same, or unpacked where it ends in .gz; read one of them.
+
+    Raises:
+        InputError: a file that cannot be read, or (while it is read) a gzip file that is not whole.
+    """
+    try:
+        with path.open("rb") as disk:
+            stream: Any = gzip.GzipFile(fileobj=disk) if path.suffix == ".gz" else disk
+            yield disk, stream
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise InputError(f"{path}: not a whole gzip file; download it again") from None
+    except PermissionError:
+        raise InputError(f"{path}: not readable") from None
 
 
 def _unquoted(column: str) -> str:

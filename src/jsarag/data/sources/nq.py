@@ -45,7 +45,10 @@ NQ = Source(
     recipe="nq",
     files=(
         W100,
-        *(File(f"nq-{s}.qa.csv", f"{DPR}/data/retriever/nq-{s}.qa.csv", (s,)) for s in ("train", "dev", "test")),
+        *(
+            File(f"nq-{s}.qa.csv", f"{DPR}/data/retriever/nq-{s}.qa.csv", (s,), lines={f"nq-{s}.qa.csv": lines})
+            for s, lines in (("train", 79_168), ("dev", 8_757), ("test", 3_610))
+        ),
         File(
             "biencoder-nq-train.json",
             f"{DPR}/data/retriever/biencoder-nq-train.json.gz",
@@ -77,7 +80,13 @@ NQ_OPEN = Source(
     size="87,925 / 3,610 questions, 21,015,324 Wikipedia passages of 100 words",
     licence="questions CC BY-SA 3.0, Wikipedia CC BY-SA",
     recipe="nq",
-    files=(W100, *(File(f"NQ-open.{s}.jsonl", _GITHUB, (s,)) for s in ("train", "dev"))),
+    files=(
+        W100,
+        *(
+            File(f"NQ-open.{s}.jsonl", _GITHUB, (s,), lines={f"NQ-open.{s}.jsonl": lines})
+            for s, lines in (("train", 87_925), ("dev", 3_610))
+        ),
+    ),
     splits=("train", "dev"),
     passages=wikipedia.passages,
     examples=_google,

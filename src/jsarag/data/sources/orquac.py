@@ -55,8 +55,14 @@ ORQUAC = Source(
         File("all_blocks.txt", f"{_URL}/all_blocks.txt.gz"),
         File("qrels.txt", f"{_URL}/qrels.txt.gz"),
         *(
-            File(f"{s}.txt", f"{_URL}/preprocessed/{s}.txt", (s,), others=(f"preprocessed/{s}.txt",))
-            for s in ("train", "dev", "test")
+            File(
+                f"{s}.txt",
+                f"{_URL}/preprocessed/{s}.txt",
+                (s,),
+                others=(f"preprocessed/{s}.txt",),
+                lines={f"{s}.txt": lines},
+            )
+            for s, lines in (("train", 31_526), ("dev", 3_430), ("test", 5_571))
         ),
     ),
     splits=("train", "dev", "test"),

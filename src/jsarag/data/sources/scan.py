@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from jsarag.files import JSON
 from jsarag.types import InputError
 
-_DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n"
 _NUMBER = re.compile(r"[0-9.eE+-]*")
 
@@ -107,7 +107,7 @@ class _Scanner:
         self.peek()
         while True:
             try:
-                value, end = _DECODER.raw_decode(self._text, self._position)
+                value, end = JSON.raw_decode(self._text, self._position)
             except json.JSONDecodeError as error:
                 # A value that is cut off is wrong at the end of what was read, or is a text that does not end.
                 cut = error.pos >= len(self._text) - 8 or error.msg.startswith("Unterminated string")

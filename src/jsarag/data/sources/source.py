@@ -73,15 +73,22 @@ class Source:
     notes: tuple[str, ...] = ()
     partial: bool = False
 
+    def needed(self, wanted: tuple[str, ...] | None) -> tuple[File, ...]:
+        """The files that the wanted splits need; None: all files.
+
+        Raises:
+            InputError: a split that this data set does not publish.
+        """
+        self._check(wanted or ())
+        return tuple(file for file in self.files if wanted is None or file.needed(wanted))
+
     def chosen(self, folder_has: Callable[[File], bool], wanted: tuple[str, ...] | None) -> tuple[str, ...]:
         """The splits to convert: the wanted ones, or all (with ``partial`` those whose files are there).
 
         Raises:
             InputError: a split that this data set does not publish, or none there.
         """
-        for split in wanted or ():
-            one_of("--split", split, SPLITS)
-            require(split in self.splits, "--split", f"one of {', '.join(self.splits)} with {self.name}", split)
+        self._check(wanted or ())
         if wanted is not None or not self.partial:
             return wanted or self.splits
         there = tuple(s for s in self.splits if all(folder_has(f) for f in self.files if s in f.splits))
@@ -89,3 +96,8 @@ class Source:
             expected = ", ".join(file.name for file in self.files if file.splits)
             raise InputError(f"--from: expected one of {expected} in the folder")
         return there
+
+    def _check(self, splits: tuple[str, ...]) -> None:
+        for split in splits:
+            one_of("--split", split, SPLITS)
+            require(split in self.splits, "--split", f"one of {', '.join(self.splits)} with {self.name}", split)

@@ -60,8 +60,13 @@ TRIVIAQA_DPR = Source(
     files=(
         W100,
         *(
-            File(f"trivia-{s}.qa.csv", f"{DPR}/data/retriever/trivia-{s}.qa.csv.gz", (s,))
-            for s in ("train", "dev", "test")
+            File(
+                f"trivia-{s}.qa.csv",
+                f"{DPR}/data/retriever/trivia-{s}.qa.csv.gz",
+                (s,),
+                lines={f"trivia-{s}.qa.csv": lines},
+            )
+            for s, lines in (("train", 78_785), ("dev", 8_837), ("test", 11_313))
         ),
     ),
     splits=("train", "dev", "test"),
