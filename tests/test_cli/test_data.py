@@ -115,7 +115,7 @@ def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         capsys, "squad", "--check", out, "--block-words", "0"
     )
     squad = ("squad2", "--from", DATA / "squad2", "--out", out, "--unverified")
-    assert "--unanswerable: expected one of keep, leave" in mistake(capsys, *squad, "--unanswerable", "maybe")
+    assert "--unanswerable: expected one of keep, leave, null" in mistake(capsys, *squad, "--unanswerable", "maybe")
     assert "--block-words: expected a number of 0 or more" in mistake(capsys, *squad, "--block-words", "-1")
     assert not out.exists()
 

@@ -260,6 +260,22 @@ def test_questions_without_an_answer_can_be_kept(name: str, ids: list[str], tmp_
     assert examples[ids[1]].outputs == ("CANNOTANSWER",)
 
 
+@pytest.mark.parametrize("name", ["doqa", "orquac", "squad2", "msmarco", "msmarco-qa"])
+def test_no_passage_may_be_what_helps_questions_without_an_answer(name: str, tmp_path: Path) -> None:
+    converted(SOURCES[name], DATA / name, tmp_path / "keep", unanswerable="keep")
+    manifest = converted(SOURCES[name], DATA / name, tmp_path / "null", unanswerable="null", passages_limit=1)
+    passages = load_passages(tmp_path / "null/passages.jsonl")
+    assert [p.null for p in passages] == [False] * (len(passages) - 1) + [True]
+    assert manifest["options"]["unanswerable"] == "null"
+    ids = {p.id for p in passages}
+    kept, found = (load_examples(tmp_path / how / "train.jsonl", passage_ids=None) for how in ("keep", "null"))
+    assert len(kept) == len(found)
+    for before, after in zip(kept, found, strict=True):
+        helpless = before.outputs == ("CANNOTANSWER",)
+        assert after == (replace(before, gold=("null",)) if helpless else before)
+        assert ids.issuperset(after.gold)
+
+
 def test_blocks_cut_long_paragraphs_and_gold_follows_the_answer(tmp_path: Path) -> None:
     # "The lamp of Orle was first | lit in 1871. Its keeper lived | on the rock with two goats."
     converted(SOURCES["squad"], DATA / "squad", tmp_path / "out", block_words=6, splits=("train",))

@@ -26,7 +26,8 @@ RECIPES = Path(jsarag.__file__).parent / "recipes"
 
 EXPLAINED = {
     "block_words": "paragraphs in blocks of so many words (100); 0: whole",
-    "unanswerable": "questions without an answer: leave them out (leave), or keep them, answered CANNOTANSWER (keep)",
+    "unanswerable": "questions without an answer: leave them out (leave), keep them, answered CANNOTANSWER (keep), or "
+    "keep them so with a null passage as their gold one (null)",
 }
 
 

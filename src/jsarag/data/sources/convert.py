@@ -10,16 +10,17 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from jsarag.config import plain, positive, require
 from jsarag.data.sources.files import Files
 from jsarag.data.sources.published import verify
-from jsarag.data.sources.source import Options, Source
+from jsarag.data.sources.source import NO_ANSWER, Options, Source
 from jsarag.display import Advance, Display
 from jsarag.files import read_json, whole, write_json
-from jsarag.types import Example, InputError, Passage
+from jsarag.types import NULL, Example, InputError, Passage
 
 MANIFEST = "manifest.json"
 PASSAGES = "passages.jsonl"
@@ -75,7 +76,7 @@ def convert(
         splits = {split: _examples(source, files, split, options, left) for split in options.splits}
     if hold_out is not None:
         splits = _held_out(splits, hold_out)
-    missing = {name for examples in splits.values() for example in examples for name in example.gold}
+    missing = {name for examples in splits.values() for example in examples for name in example.gold} - {NULL}
     written: dict[str, dict[str, Any]] = {}
     with whole(out) as temporary:
         temporary.mkdir()
@@ -84,8 +85,9 @@ def convert(
             passages = source.passages(Files(paths, _in_megabytes(advance, held)), options)
             kept = _selected(passages, passages_limit, missing, left)
             rows = ({"id": p.id, "title": p.title, "text": p.text} for p in kept)
-            written[PASSAGES] = _write(temporary / PASSAGES, rows)
-        if not written[PASSAGES]["records"]:
+            null = [{"id": NULL, "text": ""}] if options.unanswerable == "null" else []
+            written[PASSAGES] = _write(temporary / PASSAGES, chain(rows, null))
+        if written[PASSAGES]["records"] == len(null):
             raise InputError(f"{folder}: the files of {source.name} hold no passage")
         for split, examples in splits.items():
             written[f"{split}.jsonl"] = _write(temporary / f"{split}.jsonl", _rows(examples, missing, left))
@@ -171,7 +173,8 @@ def _examples(source: Source, files: Files, split: str, options: Options, left: 
         if example.id in seen:
             raise InputError(f"{source.name}, {split}: id {example.id!r} is there twice")
         seen.add(example.id)
-        examples.append(example)
+        helpless = options.unanswerable == "null" and example.outputs == (NO_ANSWER,)
+        examples.append(replace(example, gold=(NULL,)) if helpless else example)
     if not examples:
         raise InputError(f"{source.name}, {split}: no question with an answer in the files")
     return examples

@@ -45,7 +45,7 @@ def _examples(forum: str, files: Files, wanted: str, options: Options) -> Iterat
             number += 1
             if outputs:
                 yield Example(name, question, outputs, (passage.id,), history)
-            elif options.unanswerable == "keep":
+            elif options.unanswerable != "leave":
                 yield Example(name, question, (NO_ANSWER,), (), history)
             said = answers[0] if answers else NO_ANSWER
             history = (*history, Turn("user", question), Turn("system", said))

@@ -21,19 +21,20 @@ class Options:
 
     Attributes:
         splits: The splits to convert.
-        unanswerable: leave out questions without an answer, or keep them with the output CANNOTANSWER.
+        unanswerable: leave out questions without an answer; keep them, with the output CANNOTANSWER; or keep them so
+            with the null passage as their gold one, which then is one of the knowledge base.
         block_words: Longest passage in words; longer ones are cut into blocks; 0: passages stay as they are.
     """
 
     splits: tuple[str, ...] = SPLITS
-    unanswerable: Literal["leave", "keep"] = "leave"
+    unanswerable: Literal["leave", "keep", "null"] = "leave"
     block_words: int = 100
 
     def __post_init__(self) -> None:
         require(bool(self.splits), "--split", "at least one of train, dev, test", "none")
         for split in self.splits:
             one_of("--split", split, SPLITS)
-        one_of("--unanswerable", self.unanswerable, ("leave", "keep"))
+        one_of("--unanswerable", self.unanswerable, ("leave", "keep", "null"))
         not_negative("--block-words", self.block_words)
 
 

@@ -43,7 +43,7 @@ def _examples(version: str) -> Callable[[Files, str, Options], Iterator[Example]
                     if any(begin < at + len(text) and at < end for text, at in answers)
                 ]
                 outputs = distinct(text for text, _ in answers)
-                if not outputs and options.unanswerable == "keep":
+                if not outputs and options.unanswerable != "leave":
                     outputs = (NO_ANSWER,)
                 if outputs:
                     yield Example(question.id("id"), question.text("question"), outputs, tuple(gold))
