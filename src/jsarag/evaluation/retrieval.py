@@ -14,6 +14,7 @@ from jsarag.metrics import pooled_selection, retrieval_scores, selection_scores
 from jsarag.models import Encoder
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase
+from jsarag.types import NULL
 
 
 def evaluate_retrieval(
@@ -50,7 +51,7 @@ def measure_retrieval(
     labelled = [row for row in sheet.rows if row["gold"]]
     for block, scores in evaluate_retrieval(pipeline.prior, posterior, pipeline.kb, cases, config.cutoffs).items():
         sheet.add(block, scores, labelled)
-    null = None if pipeline.kb.null is None else pipeline.kb.passages[pipeline.kb.null].id
+    null = None if pipeline.kb.null is None else NULL
     helped = [row for row in labelled if set(row["gold"]) != {null}]
     if helped:
         selected = [[h["id"] for h in row["passages"] if h["id"] != null] for row in helped]
