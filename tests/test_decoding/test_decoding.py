@@ -172,7 +172,14 @@ def test_sampled_answers_have_the_frequencies_of_the_mixture(
     # The question is what noise depends on: as many questions with the same prompts.
     batch = Batch([str(i) for i in range(n)], [contexts] * n, torch.tensor([m.log_weights] * n))
     with torch.inference_mode():
-        found, _ = decode(generator.model, generator.tokenizer, batch, Sample(temperature, top_p), ROOM)
+        found, _ = decode(
+                generator.model,
+                generator.tokenizer,
+                batch,
+                Sample(temperature, top_p),
+                ROOM,
+                stops=generator.prompt.stops,
+            )
     firsts = torch.stack([next_token(generator, context, []) for context in contexts])
     log_p = (torch.tensor(m.log_weights)[:, None] + firsts).logsumexp(0) / temperature
     p = log_p.softmax(-1)

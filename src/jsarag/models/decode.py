@@ -83,7 +83,14 @@ def alike(
 
 
 def decode(
-    model: Any, tokenizer: Any, batch: Batch, search: Search, room: int, tell: Callable[[int], None] | None = None
+    model: Any,
+    tokenizer: Any,
+    batch: Batch,
+    search: Search,
+    room: int,
+    *,
+    stops: Sequence[int],
+    tell: Callable[[int], None] | None = None,
 ) -> tuple[list[list[Generated]], int]:
     """Answers to each mixture, best first, and how many tokens that took, padding not counted.
 
@@ -93,11 +100,12 @@ def decode(
         batch: What to decode.
         search: How tokens are chosen.
         room: Longest answer, in tokens.
+        stops: Tokens any of which ends an answer.
         tell: Called with each token of the first answer as soon as it is chosen; not with beams.
     """
-    eos, pad = tokenizer.eos_token_id, pad_id(tokenizer)
+    pad = pad_id(tokenizer, stops)
     ids, mask = _rectangle([row for rows in batch.contexts for row in rows], pad, left=not _two_part(model))
-    choice = _Choice(batch, search, start=1 if _two_part(model) else ids.shape[1], tell=tell)
+    choice = _Choice(batch, search, start=1 if _two_part(model) else ids.shape[1], stops=len(stops), tell=tell)
     beams: dict[str, Any] = {}
     if search.width > 1:
         # Without a length penalty the score of a beam is its log-probability, and the best beam the likeliest.
@@ -110,7 +118,7 @@ def decode(
         do_sample=False,
         num_beams=search.width,
         pad_token_id=pad,
-        eos_token_id=eos,
+        eos_token_id=list(stops),
         logits_processor=[choice],
         **beams,
     )
@@ -120,25 +128,26 @@ def decode(
     found, read = [], int(mask.sum())
     for answer, rows in enumerate(tokens):
         # A search with more beams than there are answers fills up with answers that it has already.
-        distinct = {tuple(row[: row.index(eos) + 1] if eos in row else row) for row in rows}
+        distinct = {_ended(row, stops) for row in rows}
         read += parts * sum(map(len, distinct))
         totals = [(choice.log_probability(answer, row), row) for row in distinct]
         known = sorted([(total, row) for total, row in totals if total is not None], reverse=True)
-        found.append([Generated(text_of(tokenizer, row), total, eos in row) for total, row in known])
+        found.append([Generated(text_of(tokenizer, row, stops), total, row[-1] in stops) for total, row in known])
     return found, read
 
 
 class Pieces:
     """Tells text bit by bit while its tokens arrive; all pieces together are the text that `decode` gives."""
 
-    def __init__(self, tokenizer: Any, tell: Callable[[str], None]) -> None:
-        """Pass pieces to ``tell``."""
-        self._tokenizer, self._tell, self._tokens, self._told = tokenizer, tell, list[int](), ""
+    def __init__(self, tokenizer: Any, tell: Callable[[str], None], stops: Sequence[int] = ()) -> None:
+        """Pass pieces to ``tell``; one of the tokens ``stops`` ends the text."""
+        self._tokenizer, self._tell, self._stops = tokenizer, tell, stops
+        self._tokens, self._told = list[int](), ""
 
     def __call__(self, token: int) -> None:
         """Take in the next token."""
         self._tokens.append(token)
-        text = text_of(self._tokenizer, self._tokens)
+        text = text_of(self._tokenizer, self._tokens, self._stops)
         # Half a character decodes to this mark: the rest is yet to come.
         if not text.endswith("\ufffd"):
             self.finish(text)
@@ -150,23 +159,34 @@ class Pieces:
             self._told = text
 
 
-def text_of(tokenizer: Any, tokens: Sequence[int]) -> str:
-    """The text of an answer's tokens."""
+def text_of(tokenizer: Any, tokens: Sequence[int], stops: Sequence[int] = ()) -> str:
+    """The text of an answer's tokens, without the one of ``stops`` that ends it: not all are special tokens."""
+    held = tokens[:-1] if tokens and tokens[-1] in stops else tokens
     # Cleaned up, a text would not only grow as tokens arrive: "it '" and then "it's".
-    text = tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    text = tokenizer.decode(list(held), skip_special_tokens=True, clean_up_tokenization_spaces=False)
     return str(text).strip()
 
 
-def pad_id(tokenizer: Any) -> int:
+def pad_id(tokenizer: Any, stops: Sequence[int]) -> int:
     """The padding token, or the end token of a model that has none."""
-    return int(tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id)
+    return int(stops[0] if tokenizer.pad_token_id is None else tokenizer.pad_token_id)
+
+
+def _ended(row: list[int], stops: Sequence[int]) -> tuple[int, ...]:
+    """An answer up to its end token: what follows is padding."""
+    end = next((t + 1 for t, token in enumerate(row) if token in stops), len(row))
+    return tuple(row[:end])
 
 
 class _Choice:
     """A logits processor that leaves to `generate` only the tokens that the search may take, and keeps their scores."""
 
-    def __init__(self, batch: Batch, search: Search, start: int, tell: Callable[[int], None] | None) -> None:
+    def __init__(
+        self, batch: Batch, search: Search, start: int, stops: int, tell: Callable[[int], None] | None
+    ) -> None:
         self.start = start
+        # As many as `generate` looks at, for some may be at their end: two a beam, or more where more tokens end one.
+        self._kept = max(2, 1 + stops) * search.width if search.width > 1 else 1
         self._log_weights, self._search, self._tell = batch.log_weights, search, tell
         self._noise = [search.noise(x, "answer") for x in batch.xs]
         # By answer and beginning: log p(y_t|y_<t) of the tokens that may follow.
@@ -178,9 +198,7 @@ class _Choice:
         weights = self._log_weights.to(rows.device)[:, :, None, None]
         log_probs = (rows + weights).logsumexp(1) if parts > 1 else rows[:, 0]
         judged = self._search.judge(log_probs, self._noise)
-        # Twice the beams: as many as `generate` looks at, for some may be at their end.
-        kept = min(2 * self._search.width, judged.shape[-1]) if self._search.width > 1 else 1
-        top = judged.topk(kept)
+        top = judged.topk(min(self._kept, judged.shape[-1]))
         self._note(ids, top.indices, log_probs.gather(-1, top.indices))
         allowed = torch.full_like(judged, -torch.inf).scatter(-1, top.indices, top.values)
         return allowed[:, None].expand_as(rows).reshape(scores.shape)

@@ -27,7 +27,7 @@ from jsarag.models.prefix import Past, shared
 from jsarag.models.prompt import Prompt, PromptConfig
 from jsarag.models.resolve import cache_folder, not_loadable, resolve
 from jsarag.models.search import Greedy, Search
-from jsarag.types import Passage
+from jsarag.types import InputError, Passage
 
 GREEDY = Greedy()
 MERGING_PAYS = 2048
@@ -115,7 +115,14 @@ class Generator(nn.Module, ABC):
                 # Layers are computed again in the backward pass, and must be computed alike.
                 model.set_attn_implementation(PLAIN)
         self.tokenizer = tokenizer
-        self.prompt = Prompt(config.prompt, tokenizer)
+        made = model.generation_config
+        self.prompt = Prompt(
+            config.prompt,
+            tokenizer,
+            stops=_listed(made.eos_token_id),
+            start=made.decoder_start_token_id,
+            two_part=bool(model.config.is_encoder_decoder),
+        )
         self.dtype = dtype
         self.tokens_scored = 0
         self.tokens_trained = 0
@@ -229,7 +236,7 @@ class Generator(nn.Module, ABC):
         """Answer one mixture, telling each piece of the text as soon as it is there; not with beams."""
         room = self.config.max_new_tokens
         context = [self.prompt.context(mixture.x, h, room=room) for h in mixture.parts]
-        pieces = Pieces(self.tokenizer, tell)
+        pieces = Pieces(self.tokenizer, tell, self.prompt.stops)
         with self._ready(sum(map(len, context))):
             ((found, *_),) = self._decode([context], [mixture], search, pieces)
         pieces.finish(found.text)
@@ -311,7 +318,15 @@ class Generator(nn.Module, ABC):
         log_weights = torch.tensor([mixture.log_weights for mixture in mixtures])
         batch = Batch([mixture.x for mixture in mixtures], contexts, log_weights)
         with autocast(self.dtype, self.device):
-            found, tokens = decode(self.model, self.tokenizer, batch, search, self.config.max_new_tokens, tell)
+            found, tokens = decode(
+                self.model,
+                self.tokenizer,
+                batch,
+                search,
+                self.config.max_new_tokens,
+                stops=self.prompt.stops,
+                tell=tell,
+            )
         self._count(tokens)
         return found
 
@@ -335,7 +350,7 @@ class CausalGenerator(Generator):
     ) -> Tensor:
         texts = [c + a for c, a in zip(contexts, answers, strict=True)]
         width = max(map(len, texts)) - 1
-        pad = pad_id(self.tokenizer)
+        pad = pad_id(self.tokenizer, self.prompt.stops)
         # Padding stands on the right and attention is causal, so no real token sees it and no mask is needed.
         ids = torch.tensor([(text[:-1] + [pad] * (width - len(text) + 1)) for text in texts], device=self.device)
         positions = [
@@ -369,7 +384,7 @@ class Seq2SeqGenerator(Generator):
         past: Past | None,
         rows: Sequence[int],
     ) -> Tensor:
-        pad, start = pad_id(self.tokenizer), self.model.config.decoder_start_token_id
+        pad, start = pad_id(self.tokenizer, self.prompt.stops), self.model.generation_config.decoder_start_token_id
         wide, long = max(map(len, contexts)), max(map(len, answers))
         ids = torch.tensor([c + [pad] * (wide - len(c)) for c in contexts], device=self.device)
         mask = torch.tensor([[1] * len(c) + [0] * (wide - len(c)) for c in contexts], device=self.device)
@@ -399,9 +414,11 @@ def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
         model = auto.from_pretrained(path, dtype=dtype if config.lora else torch.float32)
     except (OSError, ValueError, KeyError) as error:
         raise not_loadable(config.model, "generator.model", error) from None
-    # What its makers recommend for decoding (penalties, forced tokens) is no part of the p(y|x,h) that is trained.
-    first = getattr(model.config, "decoder_start_token_id", None)
-    model.generation_config = GenerationConfig(decoder_start_token_id=first)  # type: ignore[no-untyped-call]
+    # What its makers recommend for decoding (penalties, forced tokens) is no part of the p(y|x,h) that is trained:
+    # where an answer starts and ends is.
+    start = _decoder_start(model) if model.config.is_encoder_decoder else None
+    ends = model.generation_config.eos_token_id
+    model.generation_config = GenerationConfig(decoder_start_token_id=start, eos_token_id=ends)  # type: ignore[no-untyped-call]
     if config.lora:
         from jsarag.models.lora import adapted
 
@@ -411,6 +428,30 @@ def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
     kind = Seq2SeqGenerator if model.config.is_encoder_decoder else CausalGenerator
     nn.Module.to(model, device)
     return kind(config, model, tokenizer, dtype)
+
+
+def _decoder_start(model: Any) -> int:
+    """The token that a decoder starts with; as in transformers the beginning of sequence where none is named."""
+    made, config, decoder = model.generation_config, model.config, getattr(model.config, "decoder", None)
+    known = [
+        getattr(source, name, None)
+        for name in ("decoder_start_token_id", "bos_token_id")
+        for source in (made, config, decoder)
+    ]
+    found = next((token for token in known if token is not None), None)
+    if found is None:
+        raise InputError(
+            "generator.model: expected a decoder_start_token_id or a bos_token_id in the model's configuration or its "
+            "generation configuration; this one has neither"
+        )
+    return int(found)
+
+
+def _listed(tokens: int | Sequence[int] | None) -> list[int]:
+    """End tokens as a configuration names them: none, one or several."""
+    if tokens is None:
+        return []
+    return [tokens] if isinstance(tokens, int) else list(tokens)
 
 
 def _from_gguf(file: Path) -> Path:

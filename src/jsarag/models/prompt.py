@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from random import Random
 from typing import Any, Literal
 
 from jsarag.config import has_fields, has_marks, one_of, positive, require
+from jsarag.models.chat import Chat
+from jsarag.models.tokens import PROBE, Tokens
 from jsarag.types import InputError, Passage
 
-# Marks that survive any chat template and that no text of a user holds.
-_PASSAGE, _INPUT = "\ue000passage\ue000", "\ue000input\ue000"
+CACHED = 4096
+"""Prompts and answers whose tokens are kept: within a step the same are asked for several times."""
 
-
-Tokens = tuple[int, ...]
-
-ORDERS: dict[str, Callable[[list[Tokens], str], list[Tokens]]] = {
+ORDERS: dict[str, Callable[[list[str], str], list[str]]] = {
     "retrieved": lambda passages, key: passages,
     "reversed": lambda passages, key: passages[::-1],
     "random": lambda passages, key: Random(key).sample(passages, len(passages)),
@@ -37,6 +36,7 @@ class PromptConfig:
         passage: How a passage is written, from its {title} and {text}.
         separator: Text between passages, where there are several.
         chat: Wrap the prompt in the model's own chat template; null: where it has one.
+        chat_options: Variables of the chat template, such as {enable_thinking: false} for Qwen3.
         order: Where several passages stand in one prompt, how: as retrieved (best first), reversed (best next to what
             follows), or random (shuffled, for a question and its passages always alike).
         max_length: Tokens of prompt and answer together. The end of the passages is cut to fit, never the
@@ -49,6 +49,7 @@ class PromptConfig:
     passage: str = "{title}: {text}"
     separator: str = "\n\n"
     chat: bool | None = None
+    chat_options: dict[str, str | bool | int | float] = field(default_factory=dict)
     order: Literal["retrieved", "reversed", "random"] = "retrieved"
     max_length: int = 512
     passage_length: int | None = None
@@ -65,33 +66,63 @@ class PromptConfig:
 
 
 class Prompt:
-    """Renders prompts with one tokenizer.
+    """Renders prompts and answers with one tokenizer; training and decoding see the same tokens.
 
-    The pieces (before the passage, the passage, between, the input, after) are tokenised apart and joined, so that a
-    passage is tokenised once however many questions meet it, and training and decoding see the same tokens.
+    Every text is rendered and tokenised whole, so that prompt and answer together are the tokens of the rendered text.
+
+    Attributes:
+        chat: The model's chat template, where prompts are wrapped in it.
+        stops: Tokens that end an answer; the first is the one that answers are trained to end with.
     """
 
-    def __init__(self, config: PromptConfig, tokenizer: Any) -> None:
-        """Wrap ``tokenizer``, one of transformers."""
+    def __init__(
+        self,
+        config: PromptConfig,
+        tokenizer: Any,
+        *,
+        stops: Sequence[int] = (),
+        start: int | None = None,
+        two_part: bool = False,
+    ) -> None:
+        """Wrap ``tokenizer``, one of transformers.
+
+        Args:
+            config: The prompt.
+            tokenizer: The model's own.
+            stops: End tokens that the model's generation configuration lists.
+            start: The token that the decoder of an encoder-decoder model starts with.
+            two_part: Whether the prompt goes to an encoder and the answer to a decoder.
+
+        Raises:
+            InputError: a chat is wanted of a model without a chat template, a template that cannot be used, or a model
+                without end token.
+        """
         self.config = config
         self.tokenizer = tokenizer
-        self.chat = config.chat if config.chat is not None else bool(tokenizer.chat_template)
+        wanted = config.chat if config.chat is not None else bool(tokenizer.chat_template)
         require(
-            not self.chat or bool(tokenizer.chat_template),
-            "generator.prompt.chat",
-            "a model with a chat template",
-            True,
+            not wanted or bool(tokenizer.chat_template), "generator.prompt.chat", "a model with a chat template", True
         )
-        self._tokens = lru_cache(maxsize=65_536)(self._tokenise)
+        unused = "none, for the prompt is not wrapped in a chat template"
+        require(wanted or not config.chat_options, "generator.prompt.chat_options", unused, config.chat_options)
+        self.chat = Chat(tokenizer, config.chat_options) if wanted else None
+        self._two_part, self._start = two_part, start
+        self._tokens = Tokens(tokenizer)
         self._input_first = config.template.index("{input}") < config.template.index("{passage}")
-        marks = (_INPUT, _PASSAGE) if self._input_first else (_PASSAGE, _INPUT)
-        self._before, self._between, self._after = self._pieces(config.template, *marks)
-        self._open, self._close = self._pieces(config.no_passage, _INPUT)
+        # What the template writes before an answer is part of the prompt, but for blanks: they begin a word's token.
+        opening = self.chat.opening if self.chat else ""
+        self._opening = opening if opening.strip() else ""
+        self._blank = ""
+        self._blank = self._boundary()
+        self.answer_tokens = lru_cache(maxsize=CACHED)(self._answer)
+        self._fitted = lru_cache(maxsize=CACHED)(self._fit)
+        known = [tokenizer.eos_token_id, *stops]
+        self._end = None if self.chat and self.chat.ends else self._end_token(known)
+        self.stops = tuple(dict.fromkeys([self.answer("")[-1], *(int(token) for token in known if token is not None)]))
 
     def answer(self, y: str) -> list[int]:
         """Tokens of an answer, the end-of-answer token included: it is part of y."""
-        # After "Answer:" a word begins with its space; a chat template ends at a new line.
-        return [*self._tokens(y if self.chat or not y else " " + y), int(self.tokenizer.eos_token_id)]
+        return list(self.answer_tokens(y))
 
     def context(self, x: str, passages: Sequence[Passage], *, room: int) -> list[int]:
         """Tokens of the prompt for ``x`` with ``passages``, leaving ``room`` for the answer.
@@ -101,14 +132,7 @@ class Prompt:
         Raises:
             InputError: the question and the room for the answer alone exceed ``max_length``.
         """
-        passages = [h for h in passages if not h.null]  # the null passage is none
-        if not passages:
-            fixed = [*self._open, *self._tokens(x), *self._close]
-            self._room(x, room + len(fixed))
-            return fixed
-        body = self._body(x, passages, room)
-        first, second = (self._tokens(x), body) if self._input_first else (body, self._tokens(x))
-        return [*self._before, *first, *self._between, *second, *self._after]
+        return list(self._fitted(x, tuple(passages), room)[0])
 
     def read(self, x: str, passages: Sequence[Passage], *, room: int) -> tuple[Passage, ...]:
         """Those of ``passages`` that stand in `context`, be it in part: the rest does not fit.
@@ -116,56 +140,102 @@ class Prompt:
         The null passage is among them only where there is no other.
         """
         real = [h for h in passages if not h.null]
-        return tuple(real[: len(self._kept(x, real, room))] if real else passages)
+        return tuple(real[: self._fitted(x, tuple(real), room)[1]] if real else passages)
 
-    def _body(self, x: str, passages: Sequence[Passage], room: int) -> list[int]:
-        """Tokens of the passages in their order."""
-        kept, separator = self._kept(x, passages, room), self._separator(passages)
-        body: list[int] = []
-        for i, tokens in enumerate(ORDERS[self.config.order](kept, " ".join([x, *(h.id for h in passages)]))):
-            body += [*(separator if i else ()), *tokens]
-        return body
-
-    def _kept(self, x: str, passages: Sequence[Passage], room: int) -> list[Tokens]:
-        """Tokens of each passage that fits, best first, cut from the end of the last retrieved."""
-        left = self._room(x, room + sum(map(len, (self._before, self._between, self._tokens(x), self._after))))
-        budget, separator = min(left, self.config.passage_length or left), self._separator(passages)
-        kept: list[Tokens] = []
-        for h in passages:
-            left = budget - sum(map(len, kept)) - len(separator) * len(kept)
+    def _fit(self, x: str, passages: tuple[Passage, ...], room: int) -> tuple[tuple[int, ...], int]:
+        """Tokens of the prompt, and how many of the passages it holds."""
+        real = [h for h in passages if not h.null]  # the null passage is none
+        key = " ".join([x, *(h.id for h in real)])
+        bodies = [self._passage(h) for h in real]
+        limit = self.config.max_length - room
+        tokens = self._context(x, bodies, key)
+        if len(tokens) > limit or (bodies and self.config.passage_length is not None):
+            # Of a prompt without passages nothing can be left out.
+            bare = self._context(x, [""] if bodies else [], key)
+            self._room(x, len(bare) + room)
+            limit = min(limit, len(bare) + (self.config.passage_length or limit))
+        while len(tokens) > limit:
+            *others, last = bodies
+            shorter = self._tokens.cut(last, len(tokens) - limit)
             # The first may be cut to nothing: a template has its place for passages anyway.
-            if kept and left <= 0:
-                break
-            kept.append(self._tokens(self.config.passage.format(title=h.title, text=h.text))[:left])
-        return kept
+            bodies = [*others, shorter] if shorter or not others else others
+            tokens = self._context(x, bodies, key)
+        return tuple(tokens), len(bodies)
 
-    def _separator(self, passages: Sequence[Passage]) -> Tokens:
-        return self._tokens(self.config.separator) if len(passages) > 1 else ()
+    def _passage(self, h: Passage) -> str:
+        marked = self._tokens.marked
+        return self.config.passage.format(title=marked(h.title), text=marked(h.text))
 
-    def _room(self, x: str, needed: int) -> int:
-        left = self.config.max_length - needed
-        if left < 0:
+    def _context(self, x: str, bodies: list[str], key: str) -> list[int]:
+        """Tokens of the prompt with passages that are written so; ``key`` is what a shuffle depends on."""
+        tokens = self._tokens(self._text(x, bodies, key))
+        if self.chat:
+            return tokens
+        before, after = self._tokens.before, self._tokens.after if self._two_part else ()
+        begun = before and tuple(tokens[: len(before)]) == before  # by a template that writes it out
+        return [*(() if begun else before), *tokens, *after]
+
+    def _text(self, x: str, bodies: list[str], key: str) -> str:
+        """The prompt up to where the tokens of an answer begin."""
+        x = self._tokens.marked(x)
+        if bodies:
+            body = self.config.separator.join(ORDERS[self.config.order](bodies, key))
+            first, second = ("{input}", "{passage}") if self._input_first else ("{passage}", "{input}")
+            before, rest = self.config.template.split(first)
+            between, after = rest.split(second)
+            content = "".join([before, *((x, between, body) if self._input_first else (body, between, x)), after])
+        else:
+            content = x.join(self.config.no_passage.split("{input}"))
+        text = self.chat.prompt(content) + self._opening if self.chat else content
+        return text.removesuffix(self._blank)
+
+    def _answer(self, y: str) -> tuple[int, ...]:
+        """Tokens of an answer in the place where it stands in a text."""
+        y = self._tokens.marked(y)
+        end = () if self._end is None else (self._end,)
+        if self._two_part and not self.chat:
+            tokens = self._tokens.target(y)
+            # A decoder that starts with the token that the tokenizer puts first has read it.
+            tokens = tokens[1:] if tokens[:1] == [self._start] else tokens
+            return (*(tokens[: tokens.index(self._end)] if self._end in tokens else tokens), *end)
+        return (*self._after(self._blank + self._reply(y)), *end)
+
+    def _reply(self, y: str) -> str:
+        """The text of an answer, as it follows that of the prompt."""
+        if self.chat:
+            return self.chat.answer(y).removeprefix(self._opening)
+        # After "Answer:" a word begins with its space.
+        return " " + y if y else ""
+
+    def _after(self, reply: str) -> list[int]:
+        """Tokens of what follows a prompt."""
+        head = "" if self._two_part else self._text(PROBE, [PROBE], "")
+        base, whole = self._tokens(head), self._tokens(head + reply)
+        # Where a token would reach over the boundary, which no decoder can follow, a reply is tokenised alone.
+        return whole[len(base) :] if whole[: len(base)] == base else self._tokens(reply)
+
+    def _boundary(self) -> str:
+        """Blanks at the end of every prompt that belong to the first token of an answer: "Answer: " and "word"."""
+        head = self._text(PROBE, [PROBE], "")
+        whole = self._tokens(head + self._reply(PROBE))
+        blank = head[len(head.rstrip()) :]
+        base, shorter = self._tokens(head), self._tokens(head.removesuffix(blank))
+        return blank if whole[: len(base)] != base and whole[: len(shorter)] == shorter else ""
+
+    def _end_token(self, known: Sequence[int | None]) -> int:
+        """The token after an answer, where no chat template says it."""
+        own = self._tokens.after if self._two_part and not self.chat else ()
+        found = next((int(token) for token in [*own, *known] if token is not None), None)
+        if found is None:
+            raise InputError(
+                "generator.model: expected a model with an end token, by its tokenizer or its generation "
+                "configuration; this one has none"
+            )
+        return found
+
+    def _room(self, x: str, needed: int) -> None:
+        if needed > self.config.max_length:
             raise InputError(
                 f"generator.prompt.max_length: question and answer need {needed} tokens, more than the "
                 f"{self.config.max_length} allowed (question starts {x[:60]!r}); raise it or shorten the history"
             )
-        return left
-
-    def _tokenise(self, text: str) -> Tokens:
-        return tuple(self.tokenizer(text, add_special_tokens=False).input_ids)
-
-    def _pieces(self, template: str, *marks: str) -> list[list[int]]:
-        """Tokens before, between and after the marks of the rendered template."""
-        text = template.replace("{passage}", _PASSAGE).replace("{input}", _INPUT)
-        if self.chat:
-            turn = [{"role": "user", "content": text}]
-            text = self.tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
-        pieces = []
-        for mark in marks:
-            piece, text = text.split(mark)
-            pieces.append(list(self._tokenise(piece)))
-        pieces.append(list(self._tokenise(text)))
-        bos = self.tokenizer.bos_token_id
-        if not self.chat and bos is not None and self.tokenizer("").input_ids[:1] == [bos]:
-            pieces[0].insert(0, bos)
-        return pieces
