@@ -48,18 +48,11 @@ def pairs(work: Workload, questions: int) -> list[Pair]:
 def all_logits(model: Generator) -> Iterator[None]:
     """The output head on every position; those of the answer are picked afterwards."""
 
-    @contextmanager
-    def afterwards(inner: Any, positions: Tensor) -> Iterator[None]:
-        def gather(_: nn.Module, __: Any, logits: Tensor) -> Tensor:
-            return logits.flatten(0, 1).index_select(0, positions)
+    def afterwards(inner: Any, positions: list[int], inputs: dict[str, Any]) -> Tensor:
+        logits: Tensor = inner(**inputs).logits
+        return logits.flatten(0, 1).index_select(0, torch.tensor(positions))
 
-        handle = inner.get_output_embeddings().register_forward_hook(gather)
-        try:
-            yield
-        finally:
-            handle.remove()
-
-    with patch.object(generator, "_head_on", afterwards):
+    with patch.object(generator, "_logits_at", afterwards):
         yield
 
 

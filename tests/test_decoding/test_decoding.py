@@ -173,13 +173,13 @@ def test_sampled_answers_have_the_frequencies_of_the_mixture(
     batch = Batch([str(i) for i in range(n)], [contexts] * n, torch.tensor([m.log_weights] * n))
     with torch.inference_mode():
         found, _ = decode(
-                generator.model,
-                generator.tokenizer,
-                batch,
-                Sample(temperature, top_p),
-                ROOM,
-                stops=generator.prompt.stops,
-            )
+            generator.model,
+            generator.tokenizer,
+            batch,
+            Sample(temperature, top_p),
+            ROOM,
+            stops=generator.prompt.stops,
+        )
     firsts = torch.stack([next_token(generator, context, []) for context in contexts])
     log_p = (torch.tensor(m.log_weights)[:, None] + firsts).logsumexp(0) / temperature
     p = log_p.softmax(-1)

@@ -72,5 +72,5 @@ class Chat:
 
 def _special(tokenizer: Any) -> list[str]:
     """Texts of the special tokens, the longest first."""
-    found = {t.content for t in tokenizer.added_tokens_decoder.values() if t.special} | set(tokenizer.all_special_tokens)
-    return sorted(found, key=len, reverse=True)
+    added = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
+    return sorted(added | set(tokenizer.all_special_tokens), key=len, reverse=True)

@@ -8,6 +8,7 @@ mixture are those of transformers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from jsarag.models.batching import by_length
 from jsarag.models.search import Search
+from jsarag.models.unpadded import unpadded
 from jsarag.types import Passage
 
 
@@ -90,6 +92,7 @@ def decode(
     room: int,
     *,
     stops: Sequence[int],
+    cached: bool = True,
     tell: Callable[[int], None] | None = None,
 ) -> tuple[list[list[Generated]], int]:
     """Answers to each mixture, best first, and how many tokens that took, padding not counted.
@@ -101,27 +104,32 @@ def decode(
         search: How tokens are chosen.
         room: Longest answer, in tokens.
         stops: Tokens any of which ends an answer.
+        cached: Go on from keys and values; else every text is read from its beginning for each token.
         tell: Called with each token of the first answer as soon as it is chosen; not with beams.
     """
     pad = pad_id(tokenizer, stops)
-    ids, mask = _rectangle([row for rows in batch.contexts for row in rows], pad, left=not _two_part(model))
+    contexts = [row for rows in batch.contexts for row in rows]
+    ids, mask = _rectangle(contexts, pad, left=not _two_part(model))
     choice = _Choice(batch, search, start=1 if _two_part(model) else ids.shape[1], stops=len(stops), tell=tell)
     beams: dict[str, Any] = {}
     if search.width > 1:
         # Without a length penalty the score of a beam is its log-probability, and the best beam the likeliest.
         beams = {"num_return_sequences": search.width, "length_penalty": 0.0, "early_stopping": False}
     device = next(model.parameters()).device
-    sequences = model.generate(
-        input_ids=ids.to(device),
-        attention_mask=mask.to(device),
-        max_new_tokens=room,
-        do_sample=False,
-        num_beams=search.width,
-        pad_token_id=pad,
-        eos_token_id=list(stops),
-        logits_processor=[choice],
-        **beams,
-    )
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    with nullcontext() if cached else unpadded(inner, contexts, ids.shape[1]):
+        sequences = model.generate(
+            input_ids=ids.to(device),
+            attention_mask=mask.to(device),
+            max_new_tokens=room,
+            do_sample=False,
+            num_beams=search.width,
+            pad_token_id=pad,
+            eos_token_id=list(stops),
+            logits_processor=[choice],
+            use_cache=cached,
+            **beams,
+        )
     answers, parts = batch.log_weights.shape
     # The rows of a mixture are alike: the first speaks for all.
     tokens = sequences.view(answers, parts, search.width, -1)[:, 0, :, choice.start :].tolist()

@@ -26,6 +26,7 @@ from jsarag.models.precision import Precision, autocast, cast, compute_dtype
 from jsarag.models.prefix import Past, shared
 from jsarag.models.prompt import Prompt, PromptConfig
 from jsarag.models.resolve import cache_folder, not_loadable, resolve
+from jsarag.models.roads import roads
 from jsarag.models.search import Greedy, Search
 from jsarag.types import InputError, Passage
 
@@ -108,7 +109,10 @@ class Generator(nn.Module, ABC):
         super().__init__()
         self.config = config
         self.model = model.eval()
-        model.get_output_embeddings().register_forward_pre_hook(_contiguous)
+        head = model.get_output_embeddings()
+        if head is not None:
+            head.register_forward_pre_hook(_contiguous)
+        self.roads = roads(model.config)
         if config.checkpointing:
             model.activation_checkpointing_enable({"use_reentrant": False})
             if slow_backward(dtype, self.device):
@@ -175,7 +179,7 @@ class Generator(nn.Module, ABC):
         # Around all batches: weights that are kept in float32 are cast once, not once a batch.
         kernels = differentiable(self.model, self.dtype, self.device)
         with autocast(self.dtype, self.device), kernels, self._recomputing():
-            for batch in by_length(lengths, self.batch_tokens, overhead(self.device)):
+            for batch in self._batches(contexts, answers):
                 chosen = [contexts[i] for i in batch], [answers[i] for i in batch]
                 log_probs = self._answer_log_probs(*chosen, temperature, past, batch)
                 rows += torch.split(log_probs.float(), [len(answers[i]) for i in batch])
@@ -184,6 +188,20 @@ class Generator(nn.Module, ABC):
             return torch.zeros(0, 1, device=self.device)
         padded = nn.utils.rnn.pad_sequence(rows, batch_first=True)
         return padded[torch.tensor(order, device=self.device).argsort()]
+
+    def _batches(self, contexts: list[list[int]], answers: list[list[int]]) -> list[list[int]]:
+        """Positions of the texts that are read together."""
+        lengths = [len(c) + len(a) for c, a in zip(contexts, answers, strict=True)]
+        if self.roads.padded:
+            return by_length(lengths, self.batch_tokens, overhead(self.device))
+        shapes: dict[tuple[int, ...], list[int]] = {}
+        for i, (context, answer) in enumerate(zip(contexts, answers, strict=True)):
+            shapes.setdefault(self._shape(context, answer), []).append(i)
+        return [
+            [group[i] for i in batch]
+            for group in shapes.values()
+            for batch in by_length([lengths[i] for i in group], self.batch_tokens, overhead(self.device))
+        ]
 
     def answer_tokens(self, ys: Sequence[str]) -> Tensor:
         """``[answers]`` tokens of each answer, the end of answer included."""
@@ -253,6 +271,10 @@ class Generator(nn.Module, ABC):
     def trained(self) -> dict[str, nn.Parameter]:
         """The parameters that training changes, by name: the adapters, or all weights."""
         return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
+
+    @abstractmethod
+    def _shape(self, context: list[int], answer: list[int]) -> tuple[int, ...]:
+        """Texts of one shape need no padding beside each other."""
 
     @abstractmethod
     def _answer_log_probs(
@@ -325,6 +347,7 @@ class Generator(nn.Module, ABC):
                 search,
                 self.config.max_new_tokens,
                 stops=self.prompt.stops,
+                cached=self.roads.cached,
                 tell=tell,
             )
         self._count(tokens)
@@ -348,24 +371,28 @@ class CausalGenerator(Generator):
         past: Past | None,
         rows: Sequence[int],
     ) -> Tensor:
-        texts = [c + a for c, a in zip(contexts, answers, strict=True)]
-        width = max(map(len, texts)) - 1
+        # The last token predicts nothing, but a family that takes the plain road is given the whole text.
+        last = -1 if self.roads.padded else None
+        texts = [(c + a)[:last] for c, a in zip(contexts, answers, strict=True)]
+        width = max(map(len, texts))
         pad = pad_id(self.tokenizer, self.prompt.stops)
         # Padding stands on the right and attention is causal, so no real token sees it and no mask is needed.
-        ids = torch.tensor([(text[:-1] + [pad] * (width - len(text) + 1)) for text in texts], device=self.device)
+        ids = torch.tensor([text + [pad] * (width - len(text)) for text in texts], device=self.device)
         positions = [
             r * width + len(c) - 1 + t
             for r, (c, a) in enumerate(zip(contexts, answers, strict=True))
             for t in range(len(a))
         ]
         targets = torch.tensor([token for answer in answers for token in answer], device=self.device)
-        with _head_on(self.model, torch.tensor(positions, device=self.device)):
-            before = past.arguments(rows, width) if past else {}
-            logits = self.model(input_ids=ids, use_cache=False, **before).logits
+        before = past.arguments(rows, width) if past else {}
+        logits = _logits_at(self.model, positions, {"input_ids": ids, "use_cache": False, **before})
         return _log_probs(logits, targets, temperature)
 
+    def _shape(self, context: list[int], answer: list[int]) -> tuple[int, ...]:
+        return (len(context) + len(answer),)
+
     def _past(self, contexts: list[list[int]], xs: list[str]) -> Past | None:
-        found = shared(contexts, xs) if contexts else None
+        found = shared(contexts, xs) if contexts and self.roads.prefix else None
         if found is None:
             return None
         inner = self.model.get_base_model() if self.config.lora else self.model
@@ -391,9 +418,11 @@ class Seq2SeqGenerator(Generator):
         decoder = torch.tensor([[start] + a[:-1] + [pad] * (long - len(a)) for a in answers], device=self.device)
         positions = [r * long + t for r, a in enumerate(answers) for t in range(len(a))]
         targets = torch.tensor([token for answer in answers for token in answer], device=self.device)
-        with _head_on(self.model, torch.tensor(positions, device=self.device)):
-            logits = self.model(input_ids=ids, attention_mask=mask, decoder_input_ids=decoder, use_cache=False).logits
-        return _log_probs(logits, targets, temperature)
+        inputs = {"input_ids": ids, "attention_mask": mask, "decoder_input_ids": decoder, "use_cache": False}
+        return _log_probs(_logits_at(self.model, positions, inputs), targets, temperature)
+
+    def _shape(self, context: list[int], answer: list[int]) -> tuple[int, ...]:
+        return len(context), len(answer)
 
 
 def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
@@ -477,22 +506,29 @@ def _from_gguf(file: Path) -> Path:
     return folder
 
 
-@contextmanager
-def _head_on(model: Any, positions: Tensor) -> Iterator[None]:
-    """Let the output head see only the hidden states at flat ``positions``, as ``[tokens, hidden]``.
+def _logits_at(model: Any, positions: list[int], inputs: dict[str, Any]) -> Tensor:
+    """Logits at flat ``positions`` of a batch of texts ``[texts, width]``, whatever a family does to them afterwards.
 
-    Most tokens are prompt, whose logits nobody reads. Whatever the model does after its head (soft caps, scales,
-    biases) it still does itself.
+    Most tokens are prompt, whose logits nobody reads: an output head that is a layer of its own, and is called once on
+    all hidden states, sees those of the positions alone, as ``[tokens, hidden]``.
     """
+    shape = inputs.get("decoder_input_ids", inputs["input_ids"]).shape
+    index = torch.tensor(positions, device=inputs["input_ids"].device)
+    seen: list[tuple[int, ...]] = []
 
-    def gather(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
-        return (args[0].flatten(0, 1).index_select(0, positions),)
+    def gather(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        seen.append(tuple(args[0].shape[:-1]))
+        return (args[0].flatten(0, 1).index_select(0, index), *args[1:]) if seen == [tuple(shape)] else args
 
-    handle = model.get_output_embeddings().register_forward_pre_hook(gather)
+    head = model.get_output_embeddings()
+    handle = head.register_forward_pre_hook(gather) if head is not None else None
     try:
-        yield
+        logits: Tensor = model(**inputs).logits
     finally:
-        handle.remove()
+        if handle:
+            handle.remove()
+    gathered = seen == [tuple(shape)]
+    return logits if gathered else logits.reshape(shape.numel(), -1).index_select(0, index)
 
 
 def _contiguous(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:

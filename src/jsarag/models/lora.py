@@ -14,13 +14,19 @@ from typing import Any
 import peft
 import torch
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
+
+from jsarag.types import InputError
 
 PLAIN = "default"
 """The name that PEFT gives the only adapter."""
+STATE_SPACE = frozenset({"falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h"})
+NOT_ADAPTED = ("conv1d", "dt_proj", "out_proj")
+"""Layers whose weights `STATE_SPACE` families read past the layer, where an adapter is refused by PEFT or lost."""
 
 
 class _Linear(peft.tuners.lora.Linear):
-    """W x + s B A x, where PEFT's own layer has nothing else to do.
+    """W x + s B A x, where PEFT's own layer has nothing else to do and W is that of an ordinary linear layer.
 
     Attributes:
         whole: W + s B A while `ready` holds it, else None.
@@ -61,17 +67,39 @@ def adapted(model: Any, *, rank: int, alpha: int, targets: list[str] | str, dtyp
         alpha: Scale of the update; it enters as alpha / rank.
         targets: Names of layers, or "all-linear".
         dtype: Format of the computation.
+
+    Raises:
+        InputError: no layer has such a name, or PEFT cannot adapt one of them.
     """
     task = "SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM"
+    if targets == "all-linear":
+        targets = _linear(model)
     settings = peft.LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, lora_dropout=0.0, task_type=task)
-    wrapped: Any = peft.get_peft_model(model, settings)
+    try:
+        wrapped: Any = peft.get_peft_model(model, settings)
+    except ValueError as error:
+        linear = sorted({name.rsplit(".", 1)[-1] for name in _linear(model)})
+        raise InputError(
+            f"generator.lora.targets: expected all-linear or names of layers that can be adapted ({', '.join(linear)});"
+            f" {str(error).splitlines()[0]}"
+        ) from None
     for module in wrapped.modules():
         if dtype != torch.float32 and hasattr(module, "cast_input_dtype_enabled"):
             # PEFT would cast activations to the adapters' float32 and autocast would cast them back.
             module.cast_input_dtype_enabled = False
-        if type(module) is peft.tuners.lora.Linear and not module.lora_variant:
+        ordinary = type(module) is peft.tuners.lora.Linear and type(module.base_layer) is nn.Linear
+        if ordinary and not module.lora_variant:
             module.__class__ = _Linear
     return wrapped
+
+
+def _linear(model: Any) -> list[str]:
+    """The linear layers that PEFT adapts, but for the output head; a layer of experts is as good as any."""
+    head = model.get_output_embeddings()
+    kinds = (nn.Linear, Conv1D)
+    found = [name for name, module in model.named_modules() if isinstance(module, kinds) and module is not head]
+    refused = NOT_ADAPTED if model.config.model_type in STATE_SPACE else ()
+    return [name for name in found if name.rsplit(".", 1)[-1] not in refused]
 
 
 @contextmanager

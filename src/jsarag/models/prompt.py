@@ -116,9 +116,9 @@ class Prompt:
         self._blank = self._boundary()
         self.answer_tokens = lru_cache(maxsize=CACHED)(self._answer)
         self._fitted = lru_cache(maxsize=CACHED)(self._fit)
-        known = [tokenizer.eos_token_id, *stops]
-        self._end = None if self.chat and self.chat.ends else self._end_token(known)
-        self.stops = tuple(dict.fromkeys([self.answer("")[-1], *(int(token) for token in known if token is not None)]))
+        self._end = None if self.chat and self.chat.ends else self._end_token()
+        known = (self.answer("")[-1], tokenizer.eos_token_id, *stops)
+        self.stops = tuple(dict.fromkeys(int(token) for token in known if token is not None))
 
     def answer(self, y: str) -> list[int]:
         """Tokens of an answer, the end-of-answer token included: it is part of y."""
@@ -222,16 +222,16 @@ class Prompt:
         base, shorter = self._tokens(head), self._tokens(head.removesuffix(blank))
         return blank if whole[: len(base)] != base and whole[: len(shorter)] == shorter else ""
 
-    def _end_token(self, known: Sequence[int | None]) -> int:
+    def _end_token(self) -> int:
         """The token after an answer, where no chat template says it."""
         own = self._tokens.after if self._two_part and not self.chat else ()
-        found = next((int(token) for token in [*own, *known] if token is not None), None)
+        found = [*own, self.tokenizer.eos_token_id][0]
         if found is None:
             raise InputError(
-                "generator.model: expected a model with an end token, by its tokenizer or its generation "
-                "configuration; this one has none"
+                "generator.model: expected a tokenizer with an end token, which every answer ends with; this one has "
+                "no eos_token (tokenizer_config.json names it)"
             )
-        return found
+        return int(found)
 
     def _room(self, x: str, needed: int) -> None:
         if needed > self.config.max_length:

@@ -14,8 +14,8 @@ PROBE = "a"
 class Tokens:
     """One tokenizer of transformers.
 
-    A text is tokenised whole: of pieces that are tokenised apart, many tokenizers make other tokens (a space before each
-    piece, a word that goes on over the cut).
+    A text is tokenised whole: of pieces that are tokenised apart, many tokenizers make other tokens (a space before
+    each piece, a word that goes on over the cut).
 
     Attributes:
         before: Tokens that the tokenizer puts before a text by itself, such as the beginning of sequence.
@@ -76,7 +76,7 @@ class Tokens:
 
 
 def _control_tokens(tokenizer: Any) -> re.Pattern[str]:
-    """Special tokens, and those that the tokenizer's makers say to be control tokens or write in their chat template."""
+    """Special tokens, and those that the makers say to be control tokens or write in their chat template."""
     named = getattr(tokenizer, "chat_control_tokens", None)
     templates = tokenizer.chat_template or ""
     written = " ".join(templates.values()) if isinstance(templates, dict) else str(templates)
