@@ -1,0 +1,61 @@
+"""Builds a tiny model of any family from its configuration: random weights, saved beside the tests' tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import CONFIG_MAPPING
+
+from tests import tiny
+
+PAD, BOS, EOS = 0, 4, 5
+VOCABULARY = 70
+"""Tokens of the tests' tokenizer."""
+
+Builder = Callable[[Path], Path]
+
+# What most families call alike. A family takes those it has; random weights are large, so that scores differ clearly.
+COMMON = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "max_position_embeddings": 512,
+    "pad_token_id": PAD,
+    "bos_token_id": BOS,
+    "eos_token_id": EOS,
+    "initializer_range": 0.3,
+    "init_std": 0.3,
+}
+
+
+def configuration(model_type: str, vocab_size: int, settings: Mapping[str, Any]) -> Any:
+    """The family's configuration: its own defaults, then those of `COMMON` it knows, then ``settings``."""
+    kind = CONFIG_MAPPING[model_type]
+    known = {*kind.__dataclass_fields__, *kind.attribute_map}
+    common = {name: value for name, value in COMMON.items() if name in known}
+    return kind(**{"vocab_size": vocab_size, **common, **settings})
+
+
+def builder(auto: Any, model_type: str, **settings: Any) -> Builder:
+    """What makes such a model.
+
+    Args:
+        auto: A class of transformers with ``from_config``.
+        model_type: The family, as its configuration calls itself.
+        settings: What differs from `COMMON` and the family's defaults.
+    """
+
+    def build(folder: Path, seed: int = 0) -> Path:
+        size = len(tiny.tokenizer(folder))
+        torch.manual_seed(seed)
+        model = auto.from_config(configuration(model_type, size, settings), dtype=torch.float32)
+        model.save_pretrained(folder)
+        return folder
+
+    return build
