@@ -9,8 +9,54 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+
+def _families(names: str) -> frozenset[str]:
+    """Families as transformers' configurations call them."""
+    return frozenset(names.split())
+
+
 BY_LENGTH = frozenset({"dynamic", "longrope"})
 """Ways to stretch rotary positions by the longest text of a batch: what stands beside a text would change its score."""
+
+SHARED = _families(
+    """
+    apertus apertus1p5_text arcee aria_text axk1 biogpt bitnet bloom codegen cohere ctrl dbrx deepseek_v2
+    deepseek_v3 diffllama doge dots1 ernie4_5 ernie4_5_moe exaone falcon flex_olmo flint gemma glm glm4 glm4_moe
+    glm4_moe_lite gpt2 gpt_bigcode gpt_neox gpt_neox_japanese gptj granite granitemoe granitemoeshared helium
+    hrm_text hunyuan_v1_dense hunyuan_v1_moe hy_v3 hyperclovax internlm3 iquestcoder jais2 jetmoe laguna llama
+    longcat_flash mellum minicpm3 minimax_m2 minimax_m3_vl_text ministral3 mistral mixtral nanochat nemotron
+    olmo olmo2 olmoe opt persimmon phi phi3 phimoe qwen2 qwen2_moe qwen3 qwen3_moe sarvam_mla sarvam_moe
+    seed_oss smollm3 solar_open stablelm xglm youtu
+    """
+)
+"""Decoder-only families that fit every road."""
+
+CACHED = _families(
+    """
+    afmoe axk2 bailing_hybrid bamba beam cohere2 cohere2_moe cwm exaone4 exaone_moe falcon_h1 falcon_mamba
+    gemma2 gemma3_text gemma3n_text gemma4_text gemma4_unified_text gpt_neo gpt_oss granite_swa granitemoe_swa
+    granitemoehybrid inkling2_loop_text inkling2_text inkling_text jamba kimi_linear kolibri1 lara_mini lfm2
+    lfm2_moe lfm3 mamba mamba2 mimo_v2_flash ministral modernbert-decoder mpt nemotron_h olmo3 olmo_hybrid
+    openai-gpt qwen3_5_moe_text qwen3_5_text qwen3_next qwen4_exp_text recurrent_gemma starcoder2 vaultgemma
+    zamba zamba2 zaya
+    """
+)
+"""Those that bear padding, in scoring and in decoding; their memory is more than keys and values of all tokens."""
+
+SCORED = _families(
+    """
+    deepseek_v4 dory llama4_text minimax rwkv xlstm
+    """
+)
+"""Those that bear padding in scoring alone."""
+
+TWO_PARTS = _families(
+    """
+    bart blenderbot blenderbot-small encoder-decoder fsmt led longt5 m2m_100 marian mbart mt5 mvp nllb-moe
+    pegasus pegasus_x plbart switch_transformers t5 t5gemma t5gemma2 umt5
+    """
+)
+"""Encoder-decoder families that bear padding, in scoring and in decoding."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +77,14 @@ class Roads:
 
 def roads(config: Any) -> Roads:
     """The roads for a configuration of transformers."""
+    if config.is_encoder_decoder:
+        known = config.model_type in TWO_PARTS
+        return Roads(padded=known, prefix=False, cached=known)
     text = config.get_text_config()
     stretched = getattr(text, "rope_parameters", None) or {}
-    kinds = {stretched.get("rope_type"), *(v.get("rope_type") for v in stretched.values() if isinstance(v, dict))}
-    if kinds & BY_LENGTH:
+    by_layer = [value for value in stretched.values() if isinstance(value, dict)]
+    if any(rope.get("rope_type") in BY_LENGTH for rope in [stretched, *by_layer]):
         return Roads(padded=False, prefix=False, cached=False)
-    family = text.model_type if not config.is_encoder_decoder else config.model_type
-    return Roads(padded=family in PADDED, prefix=family in PREFIX, cached=family in CACHED)
-
-
-PADDED = frozenset({"llama"})
-PREFIX = frozenset({"llama"})
-CACHED = frozenset({"llama"})
+    family = text.model_type
+    cached = family in SHARED | CACHED
+    return Roads(padded=cached or family in SCORED, prefix=family in SHARED, cached=cached)

@@ -1,0 +1,115 @@
+"""Every family of transformers that can be built tiny: on whatever road, a score is that of one plain forward pass.
+
+The truth is transformers alone, or PEFT alone where there are adapters: one text at a time, no padding, no cache.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import peft
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+from jsarag.models import Generator, GeneratorConfig, LoraConfig, Pair, PromptConfig, load_generator
+from jsarag.models.decode import text_of
+from jsarag.models.roads import CACHED, SCORED, SHARED, TWO_PARTS
+from jsarag.types import Passage
+from tests.families import causal, seq2seq
+from tests.families.reference import greedy, plain
+
+CPU = torch.device("cpu")
+TOLERANCE = 2e-3
+ROOM = 6
+PASSAGES = [
+    Passage("1", "tower", "the keeper of the tower is Ada , with a red lamp and nine tallies . " * 3),
+    Passage("2", "boat", "the boat Tib"),
+    Passage("3", "lamp", "seven red lamp on the boat , what is the slip of the harbour keeper"),
+]
+QUESTIONS = ["who is the keeper of the red lamp on the boat , and when did the tower answer ?", "what is blue ?"]
+PAIRS = [Pair(x, (h,), y) for x in QUESTIONS for h in PASSAGES for y in ("Ada", "the boat Tib is red")]
+FIRST = PromptConfig(template="{input} : {passage} answer :", no_passage="answer {input}")
+"""The question stands first, so that the prompts of one question begin alike, and those of another otherwise."""
+NOT_ALIKE = {
+    "bigbird_pegasus": "its attention becomes another one for good once a text is short",
+    "xlm": "puts a mask token after the text to tell the next one",
+}
+ALL = {name: ("causal", build) for name, build in causal.FAMILIES.items() if name not in NOT_ALIKE}
+ALL |= {f"{name}, two parts": ("seq2seq", b) for name, b in seq2seq.FAMILIES.items() if name not in NOT_ALIKE}
+
+
+def load(folder: Path, lora: LoraConfig | None = None) -> Generator:
+    config = GeneratorConfig(model=str(folder), precision="fp32", lora=lora, max_new_tokens=ROOM, prompt=FIRST)
+    return load_generator(config, CPU)
+
+
+def tokens(generator: Generator, pair: Pair) -> tuple[list[int], list[int]]:
+    answer = generator.prompt.answer(pair.y)
+    return generator.prompt.context(pair.x, pair.passages, room=len(answer)), answer
+
+
+def truth(generator: Generator, model: Any, pairs: Sequence[Pair]) -> torch.Tensor:
+    return torch.tensor([plain(model, *tokens(generator, pair)) for pair in pairs])
+
+
+def close(found: torch.Tensor, expected: torch.Tensor) -> bool:
+    return bool((found.detach() - expected).abs().max() < TOLERANCE)
+
+
+@pytest.mark.parametrize("family", ALL)
+def test_scores_and_answers_are_those_of_transformers(family: str, tmp_path: Path) -> None:
+    kind, build = ALL[family]
+    build(tmp_path)
+    generator = load(tmp_path)
+    auto = AutoModelForCausalLM if kind == "causal" else AutoModelForSeq2SeqLM
+    theirs = auto.from_pretrained(tmp_path, dtype=torch.float32).eval()
+    expected = truth(generator, theirs, PAIRS)
+
+    assert close(generator.log_likelihood(PAIRS), expected), "with gradient"
+    with torch.no_grad():
+        assert close(generator.log_likelihood(PAIRS), expected), "without gradient"
+        assert close(generator.log_likelihood(PAIRS[3:5]), expected[3:5]), "in another batch"
+
+    prompts = [(pair.x, pair.passages) for pair in PAIRS[::2]]
+    for (x, passages), found in zip(prompts, generator.generate(prompts), strict=True):
+        context = generator.prompt.context(x, passages, room=ROOM)
+        answer = greedy(theirs, context, ROOM)
+        assert found.text == text_of(generator.tokenizer, answer, generator.prompt.stops)
+        assert found.log_probability == pytest.approx(plain(theirs, context, answer), abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("family", ALL)
+def test_adapters_are_those_of_peft(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind, build = ALL[family]
+    build(tmp_path)
+    generator = load(tmp_path, LoraConfig(rank=4))
+    noise = torch.Generator().manual_seed(1)
+    for weight in generator.trained().values():
+        weight.data.normal_(std=0.2, generator=noise)
+    auto, task = (AutoModelForCausalLM, "CAUSAL_LM") if kind == "causal" else (AutoModelForSeq2SeqLM, "SEQ_2_SEQ_LM")
+    names = generator.model.peft_config["default"].target_modules
+    settings: Any = peft.LoraConfig(r=4, lora_alpha=32, target_modules=names, task_type=task)
+    theirs: Any = peft.get_peft_model(auto.from_pretrained(tmp_path, dtype=torch.float32), settings).eval()
+    theirs.load_state_dict(generator.model.state_dict())
+    expected = truth(generator, theirs, PAIRS[:6])
+
+    found = generator.log_likelihood(PAIRS[:6])
+    assert close(found, expected), "with gradient"
+    monkeypatch.setattr("jsarag.models.generator.MERGING_PAYS", 0)
+    with torch.no_grad():
+        assert close(generator.log_likelihood(PAIRS[:6]), expected), "without gradient"
+    found.sum().backward()  # type: ignore[no-untyped-call]
+    still = [name for name, weight in generator.trained().items() if weight.grad is None or not weight.grad.any()]
+    assert not still, "every adapter learns"
+
+
+@pytest.mark.parametrize(("known", "tried"), [(SHARED | CACHED | SCORED, causal), (TWO_PARTS, seq2seq)])
+def test_families_of_quick_roads_are_among_those_tried(known: frozenset[str], tried: Any, tmp_path: Path) -> None:
+    found = set()
+    for i, build in enumerate(tried.FAMILIES.values()):
+        found.add(json.loads((build(tmp_path / str(i)) / "config.json").read_text())["model_type"])
+    assert known <= found
