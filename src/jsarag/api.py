@@ -16,7 +16,7 @@ from jsarag.config import one_of
 from jsarag.data import load_examples, load_passages, render
 from jsarag.decoding import DECODERS, Stream
 from jsarag.display import Display, Silent
-from jsarag.evaluation import Case, Evaluation, EvaluationConfig, evaluate, evaluate_modes
+from jsarag.evaluation import Case, Evaluation, EvaluationConfig, check_fits, evaluate, evaluate_modes
 from jsarag.files import write_json, write_text
 from jsarag.index import IndexConfig
 from jsarag.lab import LabConfig
@@ -133,10 +133,11 @@ class Run:
         return evaluate_modes(self.pipeline, self.posterior, cases, settings, modes, display or Silent())
 
     def _cases(self, examples: str | Path) -> list[Case]:
-        return [
-            Case(example, render(example, self.config.data.history))
-            for example in load_examples(Path(examples), passage_ids=self.pipeline.kb.position)
-        ]
+        read = load_examples(Path(examples), passage_ids=self.pipeline.kb.position)
+        cases = [Case(example, render(example, self.config.data.history)) for example in read]
+        pairs = [(case.example.id, case.x, case.example.outputs[0]) for case in cases]
+        check_fits(self.pipeline.generator, pairs, str(examples), answered=True)
+        return cases
 
 
 def train(config: TrainConfig, *, display: Display | None = None, resume: bool = False) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jsarag.evaluation.config import EvaluationConfig
 from jsarag.evaluation.evaluate import evaluate, evaluate_modes
 from jsarag.evaluation.likelihood import marginal_log_likelihood
+from jsarag.evaluation.limits import check_fits
 from jsarag.evaluation.retrieval import evaluate_retrieval
 from jsarag.evaluation.sheet import Case, Evaluation
 from jsarag.evaluation.table import check_table, write_table
@@ -13,6 +14,7 @@ __all__ = [
     "Case",
     "Evaluation",
     "EvaluationConfig",
+    "check_fits",
     "check_table",
     "evaluate",
     "evaluate_modes",

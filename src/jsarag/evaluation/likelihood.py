@@ -10,6 +10,7 @@ from jsarag import ranks
 from jsarag.evaluation.sheet import Case
 from jsarag.models import Pair
 from jsarag.pipeline import Pipeline
+from jsarag.types import InputError
 
 
 @torch.inference_mode()
@@ -22,5 +23,8 @@ def marginal_log_likelihood(pipeline: Pipeline, cases: Sequence[Case]) -> float:
         for h in hs
     ]
     log_lik = ranks.spread(pairs, pipeline.generator.log_likelihood).view(len(cases), -1).cpu()
+    bad = (~log_lik.isfinite()).any(-1).nonzero().flatten().tolist()
+    if bad:
+        raise InputError(f"generator.model: the score of pair {cases[bad[0]].example.id!r} is not a finite number")
     log_p = torch.tensor([[h.probability for h in hs] for hs in retrieved]).log()
     return float((log_p + log_lik).logsumexp(-1).mean())

@@ -7,6 +7,7 @@ mixture are those of transformers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from torch import Tensor
 from jsarag.models.batching import by_length
 from jsarag.models.search import Search
 from jsarag.models.unpadded import unpadded
-from jsarag.types import Passage
+from jsarag.types import InputError, Passage
 
 
 class Mixture(NamedTuple):
@@ -139,6 +140,10 @@ def decode(
         distinct = {_ended(row, stops) for row in rows}
         read += parts * sum(map(len, distinct))
         totals = [(choice.log_probability(answer, row), row) for row in distinct]
+        if any(total is not None and math.isnan(total) for total, _ in totals):
+            raise InputError(
+                f"generator.model: its scores are not numbers; the question starts {batch.xs[answer][:60]!r}"
+            )
         known = sorted([(total, row) for total, row in totals if total is not None], reverse=True)
         found.append([Generated(text_of(tokenizer, row, stops), total, row[-1] in stops) for total, row in known])
     return found, read

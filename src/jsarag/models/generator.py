@@ -21,6 +21,7 @@ from jsarag.config import one_of, positive, require
 from jsarag.files import whole
 from jsarag.models.attention import PLAIN, differentiable, slow_backward
 from jsarag.models.batching import by_length, default_batch, overhead
+from jsarag.models.checks import check_finite
 from jsarag.models.decode import Batch, Generated, Mixture, Pieces, alike, decode, pad_id
 from jsarag.models.precision import Precision, autocast, cast, compute_dtype
 from jsarag.models.prefix import Past, shared
@@ -260,6 +261,43 @@ class Generator(nn.Module, ABC):
         pieces.finish(found.text)
         return found
 
+    @property
+    def positions(self) -> int | None:
+        """Tokens of a prompt and its answer, or of a prompt alone in an encoder, that the model was made for, if any."""
+        text = self.model.config.get_text_config()
+        names = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx", "max_encoder_position_embeddings")
+        return next((int(n) for name in names if isinstance(n := getattr(text, name, None), int)), None)
+
+    def check_length(self) -> bool:
+        """Refuse prompts that are longer than what the model can read at all; whether it was made for their length.
+
+        A family that computes positions reads on beyond those it was made for; one that has learned them cannot.
+
+        Raises:
+            InputError: ``prompt.max_length``, or ``max_new_tokens`` in a decoder of its own, is more than it can read.
+        """
+        wanted, made = self.config.prompt.max_length, self.positions
+        if made is None or wanted <= made:
+            return True
+        try:
+            self._read_blank(wanted)
+        except (IndexError, RuntimeError, ValueError):
+            raise InputError(
+                f"generator.prompt.max_length: expected at most the {made} tokens that {self.config.model} can read, "
+                f"got {wanted}"
+            ) from None
+        return False
+
+    @torch.no_grad()
+    def _read_blank(self, tokens: int) -> None:
+        """Run so many tokens through the model."""
+        ids = torch.full((1, tokens), self.prompt.stops[0], device=self.device)
+        inputs = {"input_ids": ids, "use_cache": False}
+        if self.model.config.is_encoder_decoder:
+            inputs["decoder_input_ids"] = ids[:, : self.config.max_new_tokens]
+        with autocast(self.dtype, self.device):
+            _logits_at(self.model, [0], inputs)
+
     def reads(self, x: str, passages: Sequence[Passage]) -> tuple[Passage, ...]:
         """Those of ``passages`` that fit into one prompt of an answer to ``x``; the first always does."""
         return self.prompt.read(x, passages, room=self.config.max_new_tokens)
@@ -443,6 +481,7 @@ def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
         model = auto.from_pretrained(path, dtype=dtype if config.lora else torch.float32)
     except (OSError, ValueError, KeyError) as error:
         raise not_loadable(config.model, "generator.model", error) from None
+    check_finite(dict(model.named_parameters()), f"generator.model: {config.model}")
     # What its makers recommend for decoding (penalties, forced tokens) is no part of the p(y|x,h) that is trained:
     # where an answer starts and ends is.
     start = _decoder_start(model) if model.config.is_encoder_decoder else None

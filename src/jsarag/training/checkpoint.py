@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from jsarag.files import read_json, whole, write_json
+from jsarag.models.checks import check_finite
 from jsarag.training.optimisation import Optimisation, Parameters
 from jsarag.types import InputError
 
@@ -109,7 +110,9 @@ def load_state(run: Path, parameters: Parameters, optimisation: Optimisation, st
     folder, _ = locate(run, "last")
     record = read_json(folder / "state.json")
     slots: dict[int, dict[str, Tensor]] = {}
-    for key, value in load_file(folder / "optimizer.safetensors").items():
+    moments = load_file(folder / "optimizer.safetensors")
+    check_finite(moments, str(folder / "optimizer.safetensors"))
+    for key, value in moments.items():
         index, name = key.split(".", 1)
         slots.setdefault(int(index), {})[name] = value
     optimisation.optimizer.load_state_dict({"state": slots, "param_groups": record["groups"]})
@@ -158,6 +161,7 @@ def _put(saved: Mapping[str, Tensor], parameters: Parameters, file: Path) -> Non
     wanted = _flat(parameters)
     if saved.keys() != wanted.keys() or any(saved[key].shape != wanted[key].shape for key in wanted):
         raise InputError(f"{file}: holds other weights than this run's models and objective train")
+    check_finite(saved, str(file))
     with torch.no_grad():
         for key, weight in wanted.items():
             weight.copy_(saved[key])
@@ -172,6 +176,6 @@ def _flat(parameters: Parameters) -> Mapping[str, nn.Parameter]:
 
 
 def _save_weights(folder: Path, parameters: Parameters) -> None:
-    save_file(
-        {key: weight.detach().contiguous() for key, weight in _flat(parameters).items()}, folder / "models.safetensors"
-    )
+    weights = {key: weight.detach().contiguous() for key, weight in _flat(parameters).items()}
+    check_finite(weights, "training: nothing is saved")
+    save_file(weights, folder / "models.safetensors")

@@ -28,7 +28,7 @@ from jsarag.training.optimisation import Optimisation
 from jsarag.training.order import Order
 from jsarag.training.rebuild import Rebuilds, prune
 from jsarag.training.record import Record, Unrecorded
-from jsarag.training.step import Models, TrainingCase, step
+from jsarag.training.step import Models, TrainingCase, step, unsound
 from jsarag.types import InputError
 
 
@@ -132,7 +132,10 @@ class Trainer:
             )
             loss = outcome.loss.item()
             if not math.isfinite(loss):
-                raise InputError(f"training: the loss is {loss} at step {state.step + 1}; lower the rates under optim")
+                raise InputError(
+                    f"training: the loss is {loss} at step {state.step + 1}{unsound(self.models, batch)}; lower the "
+                    "rates under optim"
+                )
             if outcome.loss.requires_grad:
                 self.accelerator.backward(outcome.loss)  # divides by the number of accumulated passes
             if objective.keeps_state:

@@ -20,7 +20,7 @@ from jsarag import ranks
 from jsarag.config import write_yaml
 from jsarag.data import load_examples, load_passages, render
 from jsarag.display import Display, Silent
-from jsarag.evaluation import Case, Evaluation, evaluate
+from jsarag.evaluation import Case, Evaluation, check_fits, evaluate
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
 from jsarag.models import Encoder, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
@@ -64,9 +64,9 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
     check_k(config.evaluation.decoding.passages, len(data.passages), "evaluation.decoding.passages")
     set_seed(config.loop.seed)
     models = load_models(config)
+    check(config, models, data, display)
     kb = knowledge_base(config, data.passages, models.prior, display)
     stages.begin(config, models)
-    check(config, models, kb, data)
     ranks.wait()  # nothing is written before every process has looked
     run.mkdir(parents=True, exist_ok=True)
     ranks.by_first(lambda: write_yaml(run / "config.yaml", config))
@@ -187,11 +187,20 @@ def trained_index(kb: KnowledgeBase, passages: Encoder, run: Path, display: Disp
     return fresh
 
 
-def check(config: TrainConfig, models: Models, kb: KnowledgeBase, data: Data) -> None:
-    """Refuse what would fail in the middle of a run: pairs that do not fit the prompt, no labels."""
-    prompt = models.generator.prompt
-    for case in training_cases(config, kb, data.train):
-        prompt.context(case.x, (), room=len(prompt.answer(case.y)))
+def check(config: TrainConfig, models: Models, data: Data, display: Display) -> None:
+    """Refuse what would fail in the middle of a run: prompts too long for the model or the pairs, no labels."""
+    generator, files = models.generator, config.data
+    if not generator.check_length():
+        display.say(
+            f"generator.prompt.max_length is {generator.config.prompt.max_length}, but {config.generator.model} was "
+            f"made for {generator.positions} tokens: it may answer badly to longer prompts"
+        )
+    sets = ((data.train, files.train), (data.dev, files.dev), (data.test, files.test))
+    with display.task("checking", sum(len(examples) for examples, _ in sets)) as advance:
+        for examples, path in sets:
+            pairs = [(e.id, render(e, files.history), e.outputs[0]) for e in examples]
+            trained = examples is data.train
+            check_fits(generator, pairs, str(path), answered=not trained, progress=lambda done: advance(done, ""))
     if "gold" in config.objective.sources:
         bare = next((example.id for example in data.train if not example.gold), None)
         if bare is not None:

@@ -6,7 +6,7 @@ chains are walked in every process alike, and each gets its share of the gradien
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -228,3 +228,17 @@ class _Reading:
             best = self.log_p[row].argsort(descending=True).tolist()
             return tuple(self.kb.passages[positions[c]] for c in best if asked[row, c])
         return (self.kb.passages[positions[column]],)
+
+
+@torch.no_grad()
+def unsound(models: Models, batch: Sequence[TrainingCase]) -> str:
+    """Which model's numbers are not finite on a batch, in the words of an error; empty where all of them are."""
+    xs, ys = _texts(batch)
+    looked: dict[str, Callable[[], Tensor]] = {
+        "a vector of the prior": lambda: models.prior.embed_queries(xs),
+        "a vector of the posterior": lambda: models.posterior.embed_pairs(xs, ys),
+        "a score of the generator": lambda: models.generator.log_likelihood(
+            [Pair(x, (), y) for x, y in zip(xs, ys, strict=True)]
+        ),
+    }
+    return next((f" ({name} is not finite)" for name, made in looked.items() if not made().isfinite().all()), "")
