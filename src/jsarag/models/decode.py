@@ -141,9 +141,7 @@ def decode(
         read += parts * sum(map(len, distinct))
         totals = [(choice.log_probability(answer, row), row) for row in distinct]
         if any(total is not None and math.isnan(total) for total, _ in totals):
-            raise InputError(
-                f"generator.model: its scores are not numbers; the question starts {batch.xs[answer][:60]!r}"
-            )
+            raise InputError(f"generator.model: its scores of answers to {batch.xs[answer][:60]!r} are not numbers")
         known = sorted([(total, row) for total, row in totals if total is not None], reverse=True)
         found.append([Generated(text_of(tokenizer, row, stops), total, row[-1] in stops) for total, row in known])
     return found, read

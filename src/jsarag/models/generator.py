@@ -263,7 +263,7 @@ class Generator(nn.Module, ABC):
 
     @property
     def positions(self) -> int | None:
-        """Tokens of a prompt and its answer, or of a prompt alone in an encoder, that the model was made for, if any."""
+        """Tokens of a prompt and its answer, in an encoder of a prompt alone, that the model was made for, if known."""
         text = self.model.config.get_text_config()
         names = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx", "max_encoder_position_embeddings")
         return next((int(n) for name in names if isinstance(n := getattr(text, name, None), int)), None)
