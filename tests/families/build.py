@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from transformers import CONFIG_MAPPING
@@ -15,7 +15,19 @@ PAD, BOS, EOS = 0, 4, 5
 VOCABULARY = 70
 """Tokens of the tests' tokenizer."""
 
-Builder = Callable[[Path], Path]
+
+class Builder(Protocol):
+    """What makes one model of a family."""
+
+    def __call__(self, folder: Path, seed: int = 0, tokenizer: Any = None) -> Path:
+        """Save model and tokenizer into ``folder``.
+
+        Args:
+            folder: Where to; it is given back.
+            seed: Of the weights.
+            tokenizer: Another tokenizer than the tests' own; not with families whose settings name `VOCABULARY`.
+        """
+
 
 # What most families call alike. A family takes those it has; random weights are large, so that scores differ clearly.
 COMMON = {
@@ -51,11 +63,16 @@ def builder(auto: Any, model_type: str, **settings: Any) -> Builder:
         settings: What differs from `COMMON` and the family's defaults.
     """
 
-    def build(folder: Path, seed: int = 0) -> Path:
-        size = len(tiny.tokenizer(folder))
+    def build(folder: Path, seed: int = 0, tokenizer: Any = None) -> Path:
+        special = {}
+        if tokenizer is None:
+            tokenizer = tiny.tokenizer(folder)
+        else:
+            tokenizer.save_pretrained(folder)
+            special = {f"{role}_token_id": getattr(tokenizer, f"{role}_token_id") for role in ("pad", "bos", "eos")}
         torch.manual_seed(seed)
-        model = auto.from_config(configuration(model_type, size, settings), dtype=torch.float32)
-        model.save_pretrained(folder)
+        config = configuration(model_type, len(tokenizer), {**special, **settings})
+        auto.from_config(config, dtype=torch.float32).save_pretrained(folder)
         return folder
 
     return build
