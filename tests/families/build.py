@@ -54,14 +54,17 @@ def configuration(model_type: str, vocab_size: int, settings: Mapping[str, Any])
     return kind(**{"vocab_size": vocab_size, **common, **settings})
 
 
-def builder(auto: Any, model_type: str, **settings: Any) -> Builder:
+def builder(auto: Any, model_type: str, *shared: Mapping[str, Any], **settings: Any) -> Builder:
     """What makes such a model.
 
     Args:
         auto: A class of transformers with ``from_config``.
         model_type: The family, as its configuration calls itself.
-        settings: What differs from `COMMON` and the family's defaults.
+        shared: What differs from `COMMON` and the family's defaults, as several families have it; the last counts.
+        settings: What differs in this family; it counts before ``shared``.
     """
+
+    own = {name: value for more in (*shared, settings) for name, value in more.items()}
 
     def build(folder: Path, seed: int = 0, tokenizer: Any = None) -> Path:
         special = {}
@@ -71,7 +74,7 @@ def builder(auto: Any, model_type: str, **settings: Any) -> Builder:
             tokenizer.save_pretrained(folder)
             special = {f"{role}_token_id": getattr(tokenizer, f"{role}_token_id") for role in ("pad", "bos", "eos")}
         torch.manual_seed(seed)
-        config = configuration(model_type, len(tokenizer), {**special, **settings})
+        config = configuration(model_type, len(tokenizer), {**special, **own})
         auto.from_config(config, dtype=torch.float32).save_pretrained(folder)
         return folder
 

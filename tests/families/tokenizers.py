@@ -203,7 +203,8 @@ def _phi3() -> Any:
 
 
 def _roberta_processor(backend: Tokenizer) -> Any:
-    end, begin = (("</s>", backend.token_to_id("</s>")), ("<s>", backend.token_to_id("<s>")))
+    ids: dict[str, int] = backend.get_vocab()
+    end, begin = ("</s>", ids["</s>"]), ("<s>", ids["<s>"])
     return processors.RobertaProcessing(end, begin, trim_offsets=True, add_prefix_space=False)
 
 
