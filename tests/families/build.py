@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from transformers import CONFIG_MAPPING
@@ -15,7 +15,19 @@ PAD, BOS, EOS = 0, 4, 5
 VOCABULARY = 70
 """Tokens of the tests' tokenizer."""
 
-Builder = Callable[[Path], Path]
+
+class Builder(Protocol):
+    """What makes one model of a family."""
+
+    def __call__(self, folder: Path, seed: int = 0, tokenizer: Any = None) -> Path:
+        """Save model and tokenizer into ``folder``.
+
+        Args:
+            folder: Where to; it is given back.
+            seed: Of the weights.
+            tokenizer: Another tokenizer than the tests' own; not with families whose settings name `VOCABULARY`.
+        """
+
 
 # What most families call alike. A family takes those it has; random weights are large, so that scores differ clearly.
 COMMON = {
@@ -42,20 +54,28 @@ def configuration(model_type: str, vocab_size: int, settings: Mapping[str, Any])
     return kind(**{"vocab_size": vocab_size, **common, **settings})
 
 
-def builder(auto: Any, model_type: str, **settings: Any) -> Builder:
+def builder(auto: Any, model_type: str, *shared: Mapping[str, Any], **settings: Any) -> Builder:
     """What makes such a model.
 
     Args:
         auto: A class of transformers with ``from_config``.
         model_type: The family, as its configuration calls itself.
-        settings: What differs from `COMMON` and the family's defaults.
+        shared: What differs from `COMMON` and the family's defaults, as several families have it; the last counts.
+        settings: What differs in this family; it counts before ``shared``.
     """
 
-    def build(folder: Path, seed: int = 0) -> Path:
-        size = len(tiny.tokenizer(folder))
+    own = {name: value for more in (*shared, settings) for name, value in more.items()}
+
+    def build(folder: Path, seed: int = 0, tokenizer: Any = None) -> Path:
+        special = {}
+        if tokenizer is None:
+            tokenizer = tiny.tokenizer(folder)
+        else:
+            tokenizer.save_pretrained(folder)
+            special = {f"{role}_token_id": getattr(tokenizer, f"{role}_token_id") for role in ("pad", "bos", "eos")}
         torch.manual_seed(seed)
-        model = auto.from_config(configuration(model_type, size, settings), dtype=torch.float32)
-        model.save_pretrained(folder)
+        config = configuration(model_type, len(tokenizer), {**special, **own})
+        auto.from_config(config, dtype=torch.float32).save_pretrained(folder)
         return folder
 
     return build

@@ -34,8 +34,8 @@ GROUPED = {**ROUTED, "n_group": 2, "topk_group": 1, "first_k_dense_replace": 1}
 LATENT = {"kv_lora_rank": 16, "q_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8}
 LATENT |= {"num_key_value_heads": 4}
 
-# Attention to a few chosen tokens.
-INDEXED = {"index_n_heads": 2, "index_head_dim": 16, "index_topk": 16}
+# Attention to a few chosen tokens; few heads would choose among equals, at random.
+INDEXED = {"index_n_heads": 16, "index_head_dim": 16, "index_topk": 16}
 INKLING: dict[str, Any] = {"unpadded_vocab_size": VOCABULARY, "sliding_window_size": 8, "swa_num_attention_heads": 4}
 INKLING |= {"swa_num_key_value_heads": 2, "swa_head_dim": 8, "d_rel": 4, "rel_extent": 32}
 INKLING |= {"logits_mup_width_multiplier": 1.0, "layer_types": ["hybrid_sliding", "hybrid"]}
@@ -71,9 +71,7 @@ REFORMER = {
 def _causal(model_type: str, *shared: dict[str, Any], rope: str | None = None, **settings: Any) -> Builder:
     if rope:
         settings["rope_parameters"] = {"rope_theta": 10000.0, "rope_type": rope, **ROPE[rope]}
-    for more in reversed(shared):
-        settings = {**more, **settings}
-    return builder(AutoModelForCausalLM, model_type, **settings)
+    return builder(AutoModelForCausalLM, model_type, *shared, **settings)
 
 
 FAMILIES: dict[str, Builder] = {

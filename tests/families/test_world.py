@@ -96,4 +96,5 @@ def test_greedy_is_the_likeliest_step_by_step(load: Load) -> None:
 
 
 def test_what_is_left_out_is_not_there() -> None:
-    assert not set(causal.NOT_BUILT) & set(causal.FAMILIES)
+    for families in (causal, seq2seq):
+        assert not set(families.NOT_BUILT) & set(families.FAMILIES)
