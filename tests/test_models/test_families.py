@@ -20,7 +20,7 @@ from jsarag.models.decode import text_of
 from jsarag.models.roads import CACHED, SCORED, SHARED, TWO_PARTS
 from jsarag.types import Passage
 from tests.families import causal, seq2seq
-from tests.families.reference import greedy, plain
+from tests.families.reference import greedy, plain, start
 
 CPU = torch.device("cpu")
 TOLERANCE = 2e-3
@@ -34,6 +34,7 @@ QUESTIONS = ["who is the keeper of the red lamp on the boat , and when did the t
 PAIRS = [Pair(x, (h,), y) for x in QUESTIONS for h in PASSAGES for y in ("Ada", "the boat Tib is red")]
 FIRST = PromptConfig(template="{input} : {passage} answer :", no_passage="answer {input}")
 """The question stands first, so that the prompts of one question begin alike, and those of another otherwise."""
+STATE_SPACE = {"falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h"}
 NOT_ALIKE = {
     "bigbird_pegasus": "its attention becomes another one for good once a text is short",
     "xlm": "puts a mask token after the text to tell the next one",
@@ -54,6 +55,33 @@ def tokens(generator: Generator, pair: Pair) -> tuple[list[int], list[int]]:
 
 def truth(generator: Generator, model: Any, pairs: Sequence[Pair]) -> torch.Tensor:
     return torch.tensor([plain(model, *tokens(generator, pair)) for pair in pairs])
+
+
+@torch.no_grad()
+def token_by_token(model: Any, context: list[int], answer: list[int]) -> float:
+    """log p(answer | context), each token from a text that ends before it: a few families look at the whole length."""
+    found = 0.0
+    for t, token in enumerate(answer):
+        if model.config.is_encoder_decoder:
+            begun = torch.tensor([[start(model), *answer[:t]]])
+            logits = model(input_ids=torch.tensor([context]), decoder_input_ids=begun, use_cache=False).logits
+        else:
+            logits = model(input_ids=torch.tensor([context + answer[:t]]), use_cache=False).logits
+        found += float(logits[0, -1].log_softmax(-1)[token])
+    return found
+
+
+def gradients(model: Any, weights: Sequence[torch.nn.Parameter], texts: Sequence[tuple[list[int], list[int]]]) -> Any:
+    """Those of the log-likelihood of all answers, by one forward pass a text; None of a weight that none depends on."""
+    total = torch.zeros(())
+    for context, answer in texts:
+        if model.config.is_encoder_decoder:
+            begun = torch.tensor([[start(model), *answer[:-1]]])
+            logits = model(input_ids=torch.tensor([context]), decoder_input_ids=begun, use_cache=False).logits[0]
+        else:
+            logits = model(input_ids=torch.tensor([context + answer]), use_cache=False).logits[0, len(context) - 1 : -1]
+        total = total + logits.log_softmax(-1)[range(len(answer)), answer].sum()
+    return torch.autograd.grad(total, weights, allow_unused=True)
 
 
 def close(found: torch.Tensor, expected: torch.Tensor) -> bool:
@@ -79,7 +107,7 @@ def test_scores_and_answers_are_those_of_transformers(family: str, tmp_path: Pat
         context = generator.prompt.context(x, passages, room=ROOM)
         answer = greedy(theirs, context, ROOM)
         assert found.text == text_of(generator.tokenizer, answer, generator.prompt.stops)
-        assert found.log_probability == pytest.approx(plain(theirs, context, answer), abs=TOLERANCE)
+        assert found.log_probability == pytest.approx(token_by_token(theirs, context, answer), abs=TOLERANCE)
 
 
 @pytest.mark.parametrize("family", ALL)
@@ -91,20 +119,26 @@ def test_adapters_are_those_of_peft(family: str, tmp_path: Path, monkeypatch: py
     for weight in generator.trained().values():
         weight.data.normal_(std=0.2, generator=noise)
     auto, task = (AutoModelForCausalLM, "CAUSAL_LM") if kind == "causal" else (AutoModelForSeq2SeqLM, "SEQ_2_SEQ_LM")
-    names = generator.model.peft_config["default"].target_modules
-    settings: Any = peft.LoraConfig(r=4, lora_alpha=32, target_modules=names, task_type=task)
+    left_out = ["conv1d", "dt_proj", "out_proj"] if family in STATE_SPACE else None
+    settings: Any = peft.LoraConfig(
+        r=4, lora_alpha=32, target_modules="all-linear", exclude_modules=left_out, task_type=task
+    )
     theirs: Any = peft.get_peft_model(auto.from_pretrained(tmp_path, dtype=torch.float32), settings).eval()
     theirs.load_state_dict(generator.model.state_dict())
     expected = truth(generator, theirs, PAIRS[:6])
 
     found = generator.log_likelihood(PAIRS[:6])
     assert close(found, expected), "with gradient"
+    names, own = list(generator.trained()), dict(theirs.named_parameters())
+    ours = torch.autograd.grad(found.sum(), list(generator.trained().values()), allow_unused=True)
+    right = gradients(theirs, [own[name] for name in names], [tokens(generator, pair) for pair in PAIRS[:6]])
+    for name, a, b in zip(names, ours, right, strict=True):
+        assert (a is None) == (b is None), name
+        if a is not None:
+            assert (a - b).norm() <= 1e-3 * (1 + b.norm()), name
     monkeypatch.setattr("jsarag.models.generator.MERGING_PAYS", 0)
     with torch.no_grad():
         assert close(generator.log_likelihood(PAIRS[:6]), expected), "without gradient"
-    found.sum().backward()  # type: ignore[no-untyped-call]
-    still = [name for name, weight in generator.trained().items() if weight.grad is None or not weight.grad.any()]
-    assert not still, "every adapter learns"
 
 
 @pytest.mark.parametrize(("known", "tried"), [(SHARED | CACHED | SCORED, causal), (TWO_PARTS, seq2seq)])

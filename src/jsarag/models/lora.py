@@ -21,7 +21,7 @@ from jsarag.types import InputError
 PLAIN = "default"
 """The name that PEFT gives the only adapter."""
 STATE_SPACE = frozenset({"falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h"})
-NOT_ADAPTED = ("conv1d", "dt_proj", "out_proj")
+NOT_ADAPTED = ["conv1d", "dt_proj", "out_proj"]
 """Layers whose weights `STATE_SPACE` families read past the layer, where an adapter is refused by PEFT or lost."""
 
 
@@ -72,13 +72,19 @@ def adapted(model: Any, *, rank: int, alpha: int, targets: list[str] | str, dtyp
         InputError: no layer has such a name, or PEFT cannot adapt one of them.
     """
     task = "SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM"
-    if targets == "all-linear":
-        targets = _linear(model)
-    settings = peft.LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, lora_dropout=0.0, task_type=task)
+    settings = peft.LoraConfig(
+        r=rank,
+        lora_alpha=alpha,
+        target_modules=targets,
+        exclude_modules=NOT_ADAPTED if targets == "all-linear" and model.config.model_type in STATE_SPACE else None,
+        lora_dropout=0.0,
+        task_type=task,
+    )
     try:
         wrapped: Any = peft.get_peft_model(model, settings)
     except ValueError as error:
-        linear = sorted({name.rsplit(".", 1)[-1] for name in _linear(model)})
+        layers = [name for name, module in model.named_modules() if isinstance(module, nn.Linear | Conv1D)]
+        linear = sorted({name.rsplit(".", 1)[-1] for name in layers})
         raise InputError(
             f"generator.lora.targets: expected all-linear or names of layers that can be adapted ({', '.join(linear)});"
             f" {str(error).splitlines()[0]}"
@@ -91,15 +97,6 @@ def adapted(model: Any, *, rank: int, alpha: int, targets: list[str] | str, dtyp
         if ordinary and not module.lora_variant:
             module.__class__ = _Linear
     return wrapped
-
-
-def _linear(model: Any) -> list[str]:
-    """The linear layers that PEFT adapts, but for the output head; a layer of experts is as good as any."""
-    head = model.get_output_embeddings()
-    kinds = (nn.Linear, Conv1D)
-    found = [name for name, module in model.named_modules() if isinstance(module, kinds) and module is not head]
-    refused = NOT_ADAPTED if model.config.model_type in STATE_SPACE else ()
-    return [name for name in found if name.rsplit(".", 1)[-1] not in refused]
 
 
 @contextmanager

@@ -194,10 +194,9 @@ class Prompt:
         y = self._tokens.marked(y)
         end = () if self._end is None else (self._end,)
         if self._two_part and not self.chat:
-            tokens = self._tokens.target(y)
+            before, tokens, _ = self._tokens.target(y)
             # A decoder that starts with the token that the tokenizer puts first has read it.
-            tokens = tokens[1:] if tokens[:1] == [self._start] else tokens
-            return (*(tokens[: tokens.index(self._end)] if self._end in tokens else tokens), *end)
+            return (*(() if before == [self._start] else before), *tokens, *end)
         return (*self._after(self._blank + self._reply(y)), *end)
 
     def _reply(self, y: str) -> str:

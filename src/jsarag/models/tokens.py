@@ -42,15 +42,16 @@ class Tokens:
         try:
             return list(encode_marked_chat(self.tokenizer, text))
         except ValueError:
-            # A tokenizer that makes the control token of any text that reads so: a blank keeps the text apart from it.
-            return list(encode_marked_chat(self.tokenizer, text.replace(_MARK, _MARK + " ")))
+            # A tokenizer that makes the control token of any text that reads so, unless a blank is in it.
+            return list(self.tokenizer(_MARKED.sub(r"\1 \2", text), add_special_tokens=False).input_ids)
 
-    def target(self, text: str) -> list[int]:
-        """Tokens of ``text`` for a decoder that has not read it before, with what the tokenizer puts around it."""
-        if _MARK not in text:
-            return list(self.tokenizer(text_target=text).input_ids)
+    def target(self, text: str) -> tuple[list[int], list[int], list[int]]:
+        """Tokens of ``text`` for a decoder, and what the tokenizer puts before and after them."""
         before, after = self.around(self.tokenizer(text_target=PROBE).input_ids, self.tokenizer)
-        return [*before, *self(text), *after]
+        if _MARK in text:
+            return list(before), self(text), list(after)
+        tokens = list(self.tokenizer(text_target=text).input_ids)
+        return list(before), tokens[len(before) : len(tokens) - len(after)], list(after)
 
     def cut(self, text: str, tokens: int) -> str:
         """``text`` without about so many tokens at its end, in any case shorter."""
@@ -89,4 +90,5 @@ def _control_tokens(tokenizer: Any) -> re.Pattern[str]:
     return re.compile("|".join(re.escape(token) for token in sorted(found, key=len, reverse=True)) or "(?!)")
 
 
-_MARK = mark_control_tokens(PROBE, re.compile(PROBE))[0]
+_MARK, _END = mark_control_tokens(PROBE, re.compile(PROBE)).split(PROBE)
+_MARKED = re.compile(f"{_MARK}(.)(.*?){_END}")
