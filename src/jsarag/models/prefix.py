@@ -71,20 +71,18 @@ class Past:
 
     @classmethod
     def read(cls, model: Any, prefixes: Prefixes, device: torch.device) -> Past | None:
-        """Run the prefixes through ``model``; None for a model whose memory is more than keys and values."""
+        """Run the prefixes through ``model``, whose family fits this road; None where it kept nothing."""
         from transformers.cache_utils import DynamicCache, DynamicLayer
 
         cache = DynamicCache(config=model.config)
-        plain = [layer for layer in cache.layers if type(layer) is DynamicLayer]
-        if len(plain) < len(cache.layers):
-            return None
         width = max(map(len, prefixes.tokens))
         # Padding stands on the right: no real token sees it here, and `arguments` masks it.
         ids = torch.tensor([tokens + [0] * (width - len(tokens)) for tokens in prefixes.tokens], device=device)
         argument = cache_argument(model)
         model.base_model(input_ids=ids, use_cache=True, **{argument: cache})
-        layers = [(y.keys, y.values) for y in plain if y.keys is not None and y.values is not None]
-        return cls(prefixes, layers, argument) if len(layers) == len(plain) else None
+        kept = [layer for layer in cache.layers if isinstance(layer, DynamicLayer)]
+        layers = [(y.keys, y.values) for y in kept if y.keys is not None and y.values is not None]
+        return cls(prefixes, layers, argument) if len(layers) == len(cache.layers) else None
 
     def arguments(self, rows: Sequence[int], width: int) -> dict[str, Any]:
         """What a model needs beside the tokens ``[rows, width]`` that follow the prefixes of these prompts."""

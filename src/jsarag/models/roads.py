@@ -87,4 +87,11 @@ def roads(config: Any) -> Roads:
         return Roads(padded=False, prefix=False, cached=False)
     family = text.model_type
     cached = family in SHARED | CACHED
-    return Roads(padded=cached or family in SCORED, prefix=family in SHARED, cached=cached)
+    return Roads(padded=cached or family in SCORED, prefix=family in SHARED and _remembers_all(config), cached=cached)
+
+
+def _remembers_all(config: Any) -> bool:
+    """Whether each layer's memory is keys and values of every token."""
+    from transformers.cache_utils import DynamicCache, DynamicLayer
+
+    return all(type(layer) is DynamicLayer for layer in DynamicCache(config=config).layers)
