@@ -18,6 +18,7 @@ from tests.families import causal, chat, seq2seq, tokenizers
 from tests.families.build import Builder
 
 QUICK, PLAIN = "quick", "plain"
+LENGTH = 512  # of prompts, by default
 
 
 def family_table(families: Mapping[str, Builder]) -> str:
@@ -57,7 +58,7 @@ def tables() -> Iterator[str]:
 def _roads(families: Mapping[str, Builder]) -> Iterator[tuple[str, Roads]]:
     for name, build in families.items():
         with tempfile.TemporaryDirectory() as folder:
-            yield name, roads(AutoConfig.from_pretrained(build(Path(folder))))
+            yield name, roads(AutoConfig.from_pretrained(build(Path(folder))), LENGTH)
 
 
 def _jobs(found: Roads) -> list[str]:

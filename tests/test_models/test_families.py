@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from jsarag.models import Generator, GeneratorConfig, LoraConfig, Pair, PromptConfig, load_generator
 from jsarag.models.decode import text_of
 from jsarag.models.roads import CACHED, SCORED, SHARED, TWO_PARTS
-from jsarag.types import Passage
+from jsarag.types import InputError, Passage
 from tests.families import causal, seq2seq
 from tests.families.reference import greedy, plain, start
 
@@ -34,7 +35,13 @@ QUESTIONS = ["who is the keeper of the red lamp on the boat , and when did the t
 PAIRS = [Pair(x, (h,), y) for x in QUESTIONS for h in PASSAGES for y in ("Ada", "the boat Tib is red")]
 FIRST = PromptConfig(template="{input} : {passage} answer :", no_passage="answer {input}")
 """The question stands first, so that the prompts of one question begin alike, and those of another otherwise."""
-STATE_SPACE = {"falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h"}
+MAMBA = ["conv1d", "dt_proj", "out_proj"]
+LEFT_OUT = dict.fromkeys(("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h"), MAMBA) | {
+    "phimoe": ["router"],
+    "llama4_text": ["router"],
+    "deepseek_v4": ["o_a_proj"],
+}
+"""Layers that PEFT refuses, or adapts so that the model no longer runs."""
 NOT_ALIKE = {
     "bigbird_pegasus": "its attention becomes another one for good once a text is short",
     "xlm": "puts a mask token after the text to tell the next one",
@@ -54,7 +61,15 @@ def tokens(generator: Generator, pair: Pair) -> tuple[list[int], list[int]]:
 
 
 def truth(generator: Generator, model: Any, pairs: Sequence[Pair]) -> torch.Tensor:
-    return torch.tensor([plain(model, *tokens(generator, pair)) for pair in pairs])
+    return torch.tensor([fresh(model, *tokens(generator, pair)) for pair in pairs])
+
+
+@torch.no_grad()
+def fresh(model: Any, context: list[int], answer: list[int]) -> float:
+    """`plain` after a short text: where positions stretch, a model remembers the longest text since."""
+    if not model.config.is_encoder_decoder:
+        model(input_ids=torch.tensor([[1]]), use_cache=False)
+    return plain(model, context, answer)
 
 
 @torch.no_grad()
@@ -66,6 +81,7 @@ def token_by_token(model: Any, context: list[int], answer: list[int]) -> float:
             begun = torch.tensor([[start(model), *answer[:t]]])
             logits = model(input_ids=torch.tensor([context]), decoder_input_ids=begun, use_cache=False).logits
         else:
+            model(input_ids=torch.tensor([[1]]), use_cache=False)
             logits = model(input_ids=torch.tensor([context + answer[:t]]), use_cache=False).logits
         found += float(logits[0, -1].log_softmax(-1)[token])
     return found
@@ -79,13 +95,14 @@ def gradients(model: Any, weights: Sequence[torch.nn.Parameter], texts: Sequence
             begun = torch.tensor([[start(model), *answer[:-1]]])
             logits = model(input_ids=torch.tensor([context]), decoder_input_ids=begun, use_cache=False).logits[0]
         else:
+            model(input_ids=torch.tensor([[1]]), use_cache=False)
             logits = model(input_ids=torch.tensor([context + answer]), use_cache=False).logits[0, len(context) - 1 : -1]
         total = total + logits.log_softmax(-1)[range(len(answer)), answer].sum()
     return torch.autograd.grad(total, weights, allow_unused=True)
 
 
 def close(found: torch.Tensor, expected: torch.Tensor) -> bool:
-    return bool((found.detach() - expected).abs().max() < TOLERANCE)
+    return torch.allclose(found.detach(), expected, atol=TOLERANCE, rtol=2e-4)
 
 
 @pytest.mark.parametrize("family", ALL)
@@ -110,18 +127,17 @@ def test_scores_and_answers_are_those_of_transformers(family: str, tmp_path: Pat
         assert found.log_probability == pytest.approx(token_by_token(theirs, context, answer), abs=TOLERANCE)
 
 
-@pytest.mark.parametrize("family", ALL)
+@pytest.mark.parametrize("family", [family for family in ALL if family != "reformer"])
 def test_adapters_are_those_of_peft(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kind, build = ALL[family]
     build(tmp_path)
     generator = load(tmp_path, LoraConfig(rank=4))
     noise = torch.Generator().manual_seed(1)
     for weight in generator.trained().values():
-        weight.data.normal_(std=0.2, generator=noise)
+        weight.data.normal_(std=0.1, generator=noise)
     auto, task = (AutoModelForCausalLM, "CAUSAL_LM") if kind == "causal" else (AutoModelForSeq2SeqLM, "SEQ_2_SEQ_LM")
-    left_out = ["conv1d", "dt_proj", "out_proj"] if family in STATE_SPACE else None
     settings: Any = peft.LoraConfig(
-        r=4, lora_alpha=32, target_modules="all-linear", exclude_modules=left_out, task_type=task
+        r=4, lora_alpha=32, target_modules="all-linear", exclude_modules=LEFT_OUT.get(family), task_type=task
     )
     theirs: Any = peft.get_peft_model(auto.from_pretrained(tmp_path, dtype=torch.float32), settings).eval()
     theirs.load_state_dict(generator.model.state_dict())
@@ -139,6 +155,19 @@ def test_adapters_are_those_of_peft(family: str, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("jsarag.models.generator.MERGING_PAYS", 0)
     with torch.no_grad():
         assert close(generator.log_likelihood(PAIRS[:6]), expected), "without gradient"
+
+
+def test_adapters_that_would_get_no_gradient_are_refused(tmp_path: Path) -> None:
+    causal.FAMILIES["reformer"](tmp_path)
+    with pytest.raises(InputError, match=r"^generator.lora: expected null for reformer[^\n]*$"):
+        load(tmp_path, LoraConfig(rank=4))
+
+
+def test_positions_that_stretch_only_beyond_all_prompts_are_no_hindrance(tmp_path: Path) -> None:
+    causal.FAMILIES["llama-dynamic"](tmp_path)
+    config = GeneratorConfig(model=str(tmp_path), precision="fp32", prompt=replace(FIRST, max_length=64))
+    assert load_generator(config, CPU).roads.cached
+    assert not load(tmp_path).roads.cached
 
 
 @pytest.mark.parametrize(("known", "tried"), [(SHARED | CACHED | SCORED, causal), (TWO_PARTS, seq2seq)])

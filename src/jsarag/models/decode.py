@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from jsarag.models.batching import by_length
+from jsarag.models.roads import QUICK, Roads
 from jsarag.models.search import Search
 from jsarag.models.unpadded import unpadded
 from jsarag.types import InputError, Passage
@@ -93,7 +94,7 @@ def decode(
     room: int,
     *,
     stops: Sequence[int],
-    cached: bool = True,
+    roads: Roads = QUICK,
     tell: Callable[[int], None] | None = None,
 ) -> tuple[list[list[Generated]], int]:
     """Answers to each mixture, best first, and how many tokens that took, padding not counted.
@@ -105,7 +106,7 @@ def decode(
         search: How tokens are chosen.
         room: Longest answer, in tokens.
         stops: Tokens any of which ends an answer.
-        cached: Go on from keys and values; else every text is read from its beginning for each token.
+        roads: What the model's family bears.
         tell: Called with each token of the first answer as soon as it is chosen; not with beams.
     """
     pad = pad_id(tokenizer, stops)
@@ -118,7 +119,8 @@ def decode(
         beams = {"num_return_sequences": search.width, "length_penalty": 0.0, "early_stopping": False}
     device = next(model.parameters()).device
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    with nullcontext() if cached else unpadded(inner, contexts, ids.shape[1]):
+    alone = unpadded(inner, contexts, ids.shape[1], stretched=roads.stretched)
+    with nullcontext() if roads.cached else alone:
         sequences = model.generate(
             input_ids=ids.to(device),
             attention_mask=mask.to(device),
@@ -128,7 +130,7 @@ def decode(
             pad_token_id=pad,
             eos_token_id=list(stops),
             logits_processor=[choice],
-            use_cache=cached,
+            use_cache=roads.cached,
             **beams,
         )
     answers, parts = batch.log_weights.shape

@@ -29,6 +29,7 @@ from jsarag.models.prompt import Prompt, PromptConfig
 from jsarag.models.resolve import cache_folder, not_loadable, resolve
 from jsarag.models.roads import roads
 from jsarag.models.search import Greedy, Search
+from jsarag.models.unpadded import forget_lengths
 from jsarag.types import InputError, Passage
 
 GREEDY = Greedy()
@@ -113,7 +114,7 @@ class Generator(nn.Module, ABC):
         head = model.get_output_embeddings()
         if head is not None:
             head.register_forward_pre_hook(_contiguous)
-        self.roads = roads(model.config)
+        self.roads = roads(model.config, config.prompt.max_length)
         if config.checkpointing:
             model.activation_checkpointing_enable({"use_reentrant": False})
             if slow_backward(dtype, self.device):
@@ -385,7 +386,7 @@ class Generator(nn.Module, ABC):
                 search,
                 self.config.max_new_tokens,
                 stops=self.prompt.stops,
-                cached=self.roads.cached,
+                roads=self.roads,
                 tell=tell,
             )
         self._count(tokens)
@@ -422,6 +423,8 @@ class CausalGenerator(Generator):
             for t in range(len(a))
         ]
         targets = torch.tensor([token for answer in answers for token in answer], device=self.device)
+        if self.roads.stretched:
+            forget_lengths(self.model, ids)
         before = past.arguments(rows, width) if past else {}
         logits = _logits_at(self.model, positions, {"input_ids": ids, "use_cache": False, **before})
         return _log_probs(logits, targets, temperature)

@@ -20,6 +20,8 @@ from jsarag.types import InputError
 
 PLAIN = "default"
 """The name that PEFT gives the only adapter."""
+REVERSIBLE = frozenset({"reformer"})
+"""Families whose layers are computed again from their output, and give no gradient where their input needs none."""
 STATE_SPACE = frozenset({"falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h"})
 NOT_ADAPTED = ["conv1d", "dt_proj", "out_proj"]
 """Layers whose weights `STATE_SPACE` families read past the layer, where an adapter is refused by PEFT or lost."""
@@ -69,14 +71,18 @@ def adapted(model: Any, *, rank: int, alpha: int, targets: list[str] | str, dtyp
         dtype: Format of the computation.
 
     Raises:
-        InputError: no layer has such a name, or PEFT cannot adapt one of them.
+        InputError: no layer has such a name, PEFT cannot adapt one of them, or adapters would get no gradient.
     """
+    if model.config.model_type in REVERSIBLE:
+        raise InputError(
+            f"generator.lora: expected null for {model.config.model_type}, which gives adapters no gradient"
+        )
     task = "SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM"
     settings = peft.LoraConfig(
         r=rank,
         lora_alpha=alpha,
         target_modules=targets,
-        exclude_modules=NOT_ADAPTED if targets == "all-linear" and model.config.model_type in STATE_SPACE else None,
+        exclude_modules=_left_out(model) if targets == "all-linear" else None,
         lora_dropout=0.0,
         task_type=task,
     )
@@ -97,6 +103,25 @@ def adapted(model: Any, *, rank: int, alpha: int, targets: list[str] | str, dtyp
         if ordinary and not module.lora_variant:
             module.__class__ = _Linear
     return wrapped
+
+
+def _left_out(model: Any) -> list[str] | None:
+    """Layers among the linear ones that bear no adapter: their output is none, or their weights are read past them."""
+    named = NOT_ADAPTED if model.config.model_type in STATE_SPACE else []
+    odd = [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and not _linear(module)]
+    return [*named, *odd] or None
+
+
+@torch.no_grad()
+def _linear(module: nn.Linear) -> bool:
+    """Whether a layer gives one vector for each it is given: routers of experts and grouped layers do not."""
+    if type(module).forward is nn.Linear.forward:
+        return True
+    try:
+        found = module(module.weight.new_zeros(1, 1, module.in_features))
+    except (RuntimeError, TypeError, ValueError):
+        return False
+    return isinstance(found, Tensor) and found.shape == (1, 1, module.out_features)
 
 
 @contextmanager

@@ -15,8 +15,8 @@ def _families(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-BY_LENGTH = frozenset({"dynamic", "longrope"})
-"""Ways to stretch rotary positions by the longest text of a batch: what stands beside a text would change its score."""
+STRETCHED = frozenset({"dynamic", "longrope"})
+"""Ways to stretch rotary positions by the longest text of a batch, once it is longer than what the model learned on."""
 
 SHARED = _families(
     """
@@ -38,14 +38,14 @@ CACHED = _families(
     granitemoehybrid inkling2_loop_text inkling2_text inkling_text jamba kimi_linear kolibri1 lara_mini lfm2
     lfm2_moe lfm3 mamba mamba2 mimo_v2_flash ministral modernbert-decoder mpt nemotron_h olmo3 olmo_hybrid
     openai-gpt qwen3_5_moe_text qwen3_5_text qwen3_next qwen4_exp_text recurrent_gemma starcoder2 vaultgemma
-    zamba zamba2 zaya
+    zamba zaya
     """
 )
 """Those that bear padding, in scoring and in decoding; their memory is more than keys and values of all tokens."""
 
 SCORED = _families(
     """
-    deepseek_v4 dory llama4_text minimax rwkv xlstm
+    deepseek_v4 dory llama4_text minimax rwkv xlstm zamba2
     """
 )
 """Those that bear padding in scoring alone."""
@@ -68,26 +68,41 @@ class Roads:
         prefix: Keys and values of what prompts begin with alike are computed once.
         cached: Decoding goes on from keys and values, with prompts of several lengths in one batch. Else each text is
             read from its beginning for every token.
+        stretched: The model's positions stretch with the longest text it has read since the last short one.
     """
 
     padded: bool
     prefix: bool
     cached: bool
+    stretched: bool = False
 
 
-def roads(config: Any) -> Roads:
-    """The roads for a configuration of transformers."""
+QUICK = Roads(padded=True, prefix=True, cached=True)
+"""All of them."""
+
+
+def roads(config: Any, length: int) -> Roads:
+    """The roads for a configuration of transformers, and texts of up to ``length`` tokens."""
     if config.is_encoder_decoder:
         known = config.model_type in TWO_PARTS
         return Roads(padded=known, prefix=False, cached=known)
     text = config.get_text_config()
-    stretched = getattr(text, "rope_parameters", None) or {}
-    by_layer = [value for value in stretched.values() if isinstance(value, dict)]
-    if any(rope.get("rope_type") in BY_LENGTH for rope in [stretched, *by_layer]):
-        return Roads(padded=False, prefix=False, cached=False)
+    if _stretches(text, length):
+        return Roads(padded=False, prefix=False, cached=False, stretched=True)
     family = text.model_type
     cached = family in SHARED | CACHED
     return Roads(padded=cached or family in SCORED, prefix=family in SHARED and _remembers_all(config), cached=cached)
+
+
+def _stretches(text: Any, length: int) -> bool:
+    """Whether what stands beside a text of such a length in a batch would change its positions."""
+    all_layers = getattr(text, "rope_parameters", None) or {}
+    ropes = [all_layers, *(value for value in all_layers.values() if isinstance(value, dict))]
+    made = getattr(text, "max_position_embeddings", 0)
+    return any(
+        rope.get("rope_type") in STRETCHED and length > (rope.get("original_max_position_embeddings") or made)
+        for rope in ropes
+    )
 
 
 def _remembers_all(config: Any) -> bool:

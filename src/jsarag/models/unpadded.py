@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 @contextmanager
-def unpadded(model: Any, contexts: Sequence[list[int]], width: int) -> Iterator[None]:
+def unpadded(model: Any, contexts: Sequence[list[int]], width: int, *, stretched: bool) -> Iterator[None]:
     """Within the block the forward pass of ``model``, as `generate` calls it without a cache, reads no padding.
 
     It costs a forward pass over the whole text for every token.
@@ -21,6 +21,7 @@ def unpadded(model: Any, contexts: Sequence[list[int]], width: int) -> Iterator[
         model: A language model of transformers.
         contexts: The prompts that `generate` is given, in its order.
         width: To how many tokens they are padded.
+        stretched: Whether the model's positions stretch with the longest text since the last short one.
     """
     from transformers.modeling_outputs import CausalLMOutput
 
@@ -43,6 +44,8 @@ def unpadded(model: Any, contexts: Sequence[list[int]], width: int) -> Iterator[
             else:
                 inputs = {"input_ids": [c + row for c, row in read]}
             tensors = {name: torch.tensor(rows, device=ids.device) for name, rows in inputs.items()}
+            if stretched:
+                forget_lengths(own, tensors["input_ids"])
             logits |= dict(zip(group, own(**tensors, use_cache=False).logits[:, -1:], strict=True))
         return CausalLMOutput(logits=torch.stack([logits[i] for i in range(len(texts))]))
 
@@ -53,3 +56,8 @@ def unpadded(model: Any, contexts: Sequence[list[int]], width: int) -> Iterator[
         del model.forward
         if patched is not None:
             model.forward = patched
+
+
+def forget_lengths(model: Any, ids: Tensor) -> None:
+    """Let ``model``, whose positions stretch with the longest text it has read, read one token: it starts anew then."""
+    model(input_ids=ids[:1, :1], use_cache=False)
