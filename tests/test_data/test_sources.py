@@ -192,7 +192,7 @@ EXPECTED: dict[str, tuple[list[Passage], dict[str, list[Example]]]] = {
         ],
         {
             "train": [Example("q1", "orle lamp", ("The lamp of Orle was first lit in 1871.",), ("d1",))],
-            "test": [Example("q2", "goats and merrow", ("Two goats graze on Orle.",), ("d4", "d2"))],
+            "test": [Example("q2", "goats and merrow", ("Two goats graze on Orle.",), ("d4", "d2"), grades=(2, 1))],
         },
     ),
 }
