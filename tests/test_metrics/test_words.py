@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,9 @@ from jsarag.metrics.words import (
     squad_words,
     without_blanks,
 )
+
+_13A: Callable[[str], str] = Tokenizer13a()  # type: ignore[no-untyped-call]
+_ZH: Callable[[str], str] = TokenizerZh()  # type: ignore[no-untyped-call]
 
 TEXTS = st.text(alphabet="aAnthe bx1é" + string.punctuation + "\n\u2014", max_size=20)
 
@@ -145,7 +149,7 @@ def test_13a_of_spaced_text_is_zh_of_sacrebleu(text: str) -> None:
     # zh takes curly quotes for Chinese; here they are signs beside words, as in 13a. At the ends of a text the two
     # treat a full stop differently.
     text = "的" + text.replace("“", "").replace("”", "") + "的"
-    assert Tokenizer13a()(spaced(text)) == TokenizerZh()(text)
+    assert _13A(spaced(text)) == _ZH(text)
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=0x24F), max_size=40))
