@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 NULL = "null"
@@ -48,6 +49,8 @@ class Example:
         outputs: Accepted answers or responses, best first; y in training is the first.
         gold: Ids of the passages a person marked as right; for measuring and for the ``gold`` objective only.
         history: The turns before ``input``, oldest first, without ``input`` itself.
+        grades: How relevant each passage of ``gold`` is, from 1 up; empty where all are of grade 1.
+        exclude: Ids of passages that are no answer to this example and count for nothing, such as the question itself.
     """
 
     id: str
@@ -55,6 +58,20 @@ class Example:
     outputs: tuple[str, ...] = ()
     gold: tuple[str, ...] = ()
     history: tuple[Turn, ...] = ()
+    grades: tuple[int, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def relevance(self) -> dict[str, int]:
+        """The grade of each gold passage by its id."""
+        return dict(zip(self.gold, self.grades or (1,) * len(self.gold), strict=True))
+
+
+def judged(grades: Mapping[str, int]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """``gold`` and ``grades`` of an example: the ids of a grade above 0, best first; no grades where all are 1."""
+    right = sorted(((i, grade) for i, grade in grades.items() if grade > 0), key=lambda pair: -pair[1])
+    gold, found = tuple(i for i, _ in right), tuple(grade for _, grade in right)
+    return gold, (() if set(found) <= {1} else found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
             table = csv.DictWriter(file, rows[0].keys())
             table.writeheader()
             for row in rows:
-                table.writerow({k: json.dumps(v) if isinstance(v, list) else v for k, v in row.items()})
+                table.writerow({k: json.dumps(v) if isinstance(v, list | dict) else v for k, v in row.items()})
     else:
         pq.write_table(pa.Table.from_pylist(rows), path)
     return path
@@ -77,12 +77,46 @@ def test_bad_passages_are_named_by_file_and_line(tmp_path: Path, content: str, m
         load_passages(tmp_path / "kb.jsonl")
 
 
+@pytest.mark.parametrize("extension", ["jsonl", "json", "csv", "parquet"])
+def test_four_formats_hold_grades_and_excluded_passages(tmp_path: Path, extension: str) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": "1", "input": "x", "outputs": ["y"], "gold": {"a": 1, "b": 3, "c": 0}, "exclude": ["d"]},
+        {"id": "2", "input": "x", "outputs": ["y"], "gold": {"b": 1}, "exclude": []},
+        {"id": "3", "input": "x", "outputs": ["y"], "gold": {}, "exclude": []},
+    ]
+    one, two, three = load_examples(write(tmp_path / f"pairs.{extension}", rows), passage_ids=set("abcd"))
+    assert (one.gold, one.grades, one.exclude) == (("b", "a"), (3, 1), ("d",))  # best first
+    assert one.relevance == {"b": 3, "a": 1}
+    # Where all grades are 1 there is nothing to tell from a list of ids.
+    assert (two.gold, two.grades, two.exclude, two.relevance) == (("b",), (), (), {"b": 1})
+    assert (three.gold, three.relevance) == ((), {})
+
+
+def test_a_map_of_parquet_holds_grades(tmp_path: Path) -> None:
+    columns = {"id": ["1"], "input": ["x"], "outputs": [["y"]]}
+    marks = pa.array([[("a", 1), ("b", 2)]], pa.map_(pa.string(), pa.int64()))
+    pq.write_table(pa.table({**columns, "gold": marks}), tmp_path / "pairs.parquet")
+    assert load_examples(tmp_path / "pairs.parquet")[0].relevance == {"b": 2, "a": 1}
+    twice = pa.array([[("a", 1), ("a", 2)]], pa.map_(pa.string(), pa.int64()))
+    pq.write_table(pa.table({**columns, "gold": twice}), tmp_path / "twice.parquet")
+    with pytest.raises(InputError, match=r"twice.parquet: a map names a key twice"):
+        load_examples(tmp_path / "twice.parquet")
+
+
 BAD_EXAMPLES = {
     '{"id": "1", "input": "x"}': r"1: no field 'outputs'",
     '{"id": "1", "input": "x", "answers": ["y"]}': r"it has 'answers': rename it to 'outputs'",
     '{"id": "1", "input": "x", "outputs": []}': r"outputs: expected at least one text",
     '{"id": "1", "input": "x", "outputs": [""]}': r"outputs: expected a list of texts that are not empty",
     '{"id": "1", "input": "x", "outputs": ["y"], "gold": ["zz"]}': r"gold: expected ids of passages .* got 'zz'",
+    '{"id": "1", "input": "x", "outputs": ["y"], "gold": {"zz": 1}}': r"gold: expected ids of passages .* got 'zz'",
+    '{"id": "1", "input": "x", "outputs": ["y"], "gold": {"a": 1.5}}': r"gold: .* whole number .* of 'a', got 1.5",
+    '{"id": "1", "input": "x", "outputs": ["y"], "gold": {"a": -1}}': r"gold: .* whole number from 0 up .* got -1",
+    '{"id": "1", "input": "x", "outputs": ["y"], "gold": {"a": true}}': r"gold: .* whole number .* got True",
+    '{"id": "1", "input": "x", "outputs": ["y"], "gold": {"a": "2"}}': r"gold: .* whole number .* got '2'",
+    '{"id": "1", "input": "x", "outputs": ["y"], "exclude": ["zz"]}': r"exclude: expected ids of passages .* 'zz'",
+    '{"id": "1", "input": "x", "outputs": ["y"], "exclude": 3}': r"exclude: expected a list of texts",
+    '{"id": "1", "input": "x", "outputs": ["y"], "gold": ["a"], "exclude": ["a"]}': r"exclude: .* not gold, got 'a'",
     '{"id": "1", "input": "x", "outputs": ["y"], "history": ["hi"]}': r"history: expected a list of \{role, text\}",
 }
 
@@ -160,6 +194,11 @@ def test_csv_cells_and_columns(tmp_path: Path) -> None:
     path.write_text("id,input,outputs\n1,who?,[Ada]\n")
     with pytest.raises(InputError, match=r"pairs.csv:2: outputs: begins with \["):
         load_examples(path)
+    path.write_text('id,input,outputs,gold\n1,{x,{y},{"a"}\n')
+    with pytest.raises(InputError, match=r"pairs.csv:2: gold: begins with \{ but is not a JSON object"):
+        load_examples(path)
+    path.write_text("id,input,outputs\n1,{x,{y}\n")  # any other text may begin with a brace
+    assert load_examples(path) == [Example("1", "{x", ("{y}",))]
 
 
 def test_limit_numbers_and_repeated_input(tmp_path: Path) -> None:

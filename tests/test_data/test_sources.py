@@ -192,7 +192,7 @@ EXPECTED: dict[str, tuple[list[Passage], dict[str, list[Example]]]] = {
         ],
         {
             "train": [Example("q1", "orle lamp", ("The lamp of Orle was first lit in 1871.",), ("d1",))],
-            "test": [Example("q2", "goats and merrow", ("Two goats graze on Orle.",), ("d4", "d2"))],
+            "test": [Example("q2", "goats and merrow", ("Two goats graze on Orle.",), ("d4", "d2"), grades=(2, 1))],
         },
     ),
 }
@@ -294,6 +294,46 @@ def test_limit_keeps_the_first_passages_and_the_gold_ones(tmp_path: Path) -> Non
     assert [p.id for p in load_passages(tmp_path / "out/passages.jsonl")] == ["10@0", "11@0"]
     (example,) = load_examples(tmp_path / "out/dev.jsonl", passage_ids={"10@0", "11@0"})
     assert example.gold == ("11@0",)
+
+
+def test_a_query_among_the_passages_is_no_answer_to_itself(tmp_path: Path) -> None:
+    """As in ArguAna and Quora. An id that is judged to be relevant is an answer, though it is the query's."""
+    files = tmp_path / "files"
+    (files / "qrels").mkdir(parents=True)
+    lines = [{"_id": name, "title": "", "text": f"text of {name}"} for name in ("1", "2", "3")]
+    for name in ("corpus", "queries"):
+        (files / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    marks = "query-id\tcorpus-id\tscore\n1\t2\t1\n1\t1\t0\n2\t2\t2\n2\t3\t1\n3\t1\t1\n"
+    (files / "qrels/test.tsv").write_text(marks)
+    converted(SOURCES["beir"], files, tmp_path / "out")
+    one, two, three = load_examples(tmp_path / "out/test.jsonl", passage_ids={"1", "2", "3"})
+    assert [(e.gold, e.exclude) for e in (one, two, three)] == [(("2",), ("1",)), (("2", "3"), ()), (("1",), ("3",))]
+    # The third passage, no gold of these queries, is left out of the knowledge base and so need not be excluded.
+    (files / "qrels/test.tsv").write_text(marks.replace("2\t3\t1\n", ""))
+    converted(SOURCES["beir"], files, tmp_path / "out", passages_limit=1)
+    ids = {p.id for p in load_passages(tmp_path / "out/passages.jsonl")}
+    assert ids == {"1", "2"}
+    assert load_examples(tmp_path / "out/test.jsonl", passage_ids=ids)[2].exclude == ()
+
+
+def test_grades_of_gold_that_is_no_passage_go_with_it(tmp_path: Path) -> None:
+    files = copied("beir", tmp_path)
+    (files / "qrels/train.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t3\nq1\td9\t2\nq1\td4\t1\n")
+    converted(SOURCES["beir"], files, tmp_path / "out")
+    (example,) = load_examples(tmp_path / "out/train.jsonl", passage_ids={"d1", "d4"})
+    assert (example.gold, example.grades) == (("d1", "d4"), (3, 1))
+
+
+def test_relevance_of_orquac_is_a_number(tmp_path: Path) -> None:
+    files = copied("orquac", tmp_path)
+    marks = json.loads((files / "qrels.txt").read_text())
+    marks["C_2#0"] = {"10@0": 0, "11@0": 2, "10@1": 1}
+    (files / "qrels.txt").write_text(json.dumps(marks))
+    converted(SOURCES["orquac"], files, tmp_path / "out", splits=("dev",))
+    assert load_examples(tmp_path / "out/dev.jsonl")[0].relevance == {"11@0": 2, "10@1": 1}
+    (files / "qrels.txt").write_text('{"C_2#0": {"10@0": "0"}}')
+    with pytest.raises(InputError, match=r"qrels.txt:1: expected a whole number, got '0'"):
+        converted(SOURCES["orquac"], files, tmp_path / "out", splits=("dev",))
 
 
 def test_gold_that_is_no_passage_is_left_out_and_counted(tmp_path: Path) -> None:

@@ -1,11 +1,18 @@
-"""Answer figures against values worked by hand."""
+"""Answer figures against values worked by hand, SQuAD's script, rouge_score and sacrebleu."""
 
 from __future__ import annotations
 
+import re
+import string
+from collections import Counter
 from collections.abc import Callable
 from math import exp, sqrt
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rouge_score.rouge_scorer import RougeScorer
+from sacrebleu.metrics.bleu import BLEU
 
 from jsarag.metrics import answer_scores, corpus_bleu
 
@@ -37,6 +44,37 @@ def test_exact_match_and_f1(answer: str, references: list[str], em: float, f1: f
     assert scores["f1"] == pytest.approx([f1], abs=1e-6)
 
 
+def normalised(text: str) -> str:
+    """``normalize_answer`` of evaluate-v1.1.py and evaluate-v2.0.py, written out."""
+    marks = set(string.punctuation)
+    bare = "".join(c for c in text.lower() if c not in marks)
+    return " ".join(re.sub(r"\b(a|an|the)\b", " ", bare).split())
+
+
+def script(answer: str, reference: str) -> tuple[float, float]:
+    """``compute_exact`` and ``compute_f1`` of evaluate-v2.0.py; version 1.1 gives 0 where neither text has a word."""
+    said, right = normalised(answer).split(), normalised(reference).split()
+    same = sum((Counter(said) & Counter(right)).values())
+    if not said or not right:
+        return float(normalised(answer) == normalised(reference)), float(said == right)
+    if same == 0:
+        return 0.0, 0.0
+    precision, recall = 1.0 * same / len(said), 1.0 * same / len(right)
+    return float(normalised(answer) == normalised(reference)), (2 * precision * recall) / (precision + recall)
+
+
+# Pieces that meet in many ways, and any Unicode text.
+PIECES = ["a", "An", "THE", "the-", "x", "éA", "北京", "–", "’", "ı", "İ", "ß", " ", "\n", "\u00a0", ".", "1"]
+TEXTS = st.one_of(st.lists(st.sampled_from(PIECES), max_size=8).map("".join), st.text(max_size=12))
+
+
+@given(TEXTS, st.lists(TEXTS, min_size=1, max_size=3))
+def test_exact_match_and_f1_are_those_of_squads_script_to_the_last_bit(answer: str, references: list[str]) -> None:
+    scores = answer_scores([answer], [references])
+    found = [script(answer, reference) for reference in references]
+    assert (scores["em"], scores["f1"]) == ([max(em for em, _ in found)], [max(f1 for _, f1 in found)])
+
+
 ROUGE = [
     # answer, references, F-measure of the longest common subsequence
     ("the cat sat", ["the cat sat"], 1),  # the same
@@ -47,6 +85,10 @@ ROUGE = [
     ("the cat", ["dog", "the big cat sat", "cat"], 2 / 3),  # the best reference: 0, 2/3, 2/3
     ("", ["the cat"], 0),  # no answer
     ("", [""], 0),  # nothing in common with nothing
+    ("北京大学", ["北京的大学"], 8 / 9),  # letters of Chinese are words: 4 of 4, 4 of 5
+    ("上海", ["北京"], 0),
+    ("Москва и Киев", ["Киев и Москва"], 1 / 3),  # words of Cyrillic, in another order
+    ("Café", ["cafe"], 0),  # an accented letter parts words: caf
 ]
 
 
@@ -55,7 +97,41 @@ def test_rouge_l(answer: str, references: list[str], rouge: float) -> None:
     assert answer_scores([answer], [references])["rougeL"] == pytest.approx([rouge])
 
 
-BLEU = [
+def test_rouge_l_of_latin_texts_is_that_of_rouge_score() -> None:
+    scorer = RougeScorer(["rougeL"], use_stemmer=False)
+    answers = ["In 1939–1945, the café's 2nd owner…", "Zürich — ½ hour", ""]
+    references = [["the café was owned 1939-1945", "A second owner"], ["half an hour; Zurich"], ["x"]]
+    expected = [
+        scorer.score_multi(right, said)["rougeL"].fmeasure for said, right in zip(answers, references, strict=True)
+    ]
+    assert answer_scores(answers, references)["rougeL"] == expected
+
+
+def test_f1_of_letters_is_there_where_a_reference_has_no_blanks() -> None:
+    """SQuAD's F1 knows words between blanks alone; MLQA's rule: 4 of 5 letters said, 4 of 4 asked for."""
+    scores = answer_scores(["北京的大学", "in Paris"], [["北京大学。"], ["Paris"]])
+    assert scores["f1"] == pytest.approx([0, 2 / 3])
+    assert scores["f1_mixed"] == pytest.approx([8 / 9, 2 / 3])
+    assert "f1_mixed" not in answer_scores(["北京"], [["Paris"]])
+
+
+def test_bleu_of_chinese_is_that_of_sacrebleus_zh() -> None:
+    """In English 13a keeps its own words."""
+    answers, references = ["北京大学在1898年成立。", "我不知道"], [["北京大学成立于1898年。", "北大"], ["我不太知道"]]
+    zh = [BLEU(max_ngram_order=n, effective_order=True, tokenize="zh") for n in (1, 4)]
+    for name, metric in zip(("bleu1", "bleu4"), zh, strict=True):
+        expected = [
+            metric.sentence_score(said, right).score / 100 for said, right in zip(answers, references, strict=True)
+        ]
+        assert answer_scores(answers, references)[name] == pytest.approx(expected)
+        assert min(expected) > 0.1
+    whole = (
+        BLEU(max_ngram_order=4, tokenize="zh").corpus_score(answers, [["北京大学成立于1898年。", "我不太知道"]]).score
+    )
+    assert corpus_bleu(answers, [right[:1] for right in references])["bleu4"].mean == pytest.approx(whole / 100)
+
+
+BLEU_TABLE = [
     # answer, references, sentence BLEU-1, sentence BLEU-4
     ("a b c d e", ["a b c d e"], 1, 1),  # the same
     ("x", ["y"], 0, 0),  # nothing in common
@@ -68,7 +144,7 @@ BLEU = [
 ]
 
 
-@pytest.mark.parametrize(("answer", "references", "bleu1", "bleu4"), BLEU)
+@pytest.mark.parametrize(("answer", "references", "bleu1", "bleu4"), BLEU_TABLE)
 def test_sentence_bleu(answer: str, references: list[str], bleu1: float, bleu4: float) -> None:
     scores = answer_scores([answer], [references])
     assert scores["bleu1"] + scores["bleu4"] == pytest.approx([bleu1, bleu4])

@@ -11,6 +11,9 @@ CLOCK = Passage("clock", "The Tower Clock", "It was set by Ada Neri in 1888. It 
 BELL = Passage("bell", "Bell", "The bell of the harbour rings seven times a day.")
 NONE = Passage("none", "", "Nothing here.")
 
+WARS = Passage("wars", "Two Wars (1914-1918, 1939–1945)", "Prices rose 5%-10% a year—twenty-one in all.")
+CAPITAL = Passage("capital", "北京", "中国的首都是北京市，1949年起。")
+
 FIGURES = (
     "reference_in_passages",
     "reference_in_first",
@@ -42,6 +45,14 @@ TABLE = [
     ("the", ["Ada Neri"], [CLOCK], "a", (1, 1, 0, 0, 0, 0, 0)),  # an article is no answer either
     ("in 1887", ["in 1888", "in 1887"], [CLOCK], "", (1, 1, 0, 0, 1 / 2, 0, 0)),  # right in words of its own
     ("Tib", ["the", "!"], [NONE], "", (0, 0, 0, 0, 0, 0, 0)),  # a reference without words stands nowhere
+    ("1939", ["1945"], [WARS], "", (1, 1, 1, 1, 1, 0, 0)),  # numbers on either side of a dash
+    ("1914", ["1918"], [WARS], "", (1, 1, 1, 1, 1, 0, 0)),  # and of a hyphen
+    ("1939-1945", ["1914–1918"], [WARS], "", (1, 1, 1, 1, 1, 0, 0)),  # whichever of the two is written
+    ("10%", ["year"], [WARS], "", (1, 1, 1, 1, 1, 0, 0)),  # a sign may follow the number
+    ("one", ["twenty"], [WARS], "", (0, 0, 0, 0, 0, 0, 0)),  # a hyphen between letters joins them, as in SQuAD
+    ("首都", ["北京"], [CAPITAL], "", (1, 1, 1, 1, 1, 0, 0)),  # no blanks part the words of Chinese
+    ("上海", ["1949"], [CAPITAL], "上海", (1, 1, 0, 0, 0, 1, 1)),
+    ("东京", ["京中"], [CAPITAL], "", (0, 0, 0, 0, 1 / 2, 0, 0)),  # not across title and text
 ]
 
 

@@ -17,6 +17,7 @@ F1 = [
     ("", ["red"], 0, 0),  # no response
     ("the", ["the"], 0, 1),  # nothing is left without articles, and nothing earns nothing
     ("", ["!"], 0, 0),  # SQuAD would call this right
+    ("九点关门。", ["晚上九点关门"], 4 / 5, 4 / 5),  # letters of Chinese are words: 4 of 4, 4 of 6
 ]
 
 
@@ -33,6 +34,7 @@ ROUGE = [
     ("cleaning rooms daily", "room cleaned daily", 1, 0, 2 / 3),  # stems clean room daili: order counts for L
     ("a b c", "a b", 4 / 5, 2 / 3, 4 / 5),  # words 2/3 and 2/2; pairs 1/2 and 1/1
     ("", "a b", 0, 0, 0),
+    ("九点关门", "晚上九点关门", 4 / 5, 3 / 4, 4 / 5),  # letters 4/4 and 4/6; pairs 3/3 and 3/5
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import log2
 
 import pytest
@@ -34,6 +35,31 @@ def test_table(ranking: str, gold: str, k: int, hit: float, recall: float, mrr: 
     assert scores == {name: pytest.approx(values) for name, values in expected.items()}
 
 
+GRADED = [
+    # ranking, grades, cutoff, hit, recall, mrr, ndcg; gains are the grades themselves
+    ("ba", {"a": 2, "b": 1, "c": 0}, 10, 1, 1, 1, (1 + 2 * SECOND) / (2 + SECOND)),  # the better one second: 0.8597
+    ("ab", {"a": 2, "b": 1}, 10, 1, 1, 1, 1),  # the ideal order
+    ("ca", {"a": 3, "c": 0}, 10, 1, 1, 1 / 2, SECOND),  # grade 0 was judged not to be right: neither found nor missed
+    ("ba", {"a": 2, "b": 1}, 1, 1, 1 / 2, 1, 1 / 2),  # the ideal list has a first
+    ("b", {"b": 1, "x": -1}, 1, 1, 1, 1, 1),  # a grade below 0, as TREC-COVID has, is not right either
+]
+
+
+@pytest.mark.parametrize(("ranking", "grades", "k", "hit", "recall", "mrr", "ndcg"), GRADED)
+def test_grades_count_in_ndcg_alone(
+    ranking: str, grades: dict[str, int], k: int, hit: float, recall: float, mrr: float, ndcg: float
+) -> None:
+    scores = retrieval_scores([list(ranking)], [grades], [k])
+    expected = {f"hit@{k}": [hit], f"recall@{k}": [recall], f"mrr@{k}": [mrr], f"ndcg@{k}": [ndcg]}
+    assert scores == {name: pytest.approx(values) for name, values in expected.items()}
+
+
+def test_grades_of_one_are_no_grades() -> None:
+    rankings, gold = [list("abcd"), list("dcba")], [["b", "x"], ["a"]]
+    graded = [dict.fromkeys(right, 1) for right in gold]
+    assert retrieval_scores(rankings, graded, [1, 3]) == retrieval_scores(rankings, gold, [1, 3])
+
+
 def test_values_keep_the_order_of_the_examples() -> None:
     """Twelve examples, so that ids sorted as text (0, 1, 10, 11, 2) would show; gold at rank i + 1 of example i."""
     ids = [f"p{i}" for i in range(12)]
@@ -58,6 +84,7 @@ def test_no_examples_give_no_values() -> None:
     ("rankings", "gold", "cutoffs", "message"),
     [
         ([["a"], ["b"]], [["a"], []], [1], "example 1 has no gold"),
+        ([["a"]], [{"a": 0}], [1], "example 0 has no gold"),
         ([["a"]], [["a"], ["b"]], [1], "got 1 and 2"),
         ([["a", "b", "a"]], [["a"]], [1], "ranking 0 names a passage twice"),
         ([["a"]], [["a"]], [0], "cutoffs above 0"),
@@ -65,7 +92,7 @@ def test_no_examples_give_no_values() -> None:
     ],
 )
 def test_what_cannot_be_scored_is_refused(
-    rankings: list[list[str]], gold: list[list[str]], cutoffs: list[int], message: str
+    rankings: list[list[str]], gold: list[Collection[str]], cutoffs: list[int], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         retrieval_scores(rankings, gold, cutoffs)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jsarag.data.formats import read_records
-from jsarag.types import NULL, Example, InputError, Passage, Turn
+from jsarag.types import NULL, Example, InputError, Passage, Turn, judged
 
 ALIASES = ("output", "answer", "answers", "response", "target")
 """Names other data sets give to ``outputs``; met in an error, they are pointed at."""
@@ -28,28 +28,36 @@ def load_passages(path: Path) -> list[Passage]:
 
 
 def load_examples(path: Path, *, passage_ids: Collection[str] | None = None, limit: int | None = None) -> list[Example]:
-    """Read {id, input, outputs, gold?, history?} records.
+    """Read {id, input, outputs, gold?, exclude?, history?} records; gold is a list of ids, or {id: grade}.
 
     A history whose last turn repeats the input loses that turn, so that ``Example.history`` never holds the input.
 
     Args:
         path: The file.
-        passage_ids: Ids that ``gold`` may name; None: not checked.
+        passage_ids: Ids that ``gold`` and ``exclude`` may name; None: not checked.
         limit: Keep the first so many.
 
     Raises:
-        InputError: missing or doubled ids, empty texts, wrong types, unknown gold ids, no example, an unreadable file.
+        InputError: missing or doubled ids, empty texts, wrong types, a grade that is no whole number from 0 up, unknown
+            ids of passages, a gold passage that is excluded, no example, an unreadable file.
     """
     examples: list[Example] = []
     for fields in _records(path, "examples")[:limit]:
-        gold = fields.texts("gold") if fields.has("gold") else ()
-        unknown = next((i for i in gold if passage_ids is not None and i not in passage_ids), None)
-        if unknown is not None:
-            raise fields.wrong("gold", "ids of passages in the knowledge base", unknown)
+        marked = fields.grades("gold")
+        exclude = fields.texts("exclude") if fields.has("exclude") else ()
+        for name, ids in {"gold": marked, "exclude": exclude}.items():
+            unknown = next((i for i in ids if passage_ids is not None and i not in passage_ids), None)
+            if unknown is not None:
+                raise fields.wrong(name, "ids of passages in the knowledge base", unknown)
+        gold, grades = judged(marked)
+        both = next((i for i in exclude if i in gold), None)
+        if both is not None:
+            raise fields.wrong("exclude", "ids of passages that are not gold", both)
         x, history = fields.text("input"), fields.turns("history")
         if history and history[-1].text.strip() == x.strip():
             history = history[:-1]
-        examples.append(Example(fields.id(), x, fields.texts("outputs", needed=True), gold, history))
+        outputs = fields.texts("outputs", needed=True)
+        examples.append(Example(fields.id(), x, outputs, gold, history, grades, exclude))
     return examples
 
 
@@ -63,7 +71,7 @@ class _Fields:
         self.record: dict[str, Any] = record
 
     def has(self, name: str) -> bool:
-        return self.record.get(name) not in (None, "", [])
+        return self.record.get(name) not in (None, "", [], {})
 
     def id(self) -> str:
         value = self.record.get("id")
@@ -85,6 +93,16 @@ class _Fields:
         if needed and not values:
             raise self.wrong(name, "at least one text", value)
         return tuple(values)
+
+    def grades(self, name: str) -> dict[str, int]:
+        """A grade for each id: those of an object, 1 for the ids of a list."""
+        value = self.record.get(name)
+        if not isinstance(value, dict):
+            return dict.fromkeys(self.texts(name), 1) if self.has(name) else {}
+        for key, grade in value.items():
+            if not isinstance(grade, int) or isinstance(grade, bool) or grade < 0:
+                raise self.wrong(name, f"a whole number from 0 up as grade of {key!r}", grade)
+        return value
 
     def turns(self, name: str) -> tuple[Turn, ...]:
         value = self.record.get(name) or []

@@ -12,7 +12,7 @@ from jsarag.evaluation.answers import judge, judge_closed_book
 from jsarag.evaluation.attribution import measure_attribution
 from jsarag.evaluation.calibration import measure_calibration
 from jsarag.evaluation.config import EvaluationConfig
-from jsarag.evaluation.retrieval import measure_retrieval
+from jsarag.evaluation.retrieval import measure_retrieval, retrieve
 from jsarag.evaluation.sheet import Case, Evaluation, Sheet, as_row
 from jsarag.models import Encoder
 from jsarag.pipeline import Pipeline
@@ -37,7 +37,7 @@ def evaluate(
         display: Shown progress.
         name: What the progress calls this evaluation.
     """
-    retrieved = pipeline.retrieve([case.x for case in cases])
+    retrieved = retrieve(pipeline, cases)
     sheet = _sheet(cases, retrieved, config)
     measure_retrieval(sheet, pipeline, posterior, cases, config)
     measure_calibration(sheet)
@@ -82,11 +82,10 @@ def evaluate_modes(
         InputError: an unknown mode, or one that the other settings of decoding do not go with.
     """
     pipelines = {mode: replace(pipeline, decoding=replace(pipeline.decoding, mode=mode)) for mode in modes}
-    xs = [case.x for case in cases]
-    pipeline.answer(xs[:1])
+    pipeline.answer([cases[0].x])
     began = time.perf_counter()
-    retrieved = pipeline.retrieve(xs)
-    seconds = (time.perf_counter() - began) / len(xs)
+    retrieved = retrieve(pipeline, cases)
+    seconds = (time.perf_counter() - began) / len(cases)
     shared = _sheet(cases, retrieved, config)
     measure_retrieval(shared, pipeline, posterior, cases, config)
     measure_calibration(shared)

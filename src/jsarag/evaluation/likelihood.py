@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from jsarag import ranks
+from jsarag.evaluation.retrieval import retrieve
 from jsarag.evaluation.sheet import Case
 from jsarag.models import Pair
 from jsarag.pipeline import Pipeline
@@ -16,7 +17,7 @@ from jsarag.types import InputError
 @torch.inference_mode()
 def marginal_log_likelihood(pipeline: Pipeline, cases: Sequence[Case]) -> float:
     """Mean log sum_h p(h|x) p(y|x,h) in nats over the passages the decoder is given: dev quality without labels."""
-    retrieved = pipeline.retrieve([case.x for case in cases])
+    retrieved = retrieve(pipeline, cases)
     pairs = [
         Pair(case.x, (h.passage,), case.example.outputs[0])
         for case, hs in zip(cases, retrieved, strict=True)

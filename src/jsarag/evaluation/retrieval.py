@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from jsarag import ranks
+from jsarag.config import require
 from jsarag.evaluation.config import EvaluationConfig
 from jsarag.evaluation.sheet import Case, Sheet
 from jsarag.metrics import pooled_selection, retrieval_scores, selection_scores
 from jsarag.models import Encoder
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase
-from jsarag.types import NULL
+from jsarag.types import NULL, Retrieved
 
 
 def evaluate_retrieval(
@@ -24,11 +26,15 @@ def evaluate_retrieval(
     cases: Sequence[Case],
     cutoffs: Sequence[int],
 ) -> dict[str, dict[str, list[float]]]:
-    """Per-example retrieval scores of prior and posterior on the cases that have gold passages; {} where none has."""
+    """Per-example retrieval scores of prior and posterior on the cases that have gold passages; {} where none has.
+
+    Grades count in nDCG. A passage that a case excludes is left out of its ranking, and those below move up.
+    """
     cases = [case for case in cases if case.example.gold]
     if not cases:
         return {}
-    depth = min(max(cutoffs) + 1, len(kb))  # one more: the null passage may have taken the last place
+    # One more than asked for: the null passage may have taken the last place.
+    depth = min(max(cutoffs) + 1 + _excluded(cases), len(kb))
     xs = [case.x for case in cases]
     with torch.inference_mode():
         queries = {"prior": ranks.spread(xs, prior.embed_queries)}
@@ -36,8 +42,25 @@ def evaluate_retrieval(
             queries["posterior"] = ranks.spread(
                 cases, lambda some: posterior.embed_pairs([c.x for c in some], [c.example.outputs[0] for c in some])
             )
-    gold = [case.example.gold for case in cases]
-    return {name: retrieval_scores(_ranking(kb, e, depth), gold, cutoffs) for name, e in queries.items()}
+    gold = [case.example.relevance for case in cases]
+    return {name: retrieval_scores(_rankings(kb, e, cases, depth), gold, cutoffs) for name, e in queries.items()}
+
+
+def retrieve(pipeline: Pipeline, cases: Sequence[Case]) -> list[list[Retrieved]]:
+    """What `Pipeline.retrieve` gives for each case, without the passages that the case excludes.
+
+    Raises:
+        InputError: the knowledge base has too few passages to leave some out.
+    """
+    xs, more, k = [case.x for case in cases], _excluded(cases), pipeline.decoding.passages
+    if not more:
+        return pipeline.retrieve(xs)
+    most = len(pipeline.kb) - more
+    require(k <= most, "decoding.passages", f"at most {most}, since pairs exclude up to {more} passages", k)
+    # One more than needed: the null passage may have taken the last place.
+    found = pipeline.retrieve(xs, min(k + more + 1, len(pipeline.kb)))
+    scale = pipeline.prior.scale
+    return [_without(hs, case.example.exclude, k, scale) for hs, case in zip(found, cases, strict=True)]
 
 
 def measure_retrieval(
@@ -60,6 +83,23 @@ def measure_retrieval(
         sheet.put("selection", pooled_selection(selected, gold, resamples=config.resamples))
 
 
-def _ranking(kb: KnowledgeBase, queries: Tensor, depth: int) -> list[list[str]]:
+def _excluded(cases: Sequence[Case]) -> int:
+    """Most passages that a case excludes."""
+    return max((len(case.example.exclude) for case in cases), default=0)
+
+
+def _rankings(kb: KnowledgeBase, queries: Tensor, cases: Sequence[Case], depth: int) -> list[list[str]]:
     _, positions = kb.search(queries, depth)
-    return [[kb.passages[i].id for i in row] for row in positions.tolist()]
+    rows = ([kb.passages[i].id for i in row] for row in positions.tolist())
+    return [[h for h in row if h not in case.example.exclude] for row, case in zip(rows, cases, strict=True)]
+
+
+def _without(hs: Sequence[Retrieved], exclude: Sequence[str], k: int, scale: float) -> list[Retrieved]:
+    """The best k that are not excluded, p(h|x) renormalised over them; the null passage stays, in the last place."""
+    left = [h for h in hs if h.passage.id not in exclude]
+    kept = left[:k]
+    if k > 1:
+        kept[-1:] = next(([h] for h in left[k:] if h.passage.null), kept[-1:])
+    # Not from the probabilities, which may have been rounded to 0 beside an excluded passage.
+    probabilities = (scale * torch.tensor([h.score for h in kept])).softmax(-1).tolist()
+    return [replace(h, probability=p) for h, p in zip(kept, probabilities, strict=True)]

@@ -72,5 +72,6 @@ def as_row(example: Example, hs: Sequence[Retrieved]) -> Row:
         "input": example.input,
         "outputs": list(example.outputs),
         "gold": list(example.gold),
+        **({"grades": list(example.grades)} if example.grades else {}),
         "passages": [{**asdict(h.passage), "probability": h.probability} for h in hs],
     }

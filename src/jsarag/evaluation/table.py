@@ -49,7 +49,7 @@ def _flat(row: Row) -> Row:
                 "first_passage": value[0]["text"],
             }
         else:
-            flat[name] = BETWEEN.join(value) if isinstance(value, list) else value
+            flat[name] = BETWEEN.join(map(str, value)) if isinstance(value, list) else value
     return {name: value for name, value in flat.items() if "/" not in name} | flat
 
 

@@ -1,4 +1,4 @@
-"""Answers against references: exact match, F1, ROUGE-L and BLEU, by torchmetrics, rouge_score and sacrebleu."""
+"""Answers against references: exact match and F1 of SQuAD, ROUGE-L by rouge_score, BLEU by sacrebleu."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from jsarag.metrics.bootstrap import Estimate
 from jsarag.metrics.checks import check_references
+from jsarag.metrics.rouge import rouge_scorer
+from jsarag.metrics.words import bag_f1, mixed_words, spaced, squad_words, without_blanks
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU
@@ -25,32 +27,34 @@ def answer_scores(predictions: Sequence[str], references: Sequence[Sequence[str]
 
     Returns:
         ``[examples]`` values from 0 to 1:
-        ``em`` and ``f1`` after SQuAD normalisation (lower case; no punctuation, no a, an, the), so an empty answer
-        is right exactly where a reference normalises to nothing;
-        ``rougeL`` F-measure of the longest common subsequence of words, without stemming (rouge_score keeps the
-        letters a to z and digits only: a text in another script scores 0);
-        ``bleu1`` and ``bleu4`` sentence BLEU with effective order, exponential smoothing, 13a tokens, cased.
+        ``em`` and ``f1`` as SQuAD's script computes them (version 2.0, whose F1 of two texts without words is 1): lower
+        case, no ASCII punctuation, no a, an, the; words stand between blanks, so that ``f1`` of Chinese is hardly more
+        than ``em``;
+        ``f1_mixed`` only where a reference of any example is in a script without blanks (Chinese, Japanese, Thai, ...):
+        F1 of single letters there and of words elsewhere, as MLQA's script computes Chinese (`mixed_words`);
+        ``rougeL`` F-measure of the longest common subsequence of words, without stemming: the words of rouge_score in
+        Latin texts, and words or single letters of other scripts (`rouge_words`);
+        ``bleu1`` and ``bleu4`` sentence BLEU with effective order, exponential smoothing, 13a tokens, cased; letters of
+        scripts without blanks are tokens, as with sacrebleu's ``zh``.
 
     Raises:
         ValueError: lengths differ, or an example has no reference.
     """
-    from rouge_score.rouge_scorer import RougeScorer
-    from torchmetrics.functional.text import squad
-
     check_references(predictions, references)
-    rouge = RougeScorer(["rougeL"], use_stemmer=False)
+    rouge = rouge_scorer(["rougeL"])
     bleu = {name: _bleu(order, effective=True) for name, order in ORDERS.items()}
-    scores: dict[str, list[float]] = {name: [] for name in ("em", "f1", "rougeL", *bleu)}
+    mixed = ("f1_mixed",) if any(without_blanks(text) for accepted in references for text in accepted) else ()
+    scores: dict[str, list[float]] = {name: [] for name in ("em", "f1", *mixed, "rougeL", *bleu)}
     for answer, accepted in zip(predictions, references, strict=True):
-        values = squad(
-            {"prediction_text": answer, "id": ""},
-            {"answers": {"answer_start": [0] * len(accepted), "text": list(accepted)}, "id": ""},
-        )
-        scores["em"].append(float(values["exact_match"]) / 100)
-        scores["f1"].append(float(values["f1"]) / 100)
+        said, right = squad_words(answer), [squad_words(text) for text in accepted]
+        scores["em"].append(float(said in right))
+        scores["f1"].append(max(_f1(said, words) for words in right))
+        if mixed:
+            said = mixed_words(answer)
+            scores["f1_mixed"].append(max(_f1(said, mixed_words(text)) for text in accepted))
         scores["rougeL"].append(float(rouge.score_multi(accepted, answer)["rougeL"].fmeasure))
         for name, metric in bleu.items():
-            scores[name].append(_share(metric.sentence_score(answer, list(accepted)).score))
+            scores[name].append(_share(metric.sentence_score(spaced(answer), [*map(spaced, accepted)]).score))
     return scores
 
 
@@ -73,9 +77,14 @@ def corpus_bleu(
     check_references(predictions, references)
     if not predictions or resamples < 2:
         raise ValueError(f"expected an example and 2 resamples or more, got {len(predictions)} and {resamples}")
+    predictions, references = [*map(spaced, predictions)], [[*map(spaced, accepted)] for accepted in references]
     width = max(len(accepted) for accepted in references)
     padded = [[accepted[j] if j < len(accepted) else None for accepted in references] for j in range(width)]
     return {name: _corpus(_bleu(order), predictions, padded, resamples) for name, order in ORDERS.items()}
+
+
+def _f1(said: Sequence[str], right: Sequence[str]) -> float:
+    return bag_f1(said, right) if said and right else float(said == right)
 
 
 def _corpus(

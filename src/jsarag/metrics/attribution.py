@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jsarag.metrics.checks import check_references
-from jsarag.metrics.words import overlap, squad_words
+from jsarag.metrics.words import overlap, passage_words
 from jsarag.types import Passage
 
 
@@ -17,9 +17,10 @@ def attribution_scores(
 ) -> dict[str, list[float]]:
     """Say of each answer what it has to do with the passages it was made from.
 
-    Words are those of SQuAD (lower case, no punctuation, no a, an, the). A text *stands in* a passage where its words,
-    at least one, follow one another in the title or in the text. That is strict: an answer in other words, yes, no
-    and most responses of a dialog stand nowhere; ``support`` is the figure for them.
+    Words are those of SQuAD (lower case, no punctuation, no a, an, the), but a dash parts words and a hyphen parts two
+    numbers, so that 1939 stands in 1939–1945; letters of Chinese and the like are words (`passage_words`). A text
+    *stands in* a passage where its words, at least one, follow one another in the title or in the text. That is strict:
+    an answer in other words, yes, no and most responses of a dialog stand nowhere; ``support`` is the figure for them.
 
     Args:
         answers: ``[examples]`` answers, which may be empty.
@@ -60,14 +61,14 @@ def attribution_scores(
     for i, (answer, accepted, hs) in enumerate(zip(answers, references, passages, strict=True)):
         if not hs:
             raise ValueError(f"example {i} has no passage")
-        said, right, read = squad_words(answer), [squad_words(y) for y in accepted], [_words(h) for h in hs]
+        said, right, read = passage_words(answer), [passage_words(y) for y in accepted], [_words(h) for h in hs]
         readable = [any(_stands(y, words) for y in right) for words in read]
         found = [_stands(said, words) for words in read]
         support = max(overlap(said, words) for words in read) / len(said) if said else 0.0
         against = any(readable) and not any(found) and bool(said) and said not in right
         values = [any(readable), readable[0], any(found), found[0], support, against]
         if closed_book is not None:
-            values.append(bool(said) and said == squad_words(closed_book[i]) and not any(found))
+            values.append(bool(said) and said == passage_words(closed_book[i]) and not any(found))
         for name, value in zip(names, values, strict=True):
             scores[name].append(float(value))
     return scores
@@ -75,7 +76,7 @@ def attribution_scores(
 
 def _words(passage: Passage) -> list[str]:
     # The empty word between title and text is in no answer, so that nothing stands across them.
-    return [*squad_words(passage.title), "", *squad_words(passage.text)]
+    return [*passage_words(passage.title), "", *passage_words(passage.text)]
 
 
 def _stands(words: Sequence[str], within: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jsarag.metrics.checks import check_references
+from jsarag.metrics.rouge import rouge_scorer
 from jsarag.metrics.words import bag_f1, dialog_words
 
 ROUGE = ("rouge1", "rouge2", "rougeL")
@@ -20,18 +21,17 @@ def dialog_scores(predictions: Sequence[str], references: Sequence[Sequence[str]
     Returns:
         ``[examples]`` values from 0 to 1:
         ``f1`` of words by ParlAI's rules: lower case, punctuation turned into blanks, no a, an, the; 0 for an empty
-        response (SQuAD's F1 deletes punctuation, and an empty answer may be right there);
+        response (SQuAD's F1 deletes punctuation, and an empty answer may be right there); letters of scripts without
+        blanks are words (`dialog_words`);
         ``unigram_f1`` the same with the articles;
         ``rouge1``, ``rouge2``, ``rougeL`` F-measures with Porter's stemmer, as the scorer of DSTC11 track 5 calls
-        rouge_score (arXiv 2305.12091); letters a to z and digits only.
+        rouge_score (arXiv 2305.12091); words and letters of other scripts count too (`rouge_words`).
 
     Raises:
         ValueError: lengths differ, or an example has no reference.
     """
-    from rouge_score.rouge_scorer import RougeScorer
-
     check_references(predictions, references)
-    rouge = RougeScorer(list(ROUGE), use_stemmer=True)
+    rouge = rouge_scorer(ROUGE, stem=True)
     scores: dict[str, list[float]] = {name: [] for name in ("f1", "unigram_f1", *ROUGE)}
     for response, accepted in zip(predictions, references, strict=True):
         scores["f1"].append(_best_f1(response, accepted, articles=False))

@@ -13,7 +13,10 @@ from jsarag.types import InputError
 
 
 def read_csv(path: Path) -> list[Record]:
-    """CSV with a header; a cell that begins with [ is read as a JSON list, an empty one as absent."""
+    """CSV with a header; an empty cell is absent.
+
+    A cell that begins with [ is read as a JSON list, and one of the column gold that begins with { as a JSON object.
+    """
     rows = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
     records: list[Record] = []
     try:
@@ -29,9 +32,12 @@ def read_csv(path: Path) -> list[Record]:
 
 
 def _cell(path: Path, line: int, key: str, text: str) -> Any:
-    if not text.startswith("["):
+    kind = {"[": "list", "{": "object"}.get(text[0])
+    # Any text may begin with a brace; grades alone are objects.
+    if kind is None or (kind == "object" and key != "gold"):
         return text
     try:
         return JSON.decode(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"{path}:{line}: {key}: begins with [ but is not a JSON list ({error.msg})") from None
+        expected = f"begins with {text[0]} but is not a JSON {kind}"
+        raise InputError(f"{path}:{line}: {key}: {expected} ({error.msg})") from None

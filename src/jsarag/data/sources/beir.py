@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from jsarag.data.sources.files import File, Files
 from jsarag.data.sources.node import distinct
 from jsarag.data.sources.source import SPLITS, Options, Source
-from jsarag.types import Example, InputError, Passage
+from jsarag.types import Example, InputError, Passage, judged
 
 
 def _passages(files: Files, options: Options) -> Iterator[Passage]:
@@ -17,34 +17,39 @@ def _passages(files: Files, options: Options) -> Iterator[Passage]:
 
 
 def _examples(files: Files, split: str, options: Options) -> Iterator[Example]:
-    """BEIR has no answers: the text of the first gold passage stands for one."""
-    gold = _gold(files, f"qrels/{split}.tsv")
-    first = dict.fromkeys((names[0] for names in gold.values()), "")
+    """BEIR has no answers: the text of the best gold passage stands for one.
+
+    A passage with the query's id is the query itself, as in ArguAna and Quora: BEIR's evaluation leaves it out of every
+    ranking. It is excluded, unless it is judged to be relevant.
+    """
+    marks = {query: judged(grades) for query, grades in _grades(files, f"qrels/{split}.tsv").items()}
+    best = dict.fromkeys((gold[0] for gold, _ in marks.values() if gold), "")
+    own = set()
     for passage in _passages(files, options):
-        if passage.id in first:
-            first[passage.id] = passage.text or passage.title
+        if passage.id in best:
+            best[passage.id] = passage.text or passage.title
+        if passage.id in marks:
+            own.add(passage.id)
     for node in files.records("queries.jsonl"):
-        names = gold.get(node.id("_id"), ())
-        if names:
-            yield Example(node.id("_id"), node.text("text"), distinct([first[names[0]]]), names)
+        name = node.id("_id")
+        gold, grades = marks.get(name, ((), ()))
+        if gold:
+            itself = (name,) if name in own and name not in gold else ()
+            output = distinct([best[gold[0]]])
+            yield Example(name, node.text("text"), output, gold, grades=grades, exclude=itself)
 
 
-def _gold(files: Files, name: str) -> dict[str, tuple[str, ...]]:
-    """Query id to the ids judged above 0, best first."""
-    judged: dict[str, list[tuple[int, str]]] = {}
+def _grades(files: Files, name: str) -> dict[str, dict[str, int]]:
+    """Query id to passage id to grade."""
+    grades: dict[str, dict[str, int]] = {}
     for line, (query, passage, score) in files.rows(name, 3):
         if line == 1 and score == "score":
             continue
         try:
-            grade = int(score)
+            grades.setdefault(query, {})[passage] = int(score)
         except ValueError:
             raise InputError(f"{files.paths[name]}:{line}: expected a whole number as score, got {score!r}") from None
-        if grade > 0:
-            judged.setdefault(query, []).append((grade, passage))
-    return {
-        query: tuple(passage for _, passage in sorted(grades, key=lambda pair: -pair[0]))
-        for query, grades in judged.items()
-    }
+    return grades
 
 
 _URL = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets/"
@@ -65,6 +70,9 @@ BEIR = Source(
     passages=_passages,
     examples=_examples,
     passage_files=("corpus.jsonl",),
-    notes=("it has no answers: the text of the first gold passage stands for one; measure retrieval on it",),
+    notes=(
+        "it has no answers: the text of the best gold passage stands for one; measure retrieval on it",
+        "a passage with the id of a query is left out of that query's ranking, as in BEIR's evaluation",
+    ),
     partial=True,
 )

@@ -77,6 +77,7 @@ def convert(
     if hold_out is not None:
         splits = _held_out(splits, hold_out)
     missing = {name for examples in splits.values() for example in examples for name in example.gold} - {NULL}
+    unseen = {name for examples in splits.values() for example in examples for name in example.exclude}
     written: dict[str, dict[str, Any]] = {}
     with whole(out) as temporary:
         temporary.mkdir()
@@ -84,13 +85,13 @@ def convert(
         with display.task("passages, MB read", _megabytes(held)) as advance:
             passages = source.passages(Files(paths, _in_megabytes(advance, held)), options)
             kept = _selected(passages, passages_limit, missing, left)
-            rows = ({"id": p.id, "title": p.title, "text": p.text} for p in kept)
+            rows = (_passage(p, unseen) for p in kept)
             null = [{"id": NULL, "text": ""}] if options.unanswerable == "null" else []
             written[PASSAGES] = _write(temporary / PASSAGES, chain(rows, null))
         if written[PASSAGES]["records"] == len(null):
             raise InputError(f"{folder}: the files of {source.name} hold no passage")
         for split, examples in splits.items():
-            written[f"{split}.jsonl"] = _write(temporary / f"{split}.jsonl", _rows(examples, missing, left))
+            written[f"{split}.jsonl"] = _write(temporary / f"{split}.jsonl", _rows(examples, missing, unseen, left))
             written[f"{split}.jsonl"]["with_gold"] = sum(not missing.issuperset(e.gold) for e in examples)
         taken = {name: value for name, value in plain(options).items() if name in {"splits"} | source.takes}
         chosen = taken | {"passages_limit": passages_limit, "hold_out": hold_out}
@@ -174,7 +175,7 @@ def _examples(source: Source, files: Files, split: str, options: Options, left: 
             raise InputError(f"{source.name}, {split}: id {example.id!r} is there twice")
         seen.add(example.id)
         helpless = options.unanswerable == "null" and example.outputs == (NO_ANSWER,)
-        examples.append(replace(example, gold=(NULL,)) if helpless else example)
+        examples.append(replace(example, gold=(NULL,), grades=()) if helpless else example)
     if not examples:
         raise InputError(f"{source.name}, {split}: no question with an answer in the files")
     return examples
@@ -205,17 +206,27 @@ def _selected(
         yield passage if text is passage.text else replace(passage, text=text)
 
 
-def _rows(examples: Iterable[Example], missing: set[str], left: dict[str, int]) -> Iterator[dict[str, Any]]:
+def _passage(passage: Passage, unseen: set[str]) -> dict[str, str]:
+    unseen.discard(passage.id)
+    return {"id": passage.id, "title": passage.title, "text": passage.text}
+
+
+def _rows(
+    examples: Iterable[Example], missing: set[str], unseen: set[str], left: dict[str, int]
+) -> Iterator[dict[str, Any]]:
+    """The examples to write: ``gold`` is a list, or an object of grades; ``exclude`` is absent where it is empty."""
     for example in examples:
-        gold = [name for name in example.gold if name not in missing]
+        gold = {name: grade for name, grade in example.relevance.items() if name not in missing}
+        exclude = [name for name in example.exclude if name not in unseen]
         if len(gold) < len(example.gold):
             _count(left, "gold passages that are not among the passages", len(example.gold) - len(gold))
         yield {
             "id": example.id,
             "input": example.input,
             "outputs": list(example.outputs),
-            "gold": gold,
+            "gold": gold if example.grades else list(gold),
             "history": [{"role": turn.role, "text": turn.text} for turn in example.history],
+            **({"exclude": exclude} if exclude else {}),
         }
 
 

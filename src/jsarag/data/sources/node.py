@@ -72,6 +72,12 @@ class Node:
             raise self.wrong("an id, text or a whole number")
         return self.value
 
+    def as_whole(self) -> int:
+        """The value, a whole number."""
+        if not isinstance(self.value, int) or isinstance(self.value, bool):
+            raise self.wrong("a whole number")
+        return self.value
+
     def wrong(self, expected: str) -> InputError:
         """The error that says what was expected here."""
         shown = repr(self.value)

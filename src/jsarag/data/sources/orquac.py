@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from jsarag.data.sources.files import File, Files
 from jsarag.data.sources.node import Node
 from jsarag.data.sources.source import NO_ANSWER, Options, Source
-from jsarag.types import Example, Passage, Turn
+from jsarag.types import Example, Passage, Turn, judged
 
 UNANSWERED = (NO_ANSWER, "NOTRECOVERED")
 
@@ -27,18 +27,19 @@ def _examples(files: Files, split: str, options: Options) -> Iterator[Example]:
             answer = NO_ANSWER
         name = node.id("qid")
         turns = tuple(turn for past in node.children("history") for turn in _turns(past))
-        yield Example(name, node.text("question"), (answer,) if answer else (), gold.get(name, ()), turns)
+        names, grades = judged(gold.get(name, {}))
+        yield Example(name, node.text("question"), (answer,) if answer else (), names, turns, grades)
 
 
 def _turns(past: Node) -> tuple[Turn, Turn]:
     return Turn("user", past.text("question")), Turn("system", past.child("answer").text("text"))
 
 
-def _gold(files: Files) -> dict[str, tuple[str, ...]]:
-    """Question id to passage ids: {qid: {passage id: relevance}}."""
-    gold: dict[str, tuple[str, ...]] = {}
+def _gold(files: Files) -> dict[str, dict[str, int]]:
+    """Question id to passage id to relevance."""
+    gold: dict[str, dict[str, int]] = {}
     for member, node in files.members("qrels.txt"):
-        gold[member.key] = (*gold.get(member.key, ()), member.name) if node.value else gold.get(member.key, ())
+        gold.setdefault(member.key, {})[member.name] = node.as_whole()
     return gold
 
 
