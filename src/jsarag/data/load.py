@@ -13,21 +13,23 @@ ALIASES = ("output", "answer", "answers", "response", "target")
 """Names other data sets give to ``outputs``; met in an error, they are pointed at."""
 
 
-def load_passages(path: Path) -> list[Passage]:
+def load_passages(path: str | Path) -> list[Passage]:
     """Read {id, title, text} records; the title may be absent, and both texts in the null passage.
 
     Raises:
         InputError: missing or doubled ids, empty text, wrong types, no passage at all, or an unreadable file.
     """
     passages: list[Passage] = []
-    for fields in _records(path, "passages"):
+    for fields in _records(Path(path), "passages"):
         title = fields.text("title") if fields.has("title") else ""
         null = fields.id() == NULL and not title and not fields.has("text")
         passages.append(Passage(fields.id(), title, "" if null else fields.text("text")))
     return passages
 
 
-def load_examples(path: Path, *, passage_ids: Collection[str] | None = None, limit: int | None = None) -> list[Example]:
+def load_examples(
+    path: str | Path, *, passage_ids: Collection[str] | None = None, limit: int | None = None
+) -> list[Example]:
     """Read {id, input, outputs, gold?, history?} records.
 
     A history whose last turn repeats the input loses that turn, so that ``Example.history`` never holds the input.
@@ -41,7 +43,7 @@ def load_examples(path: Path, *, passage_ids: Collection[str] | None = None, lim
         InputError: missing or doubled ids, empty texts, wrong types, unknown gold ids, no example, an unreadable file.
     """
     examples: list[Example] = []
-    for fields in _records(path, "examples")[:limit]:
+    for fields in _records(Path(path), "examples")[:limit]:
         gold = fields.texts("gold") if fields.has("gold") else ()
         unknown = next((i for i in gold if passage_ids is not None and i not in passage_ids), None)
         if unknown is not None:
