@@ -81,7 +81,7 @@ class Run:
             raise InputError(f"{folder}: not a run folder (no config.yaml)")
         config = replace(load_config(folder / "config.yaml"), out=folder)
         models = load_models(config)
-        index = config.index.path or folder / "index"
+        index = Path(config.index.path or folder / "index")
         kb = KnowledgeBase.load(index)
         check_index(config, kb, models.prior, index)
         stages.begin(config, models)

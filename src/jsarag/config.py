@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Collection
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from jsarag.files import write_text
 from jsarag.types import InputError
+
+if TYPE_CHECKING:
+    AnyPath = str | Path
+else:
+    # The parser of command lines and YAML files reads annotations: for it a path is nothing but a path.
+    AnyPath = Path
+"""Type of a configuration's field that is given as text or as a path, and that `as_paths` makes a ``Path``."""
+
+
+def as_paths(config: object, prefix: str, *names: str) -> None:
+    """Make these fields of a frozen dataclass, from its ``__post_init__``, a ``Path`` where they are not None.
+
+    Args:
+        config: The dataclass.
+        prefix: What an option's name begins with, such as ``data.``.
+        names: The fields.
+
+    Raises:
+        InputError: a value that is neither text nor a path.
+    """
+    for name in names:
+        value = getattr(config, name)
+        require(value is None or isinstance(value, str | os.PathLike), f"{prefix}{name}", "a path", value)
+        if value is not None:
+            object.__setattr__(config, name, Path(value))
 
 
 def require(holds: bool, option: str, expected: str, got: object) -> None:

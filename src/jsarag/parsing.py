@@ -96,13 +96,13 @@ def last_value(argv: Sequence[str], option: str) -> str | None:
     return next((value for name, value in reversed(_options(argv)) if name == option), None)
 
 
-def load_config(path: Path) -> TrainConfig:
+def load_config(path: str | Path) -> TrainConfig:
     """Read a training configuration from YAML, with every default filled in.
 
     Raises:
         InputError: an unreadable file, an unknown option, or a value of the wrong type.
     """
-    name = _yaml(path).get("objective", {}).get("name", "jsa")
+    name = _yaml(Path(path)).get("objective", {}).get("name", "jsa")
     parser = train_parser(name)
     return train_config(parser, parser.read(["--config", str(path)]))
 

@@ -183,8 +183,9 @@ class KnowledgeBase:
                 f"encoder {made}); run `jsarag index` again with this encoder, or name the encoder that made it"
             )
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Write passages, vectors, index and manifest as one folder, whole or not at all."""
+        folder = Path(folder)
         ranks.by_first(lambda: self._write(folder))
         self.folder = folder
 
@@ -204,12 +205,13 @@ class KnowledgeBase:
             write_json(temporary / "manifest.json", manifest)
 
     @classmethod
-    def load(cls, folder: Path) -> KnowledgeBase:
+    def load(cls, folder: str | Path) -> KnowledgeBase:
         """Read what `save` wrote.
 
         Raises:
             InputError: no such folder, not an index folder, or files that do not belong together.
         """
+        folder = Path(folder)
         for name in _NEEDED:
             if not (folder / name).is_file():
                 raise InputError(f"{folder}: not an index folder made by `jsarag index` (no {name})")

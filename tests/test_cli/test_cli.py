@@ -282,7 +282,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
 def test_quickstart_takes_every_objective(objective: str) -> None:
     config = configured(["--objective.name", objective], "quickstart", "", quickstart.DEFAULTS)
     assert config.objective.name == objective
-    assert config.data.passages.exists()
+    assert Path(config.data.passages).exists()
     assert config.generator.lora is not None
     assert config.generator.lora.rank == 16
 

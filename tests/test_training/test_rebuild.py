@@ -124,7 +124,7 @@ def test_a_run_that_rebuilds_continues_as_if_nothing_had_happened(
     assert found is not None
     assert expected is not None
     assert found["after"] == expected["after"]
-    assert curve(broken.out) == curve(Path(whole.out))
+    assert curve(Path(broken.out)) == curve(Path(whole.out))
 
 
 def test_an_overlap_below_the_limit_rebuilds(options: list[str], tmp_path: Path) -> None:

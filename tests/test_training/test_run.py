@@ -122,7 +122,7 @@ def test_interrupted_and_resumed_run_equals_the_whole_one(
     monkeypatch.setattr(training_loop.Trainer, "_step", counted)
     assert jsarag.train(broken, display=Interrupting()) is None
     assert steps == stop_after
-    assert not (broken.out / "summary.json").exists()
+    assert not (Path(broken.out) / "summary.json").exists()
     found = jsarag.resume(broken.out)
     assert steps == 8
     assert expected is not None
@@ -131,7 +131,7 @@ def test_interrupted_and_resumed_run_equals_the_whole_one(
     assert {k: v for k, v in found["cost"].items() if "tokens" in k} == {
         k: v for k, v in expected["cost"].items() if "tokens" in k
     }
-    assert curve(broken.out) == curve(Path(whole.out))
+    assert curve(Path(broken.out)) == curve(Path(whole.out))
 
 
 def test_early_stopping_ends_the_run_at_the_best(options: list[str], tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_another_encoder_or_other_passages_are_refused_with_an_index(
 def test_a_null_passage_is_a_candidate_of_every_question(options: list[str], tmp_path: Path) -> None:
     config = configured(options, "--loop.steps", "4")
     with_null = tmp_path / "with-null.jsonl"
-    records = config.data.passages.read_text(encoding="utf-8")
+    records = Path(config.data.passages).read_text(encoding="utf-8")
     with_null.write_text(records + '{"id": "null", "text": ""}\n', encoding="utf-8")
     assert jsarag.train(replace(config, data=replace(config.data, passages=with_null))) is not None
     rows = [row for _, row in read_jsonl(tmp_path / "run" / "evaluation" / "after.jsonl")]

@@ -35,7 +35,7 @@ def run(argv: Sequence[str]) -> int:
             folder = _resume_folder(argv)
             return finish(folder, api.resume(folder, display=Terminal()))
         config = staged(argv) or configured(argv, "train", DESCRIPTION)
-        return finish(config.out, api.train(config, display=Terminal()))
+        return finish(Path(config.out), api.train(config, display=Terminal()))
 
 
 def configured(

@@ -13,21 +13,23 @@ ALIASES = ("output", "answer", "answers", "response", "target")
 """Names other data sets give to ``outputs``; met in an error, they are pointed at."""
 
 
-def load_passages(path: Path) -> list[Passage]:
+def load_passages(path: str | Path) -> list[Passage]:
     """Read {id, title, text} records; the title may be absent, and both texts in the null passage.
 
     Raises:
         InputError: missing or doubled ids, empty text, wrong types, no passage at all, or an unreadable file.
     """
     passages: list[Passage] = []
-    for fields in _records(path, "passages"):
+    for fields in _records(Path(path), "passages"):
         title = fields.text("title") if fields.has("title") else ""
         null = fields.id() == NULL and not title and not fields.has("text")
         passages.append(Passage(fields.id(), title, "" if null else fields.text("text")))
     return passages
 
 
-def load_examples(path: Path, *, passage_ids: Collection[str] | None = None, limit: int | None = None) -> list[Example]:
+def load_examples(
+    path: str | Path, *, passage_ids: Collection[str] | None = None, limit: int | None = None
+) -> list[Example]:
     """Read {id, input, outputs, gold?, exclude?, history?} records; gold is a list of ids, or {id: grade}.
 
     A history whose last turn repeats the input loses that turn, so that ``Example.history`` never holds the input.
@@ -42,7 +44,7 @@ def load_examples(path: Path, *, passage_ids: Collection[str] | None = None, lim
             ids of passages, a gold passage that is excluded, no example, an unreadable file.
     """
     examples: list[Example] = []
-    for fields in _records(path, "examples")[:limit]:
+    for fields in _records(Path(path), "examples")[:limit]:
         marked = fields.grades("gold")
         exclude = fields.texts("exclude") if fields.has("exclude") else ()
         for name, ids in {"gold": marked, "exclude": exclude}.items():

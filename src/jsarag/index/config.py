@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from jsarag.config import one_of, require
+from jsarag.config import AnyPath, as_paths, one_of, require
 from jsarag.index.kinds import AUTO, INDEXES
 
 
@@ -30,9 +29,10 @@ class IndexConfig:
     recall: float = 0.95
     uri: str | None = None
     collection: str = "jsarag"
-    path: Path | None = None
+    path: AnyPath | None = None
 
     def __post_init__(self) -> None:
+        as_paths(self, "index.", "path")
         one_of("index.kind", self.kind, [AUTO, *INDEXES])
         require(0 < self.recall <= 1, "index.recall", "a share above 0 and up to 1", self.recall)
         if self.kind == "milvus":

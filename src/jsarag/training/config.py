@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
-from jsarag.config import not_negative, one_of, positive, require
+from jsarag.config import AnyPath, as_paths, not_negative, one_of, positive, require
 from jsarag.data import HistoryConfig
 from jsarag.evaluation import EvaluationConfig
 from jsarag.index import IndexConfig
@@ -27,14 +26,15 @@ class DataConfig:
         history: How the turns of a dialog become x.
     """
 
-    passages: Path
-    train: Path
-    dev: Path | None = None
-    test: Path | None = None
+    passages: AnyPath
+    train: AnyPath
+    dev: AnyPath | None = None
+    test: AnyPath | None = None
     limit: int | None = None
     history: HistoryConfig = field(default_factory=HistoryConfig)
 
     def __post_init__(self) -> None:
+        as_paths(self, "data.", "passages", "train", "dev", "test")
         require(self.limit is None or self.limit > 0, "data.limit", "a number above 0 or null", self.limit)
 
 
@@ -206,8 +206,8 @@ class TrainConfig:
     """
 
     data: DataConfig
-    out: Path = Path("runs/latest")
-    start: Path | None = None
+    out: AnyPath = "runs/latest"
+    start: AnyPath | None = None
     objective: Objective = field(default_factory=JSA)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     posterior: Literal["copy", "random"] = "copy"
@@ -219,6 +219,7 @@ class TrainConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
     def __post_init__(self) -> None:
+        as_paths(self, "", "out", "start")
         # Other objectives would have to know which models "untrained" means, and whose index it is.
         require(
             self.start is None or self.objective.together,

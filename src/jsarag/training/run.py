@@ -151,11 +151,12 @@ def knowledge_base(
         InputError: an index of another encoder or of other passages.
     """
     run = Path(config.out)
-    folder = config.index.path or run / "index"
+    folder = Path(config.index.path or run / "index")
     if folder == run / "index" and not folder.exists():
         if config.start is None:
             return encode(passages, encoder, config.index, run, display)
-        kb, folder = stages.index_of(config.start), config.start
+        folder = Path(config.start)
+        kb = stages.index_of(folder)
     else:
         kb = KnowledgeBase.load(folder)
         check_index(config, kb, encoder, folder)

@@ -65,11 +65,12 @@ def begin(config: TrainConfig, models: Models) -> None:
     if checkpoint.exists(Path(config.out), START):
         checkpoint.load_parts(Path(config.out), START, parts)
         return
-    check_finished(config.start)
-    best = "best" if checkpoint.exists(config.start, "best") else "last"
+    source = Path(config.start)
+    check_finished(source)
+    best = "best" if checkpoint.exists(source, "best") else "last"
     for name in (START, best):
-        if name == best or checkpoint.exists(config.start, name):
-            checkpoint.load_parts(config.start, name, parts)
+        if name == best or checkpoint.exists(source, name):
+            checkpoint.load_parts(source, name, parts)
 
 
 def keep(config: TrainConfig, models: Models) -> None:

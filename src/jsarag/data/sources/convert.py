@@ -31,8 +31,8 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 def convert(
     source: Source,
-    folder: Path,
-    out: Path,
+    folder: str | Path,
+    out: str | Path,
     options: Options,
     display: Display,
     *,
@@ -57,6 +57,7 @@ def convert(
             checksum or number of lines is known), a folder ``out`` of something else, or a split without a single
             example.
     """
+    folder, out = Path(folder), Path(out)
     if passages_limit is not None:
         positive("--passages-limit", passages_limit)
     if hold_out is not None:
