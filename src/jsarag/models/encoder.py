@@ -100,10 +100,10 @@ class Encoder(nn.Module):
                 f"encoder.model: {config.model} compares vectors by {declared}, expected cosine or dot; "
                 "name another model, or set encoder.similarity"
             )
-        normalises = type(model[-1]).__name__ == "Normalize" and model.truncate_dim is None
-        self.similarity: Similarity = "dot" if normalises else declared
-        anywhere = normalises or declared == "cosine" or any(type(module).__name__ == "Normalize" for module in model)
-        self.scale = config.scale if config.scale is not None else (20.0 if anywhere else 1.0)
+        normalises = [type(module).__name__ == "Normalize" for module in model]
+        self.similarity: Similarity = "dot" if normalises[-1] and model.truncate_dim is None else declared
+        small = declared == "cosine" or any(normalises)  # inner products are between -1 and 1
+        self.scale = config.scale if config.scale is not None else (20.0 if small else 1.0)
         for reader in sentence.readers(model):
             reader.tokenizer.truncation_side = "right"
 
@@ -148,30 +148,16 @@ class Encoder(nn.Module):
 
     def forget(self, seed: int) -> None:
         """Replace all weights by random ones, drawn as the architecture draws them before any training."""
-        from sentence_transformers.sentence_transformer.modules import Transformer
-
+        transformers, layers = sentence.parts(self.model)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            for module in list(self.model.modules()):
-                if isinstance(module, Transformer):
-                    inner: Any = module.model
-                    inner.load_state_dict(type(inner)(inner.config).state_dict())
-            for module in self._layers():
-                fresh = copy.deepcopy(module).cpu()
+            for inner in transformers:
+                inner.load_state_dict(type(inner)(inner.config).state_dict())
+            for layer in layers:
+                # Drawn on the CPU, so that every device gives the same numbers.
+                fresh = copy.deepcopy(layer).cpu()
                 fresh.reset_parameters()
-                module.load_state_dict(fresh.state_dict())
-
-    def _layers(self) -> list[Any]:
-        """The layers with weights that are no transformer's: dense layers, tables of static embeddings."""
-        from sentence_transformers.sentence_transformer.modules import Transformer
-
-        transformers = {
-            id(layer)
-            for module in self.model.modules()
-            if isinstance(module, Transformer)
-            for layer in module.modules()
-        }
-        return [m for m in self.model.modules() if id(m) not in transformers and hasattr(m, "reset_parameters")]
+                layer.load_state_dict(fresh.state_dict())
 
     def trained(self, task: Task | None = None) -> dict[str, nn.Parameter]:
         """The parameters that training changes, by name; of one task: those that its texts go through."""
@@ -187,7 +173,8 @@ class Encoder(nn.Module):
         for name, weight in sorted(self._document_weights().items()):
             digest.update(name.encode())
             digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
-        settings = {"passage": self.config.passage, "max_length": self.model.max_seq_length, "modules": str(self.model)}
+        longest = getattr(sentence.reader(self.model, "document"), "max_seq_length", None)
+        settings = {"passage": self.config.passage, "max_length": longest, "modules": str(self.model)}
         # Most models have none of these, and without them the fingerprint has no trace of them.
         prompt, _ = self._prompt("document", self.config.passage)
         others = {"prompt": prompt, "dimensions": self.model.truncate_dim}
@@ -276,19 +263,17 @@ def load_encoder(config: EncoderConfig, device: torch.device) -> Encoder:
             ``max_length`` is more than it can read.
     """
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.util import load_file_path
 
     path = resolve(config.model, "encoder.model")
     try:
         model = SentenceTransformer(path, device=str(device), model_kwargs={"dtype": torch.float32}).float()
-        plain = load_file_path(path, "modules.json") is None
     except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
         raise not_loadable(config.model, "encoder.model", error) from None
     for name, weight in model.named_parameters():
         if not weight.sum().isfinite() and not weight.isfinite().all():
             raise InputError(f"encoder.model: {config.model} holds a number that is not finite, in {name}")
-    if plain:
-        # Such models (DPR) are made for the inner product; sentence-transformers would guess cosine.
+    if not model.module_kwargs:
+        # A plain transformers model. Such models (DPR) are made for the inner product; the library would guess cosine.
         model.similarity_fn_name = "dot"
     _shorten(model, config)
     return Encoder(config, model, compute_dtype(config.precision, device))

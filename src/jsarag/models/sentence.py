@@ -35,7 +35,8 @@ def route(modules: Iterable[Any], task: Task) -> Iterator[Any]:
 
     for module in modules:
         if isinstance(module, Router):
-            yield from route(module.sub_modules[module._resolve_route(task, "text")], task)
+            ways: Any = module.sub_modules
+            yield from route(ways[module._resolve_route(task, "text")], task)
         else:
             yield module
 
@@ -47,10 +48,15 @@ def reader(model: Any, task: Task) -> Any:
 
 def readers(model: Any) -> list[Any]:
     """The transformers that tokenise texts of any task, each once; none in a model of word vectors."""
-    from sentence_transformers.sentence_transformer.modules import Transformer
+    found = {id(module): module for module in (reader(model, task) for task in _PROMPTS)}
+    return list(filter(_is_transformer, found.values()))
 
-    found = {id(module): module for task in _PROMPTS for module in [reader(model, task)]}
-    return [module for module in found.values() if isinstance(module, Transformer)]
+
+def parts(model: Any) -> tuple[list[Any], list[Any]]:
+    """The models of transformers in it, and all other layers with weights: dense layers, tables of word vectors."""
+    transformers = [module.model for module in model.modules() if _is_transformer(module)]
+    inside = {id(layer) for transformer in transformers for layer in transformer.modules()}
+    return transformers, [m for m in model.modules() if id(m) not in inside and hasattr(m, "reset_parameters")]
 
 
 def limit(module: Any, task: Task) -> int | None:
