@@ -42,7 +42,7 @@ class EncoderConfig:
     Attributes:
         model: A folder, all-MiniLM-L6-v2, or a hub id.
         passage: How a passage is written for the encoder, from its {title} and {text}.
-        query: How x is written for the prior, from {input}; some encoders want a prefix here.
+        query: How x is written for the prior, from {input}. Some encoders want a prefix that their files do not name.
         posterior: How x and y are written for the posterior, from {input} and {output}.
         similarity: ``cosine`` or ``dot``; null: what the model's files name, and where they name none, cosine for a
             model with sentence-transformers files and dot for a plain transformers model.
