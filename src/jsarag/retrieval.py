@@ -18,12 +18,15 @@ from jsarag.display import Display, Silent
 from jsarag.files import read_json, read_jsonl, whole, write_json, write_jsonl
 from jsarag.index import AUTO, INDEXES, Index, IndexConfig, build_index, load_index, plan, room_at
 from jsarag.models import Encoder
+from jsarag.models.similarity import Similarity, comparable
 from jsarag.types import NULL, InputError, Passage, Retrieved
 
 FORMAT = 2
 _NEEDED = ("manifest.json", "passages.jsonl", "vectors.safetensors")
 SAMPLED = 64
 """Passages that are encoded to estimate the time for all."""
+CHECKED = 65_536
+"""Vectors that are looked through at once for numbers that are not finite."""
 
 
 def check_k(k: int, passages: int, option: str) -> None:
@@ -77,6 +80,18 @@ def _of_kind(config: IndexConfig, kind: str) -> IndexConfig:
     return replace(config, kind=kinds[ranks.as_first(kinds.index(kind))])
 
 
+def _not_finite(vectors: Tensor) -> int | None:
+    """The first row that holds NaN or an infinite number."""
+    for first in range(0, len(vectors), CHECKED):
+        # A row's sum is finite where all its numbers are, but for overflow; a quarter of the time of looking at each.
+        some = vectors[first : first + CHECKED]
+        if not some.sum().isfinite():
+            broken = (~some.isfinite().all(-1)).nonzero()
+            if len(broken):
+                return first + int(broken[0])
+    return None
+
+
 def _duration(seconds: float) -> str:
     if seconds < 120:
         return f"{max(seconds, 1):.0f} s"
@@ -88,15 +103,22 @@ class KnowledgeBase:
 
     Attributes:
         passages: In the order of positions.
-        vectors: ``[N, dimensions]`` float32, on the CPU.
+        vectors: ``[N, dimensions]`` float32, on the CPU; `comparable`, so that inner products are similarities.
         fingerprint: That of the encoder which made the vectors.
         config: What kind of index it has, and how it was made.
+        similarity: That of the encoder which made the vectors.
         null: Position of the null passage; None where there is none.
         folder: Where it was saved to or loaded from, None while it is in memory alone.
     """
 
     def __init__(
-        self, passages: Sequence[Passage], vectors: Tensor, index: Index, fingerprint: str, config: IndexConfig
+        self,
+        passages: Sequence[Passage],
+        vectors: Tensor,
+        index: Index,
+        fingerprint: str,
+        config: IndexConfig,
+        similarity: Similarity = "dot",
     ) -> None:
         """Put together parts that belong together; use `build` or `load`."""
         self.passages = list(passages)
@@ -104,6 +126,7 @@ class KnowledgeBase:
         self.index = index
         self.fingerprint = fingerprint
         self.config = config
+        self.similarity = similarity
         self.folder: Path | None = None
         self.position = {passage.id: i for i, passage in enumerate(self.passages)}
         null = self.position.get(NULL)
@@ -125,7 +148,7 @@ class KnowledgeBase:
         """Encode ``passages`` and index them; ``progress`` is told the size of each finished batch.
 
         Raises:
-            InputError: the index does not fit into this machine.
+            InputError: the index does not fit into this machine, or a vector is not finite.
         """
         config = config or IndexConfig()
         if config.kind == AUTO:
@@ -133,13 +156,24 @@ class KnowledgeBase:
         shown = ranks.times(progress)
         with torch.inference_mode():
             vectors = ranks.spread(passages, lambda some: encoder.embed_passages(some, progress=shown).cpu())
+        broken = _not_finite(vectors)
+        if broken is not None:
+            raise InputError(f"encoder.model: the vector of passage {passages[broken].id!r} is not finite")
+        vectors = comparable(vectors, encoder.similarity)
         vectors = vectors.contiguous().clone()  # out of inference mode: training reads them
         index = build_index(vectors.numpy(), config)
-        return cls(passages, vectors, index, encoder.fingerprint(), config)
+        return cls(passages, vectors, index, encoder.fingerprint(), config, encoder.similarity)
 
     def rebuilt(self, encoder: Encoder, *, progress: Callable[[int], None] | None = None) -> KnowledgeBase:
         """The same passages and kind of index with the vectors of ``encoder``."""
         return KnowledgeBase.build(self.passages, encoder, self.config, progress=progress)
+
+    def comparable(self, vectors: Tensor) -> Tensor:
+        """Vectors of its encoder, ``[..., dimensions]``, made such that inner products with `vectors` are similarities.
+
+        Keeps the gradient.
+        """
+        return comparable(vectors, self.similarity)
 
     def search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """Scores and positions of the k best passages, ``[queries, k]`` each, best first; no gradient.
@@ -148,10 +182,13 @@ class KnowledgeBase:
         a candidate could never be learned (as the null document of REALM, arXiv 2002.08909, section 3.4).
 
         Raises:
-            InputError: k is larger than the knowledge base.
+            InputError: k is larger than the knowledge base, or a query's vector is not finite.
         """
         self.check_k(k, "k")
-        e = queries.detach().float().cpu().contiguous()
+        e = self.comparable(queries.detach().float()).cpu().contiguous()
+        broken = _not_finite(e)
+        if broken is not None:
+            raise InputError(f"encoder.model: the vector of input {broken + 1} of {len(e)} is not finite")
         scores, positions = map(torch.from_numpy, self.index.search(e.numpy(), k))
         if self.null is None or k == 1:
             return scores, positions
@@ -200,6 +237,7 @@ class KnowledgeBase:
                 "index": {**plain(replace(self.config, path=None)), "facts": dict(self.index.facts)},
                 "passages": len(self),
                 "dimensions": self.vectors.shape[1],
+                "similarity": self.similarity,
                 "encoder": self.fingerprint,
             }
             write_json(temporary / "manifest.json", manifest)
@@ -209,7 +247,8 @@ class KnowledgeBase:
         """Read what `save` wrote.
 
         Raises:
-            InputError: no such folder, not an index folder, or files that do not belong together.
+            InputError: no such folder, not an index folder, a vector that is not finite, or files that do not belong
+                together.
         """
         folder = Path(folder)
         for name in _NEEDED:
@@ -225,10 +264,16 @@ class KnowledgeBase:
         vectors = load_file(folder / "vectors.safetensors")["vectors"]
         if not len(passages) == len(vectors) == manifest["passages"]:
             raise InputError(f"{folder}: {len(passages)} passages, {len(vectors)} vectors; run `jsarag index` again")
+        broken = _not_finite(vectors)
+        if broken is not None:
+            raise InputError(
+                f"{folder / 'vectors.safetensors'}: the vector of passage {passages[broken].id!r} is not finite; "
+                "run `jsarag index` again"
+            )
         facts = manifest["index"].pop("facts")
         config = IndexConfig(**manifest["index"])
         index = load_index(folder, vectors.numpy(), config)
         index.facts = facts
-        kb = cls(passages, vectors, index, manifest["encoder"], config)
+        kb = cls(passages, vectors, index, manifest["encoder"], config, manifest.get("similarity", "dot"))
         kb.folder = folder
         return kb

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from jsarag.lab.world import World
 from jsarag.models import Encoder, Generator, Pair
+from jsarag.models.similarity import comparable
 from jsarag.types import Example, Passage
 
 
@@ -35,7 +36,7 @@ def real(
         progress: Told 1 for each finished example.
         jacobians: Also take the Jacobians behind the tables; without them lengths are those of the tables' gradients.
     """
-    vectors = encoder.embed_passages(passages).detach()
+    vectors = comparable(encoder.embed_passages(passages).detach(), encoder.similarity)
     position = {passage.id: i for i, passage in enumerate(passages)}
     parts = []
     for example in examples:
@@ -71,7 +72,8 @@ def _one(
     nearest: int,
 ) -> World:
     y = example.outputs[0]
-    e_x, e_xy = encoder.embed_queries([example.input])[0], encoder.embed_pairs([example.input], [y])[0]
+    inputs = torch.cat([encoder.embed_queries([example.input]), encoder.embed_pairs([example.input], [y])])
+    e_x, e_xy = comparable(inputs, encoder.similarity)
     ranked = [i for i in (vectors @ e_x.detach()).argsort(descending=True).tolist() if i != gold]
     kept = sorted([gold, *ranked[: nearest - 1]])
     prior, posterior = (encoder.scale * vectors[kept] @ e for e in (e_x, e_xy))

@@ -125,8 +125,8 @@ def freshness(kb: KnowledgeBase, prior: Encoder, passages: Encoder, probes: Sequ
     queries = prior.embed_queries(probes)
     stale = kb.search(queries, min(4 * k, len(kb)))[1]
     near = torch.unique(stale)
-    h = ranks.spread([kb.passages[i] for i in near.tolist()], passages.embed_passages)
-    fresh = near[(queries @ h.T).topk(min(k, len(near))).indices.cpu()]
+    h = kb.comparable(ranks.spread([kb.passages[i] for i in near.tolist()], passages.embed_passages))
+    fresh = near[(kb.comparable(queries) @ h.T).topk(min(k, len(near))).indices.cpu()]
     return overlap(fresh, stale[:, :k])
 
 
@@ -147,7 +147,10 @@ class _Process:
     def _start(self, kb: KnowledgeBase, passages: Encoder) -> subprocess.Popen[bytes]:
         shutil.rmtree(self._order, ignore_errors=True)
         self._order.mkdir(parents=True)
-        weights = {name: weight.detach().cpu().contiguous() for name, weight in passages.model.state_dict().items()}
+        # Cloned: the file's format knows no tied weights.
+        weights = {
+            name: weight.detach().cpu().contiguous().clone() for name, weight in passages.model.state_dict().items()
+        }
         save_file(weights, self._order / "encoder.safetensors")
         order = {
             "encoder": asdict(passages.config),

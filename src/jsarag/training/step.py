@@ -52,11 +52,15 @@ class Models:
 
     def trained(self, components: Collection[Component]) -> dict[Part, dict[str, nn.Parameter]]:
         """The trained parameters by part and name: of the components an objective names, and of the passage encoder."""
-        modules: dict[Part, Encoder | Generator]
-        modules = {"generator": self.generator, "posterior": self.posterior, "prior": self.prior}
-        found = {part: module.trained() for part, module in modules.items() if part in components}
-        if self.passages is not None and self.passages is not self.prior:
-            found["passages"] = self.passages.trained()
+        reads_all = self.passages is self.prior
+        ways: dict[Component, Callable[[], dict[str, nn.Parameter]]] = {
+            "generator": self.generator.trained,
+            "posterior": lambda: self.posterior.trained("query"),
+            "prior": lambda: self.prior.trained(None if reads_all else "query"),
+        }
+        found: dict[Part, dict[str, nn.Parameter]] = {part: way() for part, way in ways.items() if part in components}
+        if self.passages is not None and not reads_all:
+            found["passages"] = self.passages.trained("document")
         return found
 
 
@@ -110,11 +114,11 @@ def step(
     xs = [case.x for case in batch]
     trains = objective.trains
     with torch.set_grad_enabled("prior" in trains):
-        e_x = ranks.spread(xs, models.prior.embed_queries)
+        e_x = kb.comparable(ranks.spread(xs, models.prior.embed_queries))
     e_xy = None
     if "posterior" in trains or "posterior" in objective.sources:
         with torch.set_grad_enabled("posterior" in trains):
-            e_xy = ranks.spread(batch, lambda cases: models.posterior.embed_pairs(*_texts(cases)))
+            e_xy = kb.comparable(ranks.spread(batch, lambda cases: models.posterior.embed_pairs(*_texts(cases))))
 
     device = e_x.device
     _, best = kb.search(e_x, objective.k)
@@ -175,7 +179,7 @@ def _texts(cases: Sequence[TrainingCase]) -> tuple[list[str], list[str]]:
 def _encoded(encoder: Encoder, kb: KnowledgeBase, candidates: Tensor) -> Tensor:
     """``[batch, candidates, dimensions]`` vectors of today, with gradient; a passage is encoded once a batch."""
     distinct, places = torch.unique(candidates.clamp(min=0), return_inverse=True)
-    h = ranks.spread([kb.passages[i] for i in distinct.tolist()], encoder.embed_passages)
+    h = kb.comparable(ranks.spread([kb.passages[i] for i in distinct.tolist()], encoder.embed_passages))
     return h[places.to(h.device)]
 
 
