@@ -87,6 +87,26 @@ def test_rag_sequence_is_top_k_marginalisation(models: Models, kb: KnowledgeBase
     assert_close(loss, torch.stack(losses).mean(), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_excluded_passages_are_no_candidates(models: Models, kb: KnowledgeBase, shared: bool) -> None:
+    tops = [plain(models, kb, case)[0].topk(3).indices.tolist() for case in CASES]
+    cases = [replace(case, gold=(), exclude=(top[0], top[2])) for case, top in zip(CASES, tops, strict=True)]
+    start, rng = torch.full((len(cases),), -1), torch.Generator().manual_seed(0)
+    outcome = step(models, kb, RagSequence(k=2), cases, start, rng, share_candidates=shared)
+    found, losses = [], []
+    for case in cases:
+        log_p, _, log_lik = plain(models, kb, case)
+        found.append([i for i in log_p.argsort(descending=True).tolist() if i not in case.exclude][:2])
+        losses.append((log_p, log_lik))
+    everyone = {i for some in found for i in some}
+    total = torch.zeros(())
+    for case, some, (log_p, log_lik) in zip(cases, found, losses, strict=True):
+        chosen = sorted(everyone - set(case.exclude)) if shared else some
+        total = total - (log_p[chosen].log_softmax(-1) + log_lik[chosen]).logsumexp(-1)
+    assert_close(outcome.loss, total / len(cases), atol=1e-4, rtol=1e-4)
+    assert outcome.top1.tolist() == [some[0] for some in found]
+
+
 def test_gold_adds_the_labels_to_the_candidates(models: Models, kb: KnowledgeBase) -> None:
     loss, _, _ = run(Gold(k=1), models, kb)
     losses = []

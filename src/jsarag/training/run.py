@@ -213,7 +213,12 @@ def check(config: TrainConfig, models: Models, data: Data, display: Display) -> 
 def training_cases(config: TrainConfig, kb: KnowledgeBase, examples: Sequence[Example]) -> list[TrainingCase]:
     """Examples as (x, y) pairs; gold ids become positions."""
     return [
-        TrainingCase(render(e, config.data.history), e.outputs[0], tuple(kb.position[i] for i in e.gold))
+        TrainingCase(
+            render(e, config.data.history),
+            e.outputs[0],
+            tuple(kb.position[i] for i in e.gold),
+            tuple(kb.position[i] for i in e.exclude),
+        )
         for e in examples
     ]
 

@@ -66,11 +66,19 @@ class Models:
 
 @dataclass(frozen=True)
 class TrainingCase:
-    """One (x, y) pair with the positions of its gold passages, which only an objective that declares it may read."""
+    """One (x, y) pair with positions of passages.
+
+    Attributes:
+        x: The input.
+        y: The output.
+        gold: The right passages, which only an objective that declares it may read.
+        exclude: Passages that are no answer, such as the one that x itself was taken from; they are no candidates.
+    """
 
     x: str
     y: str
     gold: tuple[int, ...] = ()
+    exclude: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,18 +129,20 @@ def step(
             e_xy = kb.comparable(ranks.spread(batch, lambda cases: models.posterior.embed_pairs(*_texts(cases))))
 
     device = e_x.device
-    _, best = kb.search(e_x, objective.k)
+    best = _best(kb, e_x, objective.k, batch)
     proposed: dict[Source, Tensor] = {"prior": best, "gold": rectangle([list(case.gold) for case in batch])}
     if "posterior" in objective.sources and e_xy is not None:
-        proposed["posterior"] = kb.search(e_xy, objective.k)[1]
+        proposed["posterior"] = _best(kb, e_xy, objective.k, batch)
     if "untrained" in objective.sources and models.untrained_prior is not None:
         with torch.no_grad():
             e_0 = ranks.spread(xs, models.untrained_prior.embed_queries)
-        proposed["untrained"] = kb.search(e_0, objective.k)[1]
+        proposed["untrained"] = _best(kb, e_0, objective.k, batch)
     sources = sorted(objective.sources)
     candidates = union(*(proposed[source] for source in sources), start[:, None])
     if share_candidates:
         candidates = union(candidates.flatten()[None].expand(len(batch), -1))
+        left_out = member(candidates, rectangle([list(case.exclude) for case in batch]))
+        candidates = union(candidates.masked_fill(left_out, PADDING))
     h = kb.vectors[candidates.clamp(min=0)].to(device)
     padding = (candidates == PADDING).to(device)
     drift = None
@@ -170,6 +180,19 @@ def step(
     if made.target.state is not None:
         state = candidates.gather(1, made.target.state.cpu()[:, None])[:, 0]
     return Outcome(made.loss.mean(), diagnostics, best[:, 0], state)
+
+
+def _best(kb: KnowledgeBase, queries: Tensor, k: int, batch: Sequence[TrainingCase]) -> Tensor:
+    """``[batch, k]`` positions of the best passages that a case does not exclude, best first."""
+    more = max(len(case.exclude) for case in batch)
+    _, positions = kb.search(queries, min(k + more, len(kb)))
+    if not more:
+        return positions
+    rows = [[i for i in row if i not in case.exclude][:k] for row, case in zip(positions.tolist(), batch, strict=True)]
+    for row in rows:
+        if kb.null is not None and k > 1 and kb.null not in row:
+            row[-1] = kb.null  # always a candidate
+    return rectangle(rows)
 
 
 def _texts(cases: Sequence[TrainingCase]) -> tuple[list[str], list[str]]:
