@@ -9,6 +9,12 @@ from torch import Tensor
 
 from tests.families.build import EOS
 
+NO_TRUTH = {
+    "bigbird_pegasus": "its attention becomes another one for good once a text is short",
+    "xlm": "puts a mask token after the text to tell the next one",
+}
+"""Families of which a plain pass says nothing, and why."""
+
 
 @torch.no_grad()
 def plain(model: Any, context: list[int], answer: list[int]) -> float:

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from transformers import AutoConfig
 
+from jsarag.models.lora import REVERSIBLE
 from jsarag.models.prompt import Prompt, PromptConfig
 from jsarag.models.roads import Roads, roads
 from jsarag.types import InputError
 from tests.families import causal, chat, seq2seq, tokenizers
 from tests.families.build import Builder
+from tests.families.reference import NO_TRUTH
 
 QUICK, PLAIN = "quick", "plain"
 LENGTH = 512  # of prompts, by default
@@ -23,7 +25,7 @@ LENGTH = 512  # of prompts, by default
 
 def family_table(families: Mapping[str, Builder]) -> str:
     """One row a family: the road of each of its jobs."""
-    rows = [[name, *_jobs(found)] for name, found in _roads(families)]
+    rows = [[name, *_jobs(kind, found)] for name, kind, found in _roads(families) if name not in NO_TRUTH]
     return _markdown(["family", "scores", "common beginning of prompts", "decoding", "adapters"], rows)
 
 
@@ -55,18 +57,19 @@ def tables() -> Iterator[str]:
     yield template_table()
 
 
-def _roads(families: Mapping[str, Builder]) -> Iterator[tuple[str, Roads]]:
+def _roads(families: Mapping[str, Builder]) -> Iterator[tuple[str, str, Roads]]:
     for name, build in families.items():
         with tempfile.TemporaryDirectory() as folder:
-            yield name, roads(AutoConfig.from_pretrained(build(Path(folder))), LENGTH)
+            config = AutoConfig.from_pretrained(build(Path(folder)))
+            yield name, config.model_type, roads(config, LENGTH)
 
 
-def _jobs(found: Roads) -> list[str]:
+def _jobs(kind: str, found: Roads) -> list[str]:
     return [
         QUICK if found.padded else PLAIN,
         QUICK if found.prefix else PLAIN,
         QUICK if found.cached else PLAIN,
-        "equal to PEFT",
+        "refused" if kind in REVERSIBLE else "equal to PEFT",
     ]
 
 

@@ -21,7 +21,7 @@ from jsarag.models.decode import text_of
 from jsarag.models.roads import CACHED, SCORED, SHARED, TWO_PARTS
 from jsarag.types import InputError, Passage
 from tests.families import causal, seq2seq
-from tests.families.reference import greedy, plain, start
+from tests.families.reference import NO_TRUTH, greedy, plain, start
 
 CPU = torch.device("cpu")
 TOLERANCE = 2e-3
@@ -42,12 +42,8 @@ LEFT_OUT = dict.fromkeys(("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemot
     "deepseek_v4": ["o_a_proj"],
 }
 """Layers that PEFT refuses, or adapts so that the model no longer runs."""
-NOT_ALIKE = {
-    "bigbird_pegasus": "its attention becomes another one for good once a text is short",
-    "xlm": "puts a mask token after the text to tell the next one",
-}
-ALL = {name: ("causal", build) for name, build in causal.FAMILIES.items() if name not in NOT_ALIKE}
-ALL |= {f"{name}, two parts": ("seq2seq", b) for name, b in seq2seq.FAMILIES.items() if name not in NOT_ALIKE}
+ALL = {name: ("causal", build) for name, build in causal.FAMILIES.items() if name not in NO_TRUTH}
+ALL |= {f"{name}, two parts": ("seq2seq", b) for name, b in seq2seq.FAMILIES.items() if name not in NO_TRUTH}
 
 
 def load(folder: Path, lora: LoraConfig | None = None) -> Generator:
