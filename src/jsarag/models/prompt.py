@@ -114,7 +114,7 @@ class Prompt:
         self._opening = opening if opening.strip() else ""
         self._blank = ""
         self._blank = self._boundary()
-        self.answer_tokens = lru_cache(maxsize=CACHED)(self._answer)
+        self._answered = lru_cache(maxsize=CACHED)(self._answer)
         self._fitted = lru_cache(maxsize=CACHED)(self._fit)
         self._end = None if self.chat and self.chat.ends else self._end_token()
         known = (self.answer("")[-1], tokenizer.eos_token_id, *stops)
@@ -122,7 +122,7 @@ class Prompt:
 
     def answer(self, y: str) -> list[int]:
         """Tokens of an answer, the end-of-answer token included: it is part of y."""
-        return list(self.answer_tokens(y))
+        return list(self._answered(y))
 
     def context(self, x: str, passages: Sequence[Passage], *, room: int) -> list[int]:
         """Tokens of the prompt for ``x`` with ``passages``, leaving ``room`` for the answer.
