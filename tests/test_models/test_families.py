@@ -153,6 +153,33 @@ def test_adapters_are_those_of_peft(family: str, tmp_path: Path, monkeypatch: py
         assert close(generator.log_likelihood(PAIRS[:6]), expected), "without gradient"
 
 
+UNCHECKPOINTED = {"ctrl", "openai-gpt", "fsmt, two parts"}
+"""Families that offer no checkpointing."""
+
+
+@pytest.mark.parametrize("family", ALL)
+def test_checkpointing_changes_no_gradient(family: str, tmp_path: Path) -> None:
+    _, build = ALL[family]
+    build(tmp_path)
+    config = GeneratorConfig(model=str(tmp_path), precision="fp32", lora=None, prompt=FIRST)
+    if family in UNCHECKPOINTED:
+        with pytest.raises(InputError, match=r"^generator.checkpointing: expected false[^\n]*$"):
+            load_generator(replace(config, checkpointing=True), CPU)
+        return
+    found = []
+    for checkpointing in (False, True):
+        generator = load_generator(replace(config, checkpointing=checkpointing), CPU)
+        scores = generator.log_likelihood(PAIRS[:3])
+        found.append(
+            (scores.detach(), torch.autograd.grad(scores.sum(), generator.trained().values(), allow_unused=True))
+        )
+    (scores, plain_gradients), (again, gradients_again) = found
+    assert torch.equal(scores, again)
+    for a, b in zip(plain_gradients, gradients_again, strict=True):
+        assert (a is None) == (b is None)
+        assert a is None or (a - b).norm() <= 1e-4 * (1 + a.norm())
+
+
 def test_adapters_that_would_get_no_gradient_are_refused(tmp_path: Path) -> None:
     causal.FAMILIES["reformer"](tmp_path)
     with pytest.raises(InputError, match=r"^generator.lora: expected null for reformer[^\n]*$"):

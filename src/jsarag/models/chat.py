@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from jsarag.models.tokens import control_tokens
 from jsarag.types import InputError
 
 # Texts that survive any template and that no user writes.
@@ -33,12 +33,15 @@ class Chat:
         prompt, whole = self.prompt(_USER), self._render(_USER, _ASSISTANT)
         for text, message in ((prompt, _USER), (whole, _USER), (whole, _ASSISTANT)):
             if text.count(message) != 1:
-                times = "drops a message" if message not in text else "writes a message more than once"
-                raise InputError(f"generator.prompt.chat: expected a chat template that writes it once; this {times}")
+                times = "drops it" if message not in text else "writes it more than once"
+                raise InputError(
+                    "generator.prompt.chat: expected a chat template that writes a message, given as text, once; the "
+                    f"model's {times} (set generator.prompt.chat to false to do without)"
+                )
         # A template whose prompt is not how its own turn begins says two things; what it prompts with is taken.
         turn = whole.removeprefix(prompt) if whole.startswith(prompt) else whole[whole.index(_ASSISTANT) :]
         self.opening, trail = turn.split(_ASSISTANT)
-        control = re.compile("|".join(map(re.escape, _special(tokenizer))) or "(?!)").search(trail)
+        control = control_tokens(tokenizer).search(trail)
         self.ends = control is not None
         self._closing = trail[: control.end()] if control else trail.rstrip()
         self._dropped = trail[len(self._closing) :]
@@ -68,9 +71,3 @@ class Chat:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"generator.prompt.chat: the model's chat template cannot be rendered: {reason}") from None
         return str(text)
-
-
-def _special(tokenizer: Any) -> list[str]:
-    """Texts of the special tokens, the longest first."""
-    added = {token.content for token in tokenizer.added_tokens_decoder.values() if token.special}
-    return sorted(added | set(tokenizer.all_special_tokens), key=len, reverse=True)

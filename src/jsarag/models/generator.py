@@ -11,11 +11,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from jsarag.config import one_of, positive, require
 from jsarag.files import whole
@@ -116,7 +118,7 @@ class Generator(nn.Module, ABC):
             head.register_forward_pre_hook(_contiguous)
         self.roads = roads(model.config, config.prompt.max_length)
         if config.checkpointing:
-            model.activation_checkpointing_enable({"use_reentrant": False})
+            _recompute_layers(model)
             if slow_backward(dtype, self.device):
                 # Layers are computed again in the backward pass, and must be computed alike.
                 model.set_attn_implementation(PLAIN)
@@ -180,7 +182,7 @@ class Generator(nn.Module, ABC):
         order: list[int] = []
         # Around all batches: weights that are kept in float32 are cast once, not once a batch.
         kernels = differentiable(self.model, self.dtype, self.device)
-        with autocast(self.dtype, self.device), kernels, self._recomputing():
+        with autocast(self.dtype, self.device), kernels:
             for batch in self._batches(contexts, answers):
                 chosen = [contexts[i] for i in batch], [answers[i] for i in batch]
                 log_probs = self._answer_log_probs(*chosen, temperature, past, batch)
@@ -348,22 +350,6 @@ class Generator(nn.Module, ABC):
 
             with ready(self.model):
                 yield
-
-    @contextmanager
-    def _recomputing(self) -> Iterator[None]:
-        """Let the layers of a forward pass with gradient keep nothing, where that is wanted."""
-        from transformers.modeling_layers import GradientCheckpointingLayer
-
-        wanted = self.config.checkpointing and torch.is_grad_enabled()
-        layers = [m for m in self.model.modules() if isinstance(m, GradientCheckpointingLayer)] if wanted else []
-        for layer in layers:
-            # transformers asks this flag of the layer itself; the modules inside, dropout among them, stay as they are.
-            layer.training = True
-        try:
-            yield
-        finally:
-            for layer in layers:
-                layer.training = False
 
     def _past(self, contexts: list[list[int]], xs: list[str]) -> Past | None:
         """What prompts have in common, read once; None where nothing is gained."""
@@ -571,6 +557,32 @@ def _logits_at(model: Any, positions: list[int], inputs: dict[str, Any]) -> Tens
             handle.remove()
     gathered = seen == [tuple(shape)]
     return logits if gathered else logits.reshape(shape.numel(), -1).index_select(0, index)
+
+
+def _recompute_layers(model: Any) -> None:
+    """Let the layers of a forward pass with gradient keep no activations; the backward pass computes them again.
+
+    transformers does that in training mode alone, in which layers also drop activations out.
+
+    Raises:
+        InputError: a family whose layers cannot be told.
+    """
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
+    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    inside = {id(inner) for layer in layers for inner in layer.modules() if inner is not layer}
+    if not layers:
+        raise InputError(f"generator.checkpointing: expected false, {model.config.model_type} does not offer it")
+    for layer in layers:
+        if id(layer) not in inside:
+            # A partial of a bound method, so that a copy of the model calls its own layers.
+            layer.forward = partial(_recomputed, layer.forward)
+
+
+def _recomputed(forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    if not torch.is_grad_enabled():
+        return forward(*args, **kwargs)
+    return checkpoint(forward, *args, use_reentrant=False, preserve_rng_state=False, **kwargs)
 
 
 def _contiguous(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:

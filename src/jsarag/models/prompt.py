@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import Random
+from string import Formatter
 from typing import Any, Literal
 
 from jsarag.config import has_fields, has_marks, one_of, positive, require
 from jsarag.models.chat import Chat
-from jsarag.models.tokens import PROBE, Tokens
+from jsarag.models.tokens import PROBE, Part, Tokens
 from jsarag.types import InputError, Passage
+
+_MARKS = re.compile(r"\{(input|passage)\}")
 
 CACHED = 4096
 """Prompts and answers whose tokens are kept: within a step the same are asked for several times."""
 
-ORDERS: dict[str, Callable[[list[str], str], list[str]]] = {
+Body = tuple[Part, ...]
+"""A passage as it is written into a prompt."""
+
+ORDERS: dict[str, Callable[[list[Body], str], list[Body]]] = {
     "retrieved": lambda passages, key: passages,
     "reversed": lambda passages, key: passages[::-1],
     "random": lambda passages, key: Random(key).sample(passages, len(passages)),
@@ -108,7 +115,6 @@ class Prompt:
         self.chat = Chat(tokenizer, config.chat_options) if wanted else None
         self._two_part, self._start = two_part, start
         self._tokens = Tokens(tokenizer)
-        self._input_first = config.template.index("{input}") < config.template.index("{passage}")
         # What the template writes before an answer is part of the prompt, but for blanks: they begin a word's token.
         opening = self.chat.opening if self.chat else ""
         self._opening = opening if opening.strip() else ""
@@ -117,7 +123,7 @@ class Prompt:
         self._answered = lru_cache(maxsize=CACHED)(self._answer)
         self._fitted = lru_cache(maxsize=CACHED)(self._fit)
         self._end = None if self.chat and self.chat.ends else self._end_token()
-        known = (self.answer("")[-1], tokenizer.eos_token_id, *stops)
+        known = (self.answer(PROBE)[-1], tokenizer.eos_token_id, *stops)
         self.stops = tuple(dict.fromkeys(int(token) for token in known if token is not None))
 
     def answer(self, y: str) -> list[int]:
@@ -147,12 +153,13 @@ class Prompt:
         real = [h for h in passages if not h.null]  # the null passage is none
         key = " ".join([x, *(h.id for h in real)])
         bodies = [self._passage(h) for h in real]
+        empty: list[Body] = [()]
         limit = self.config.max_length - room
         tokens = self._context(x, bodies, key)
         if len(tokens) > limit or (bodies and self.config.passage_length is not None):
             # Of a prompt without passages nothing can be left out.
-            bare = self._context(x, [""] if bodies else [], key)
-            self._room(x, len(bare) + room)
+            bare = self._context(x, empty if bodies else [], key)
+            self._check_room(x, len(bare) + room, room)
             limit = min(limit, len(bare) + (self.config.passage_length or limit))
         while len(tokens) > limit:
             *others, last = bodies
@@ -162,42 +169,48 @@ class Prompt:
             tokens = self._context(x, bodies, key)
         return tuple(tokens), len(bodies)
 
-    def _passage(self, h: Passage) -> str:
-        marked = self._tokens.marked
-        return self.config.passage.format(title=marked(h.title), text=marked(h.text))
+    def _passage(self, h: Passage) -> Body:
+        fields = {"title": h.title, "text": h.text}
+        parts: list[Part] = []
+        for literal, name, how, conversion in Formatter().parse(self.config.passage):
+            parts.append(Part(literal, user=False))
+            if name:
+                value = Formatter().convert_field(fields[name], conversion)
+                parts.append(Part(format(value, how or ""), user=True))
+        return tuple(parts)
 
-    def _context(self, x: str, bodies: list[str], key: str) -> list[int]:
+    def _context(self, x: str, bodies: list[Body], key: str) -> list[int]:
         """Tokens of the prompt with passages that are written so; ``key`` is what a shuffle depends on."""
-        tokens = self._tokens(self._text(x, bodies, key))
+        tokens = self._tokens(*self._text(x, bodies, key))
         if self.chat:
             return tokens
         before, after = self._tokens.before, self._tokens.after if self._two_part else ()
         begun = before and tuple(tokens[: len(before)]) == before  # by a template that writes it out
         return [*(() if begun else before), *tokens, *after]
 
-    def _text(self, x: str, bodies: list[str], key: str) -> str:
-        """The prompt up to where the tokens of an answer begin."""
-        x = self._tokens.marked(x)
-        if bodies:
-            body = self.config.separator.join(ORDERS[self.config.order](bodies, key))
-            first, second = ("{input}", "{passage}") if self._input_first else ("{passage}", "{input}")
-            before, rest = self.config.template.split(first)
-            between, after = rest.split(second)
-            content = "".join([before, *((x, between, body) if self._input_first else (body, between, x)), after])
-        else:
-            content = x.join(self.config.no_passage.split("{input}"))
+    def _text(self, x: str, bodies: list[Body], key: str) -> tuple[str, bool]:
+        """The prompt up to where the tokens of an answer begin, and whether it holds marks."""
+        body: list[Part] = []
+        for i, one in enumerate(ORDERS[self.config.order](bodies, key)):
+            body += [*([Part(self.config.separator, user=False)] if i else []), *one]
+        fields = {"input": [Part(x, user=True)], "passage": body}
+        parts: list[Part] = []
+        # Every other piece is a mark: other braces are text.
+        for i, piece in enumerate(_MARKS.split(self.config.template if bodies else self.config.no_passage)):
+            parts += fields[piece] if i % 2 else [Part(piece, user=False)]
+        content, marked = self._tokens.join(parts)
         text = self.chat.prompt(content) + self._opening if self.chat else content
-        return text.removesuffix(self._blank)
+        return text.removesuffix(self._blank), marked
 
     def _answer(self, y: str) -> tuple[int, ...]:
         """Tokens of an answer in the place where it stands in a text."""
-        y = self._tokens.marked(y)
+        y, marked = self._tokens.join([Part(y, user=True)])
         end = () if self._end is None else (self._end,)
         if self._two_part and not self.chat:
-            before, tokens, _ = self._tokens.target(y)
+            before, tokens, _ = self._tokens.target(y, marked)
             # A decoder that starts with the token that the tokenizer puts first has read it.
             return (*(() if before == [self._start] else before), *tokens, *end)
-        return (*self._after(self._blank + self._reply(y)), *end)
+        return (*self._after(self._blank + self._reply(y), marked), *end)
 
     def _reply(self, y: str) -> str:
         """The text of an answer, as it follows that of the prompt."""
@@ -206,16 +219,20 @@ class Prompt:
         # After "Answer:" a word begins with its space.
         return " " + y if y else ""
 
-    def _after(self, reply: str) -> list[int]:
+    def _after(self, reply: str, marked: bool) -> list[int]:
         """Tokens of what follows a prompt."""
-        head = "" if self._two_part else self._text(PROBE, [PROBE], "")
-        base, whole = self._tokens(head), self._tokens(head + reply)
+        head = "" if self._two_part else self._head()
+        base, whole = self._tokens(head), self._tokens(head + reply, marked)
         # Where a token would reach over the boundary, which no decoder can follow, a reply is tokenised alone.
-        return whole[len(base) :] if whole[: len(base)] == base else self._tokens(reply)
+        return whole[len(base) :] if whole[: len(base)] == base else self._tokens(reply, marked)
+
+    def _head(self) -> str:
+        """Some prompt: every one ends alike."""
+        return self._text(PROBE, [(Part(PROBE, user=True),)], "")[0]
 
     def _boundary(self) -> str:
         """Blanks at the end of every prompt that belong to the first token of an answer: "Answer: " and "word"."""
-        head = self._text(PROBE, [PROBE], "")
+        head = self._head()
         whole = self._tokens(head + self._reply(PROBE))
         blank = head[len(head.rstrip()) :]
         base, shorter = self._tokens(head), self._tokens(head.removesuffix(blank))
@@ -232,9 +249,10 @@ class Prompt:
             )
         return int(found)
 
-    def _room(self, x: str, needed: int) -> None:
+    def _check_room(self, x: str, needed: int, room: int) -> None:
         if needed > self.config.max_length:
             raise InputError(
-                f"generator.prompt.max_length: question and answer need {needed} tokens, more than the "
-                f"{self.config.max_length} allowed (question starts {x[:60]!r}); raise it or shorten the history"
+                f"generator.prompt.max_length: question and answer need {needed} tokens, {room} of them the answer, "
+                f"more than the {self.config.max_length} allowed (question starts {x[:60]!r}); raise it, or shorten "
+                "the question or the longest answer"
             )

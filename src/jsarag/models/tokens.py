@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 from transformers.utils.chat_template_utils import encode_marked_chat, mark_control_tokens
 
 PROBE = "a"
 """A text that every tokenizer knows."""
+
+
+class Part(NamedTuple):
+    """A piece of a text, and whether a user wrote it or a template."""
+
+    text: str
+    user: bool
 
 
 class Tokens:
@@ -25,19 +34,32 @@ class Tokens:
     def __init__(self, tokenizer: Any) -> None:
         """Wrap ``tokenizer``."""
         self.tokenizer = tokenizer
-        self._control = _control_tokens(tokenizer)
+        self._control = control_tokens(tokenizer)
         self.before, self.after = self.around(tokenizer(PROBE).input_ids, tokenizer)
 
-    def marked(self, text: str) -> str:
-        """A text of a user with marks around what looks like a control token, for a text given to `__call__`.
+    def join(self, parts: Sequence[Part]) -> tuple[str, bool]:
+        """The text of all parts, and whether marks stand in it.
 
-        The marks are those that transformers' ``sanitize_control_tokens`` uses.
+        Marks stand around what looks like a control token and is a user's, be it in part. They are those that
+        transformers' ``sanitize_control_tokens`` uses.
         """
-        return str(mark_control_tokens(text, self._control)) if self._control.search(text) else text
+        text = "".join(part.text for part in parts)
+        ends = list(accumulate(len(part.text) for part in parts))
+        users = [(end - len(part.text), end) for part, end in zip(parts, ends, strict=True) if part.user]
+        marked = False
 
-    def __call__(self, text: str) -> list[int]:
+        def mark(found: re.Match[str]) -> str:
+            nonlocal marked
+            if not any(start < found.end() and found.start() < end for start, end in users):
+                return found[0]
+            marked = True
+            return f"{_MARK}{found[0]}{_END}"
+
+        return self._control.sub(mark, text), marked
+
+    def __call__(self, text: str, marked: bool = False) -> list[int]:
         """Tokens of ``text`` alone: nothing before and after it; control tokens only where no mark stands."""
-        if _MARK not in text:
+        if not marked:
             return list(self.tokenizer(text, add_special_tokens=False).input_ids)
         try:
             return list(encode_marked_chat(self.tokenizer, text))
@@ -45,18 +67,24 @@ class Tokens:
             # A tokenizer that makes the control token of any text that reads so, unless a blank is in it.
             return list(self.tokenizer(_MARKED.sub(r"\1 \2", text), add_special_tokens=False).input_ids)
 
-    def target(self, text: str) -> tuple[list[int], list[int], list[int]]:
+    def target(self, text: str, marked: bool) -> tuple[list[int], list[int], list[int]]:
         """Tokens of ``text`` for a decoder, and what the tokenizer puts before and after them."""
         before, after = self.around(self.tokenizer(text_target=PROBE).input_ids, self.tokenizer)
-        if _MARK in text:
-            return list(before), self(text), list(after)
+        if marked:
+            return list(before), self(text, marked), list(after)
         tokens = list(self.tokenizer(text_target=text).input_ids)
         return list(before), tokens[len(before) : len(tokens) - len(after)], list(after)
 
-    def cut(self, text: str, tokens: int) -> str:
-        """``text`` without about so many tokens at its end, in any case shorter."""
+    def cut(self, parts: Sequence[Part], tokens: int) -> tuple[Part, ...]:
+        """``parts`` without about so many tokens at their end, in any case shorter; none where nothing is left."""
+        text = "".join(part.text for part in parts)
         ends = self._ends(text)
-        return next((text[:end] for end in ends[: max(len(ends) - tokens, 0)][::-1] if end < len(text)), "")
+        length = next((end for end in ends[: max(len(ends) - tokens, 0)][::-1] if end < len(text)), 0)
+        kept: list[Part] = []
+        for part in parts:
+            kept.append(Part(part.text[:length], part.user))
+            length -= len(kept[-1].text)
+        return tuple(part for part in kept if part.text)
 
     def _ends(self, text: str) -> list[int]:
         """Where each token of ``text`` ends, in characters."""
@@ -76,7 +104,7 @@ class Tokens:
         return (), ()
 
 
-def _control_tokens(tokenizer: Any) -> re.Pattern[str]:
+def control_tokens(tokenizer: Any) -> re.Pattern[str]:
     """Special tokens, and those that the makers say to be control tokens or write in their chat template."""
     named = getattr(tokenizer, "chat_control_tokens", None)
     templates = tokenizer.chat_template or ""
