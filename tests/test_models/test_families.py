@@ -171,7 +171,7 @@ def test_checkpointing_changes_no_gradient(family: str, tmp_path: Path) -> None:
         generator = load_generator(replace(config, checkpointing=checkpointing), CPU)
         scores = generator.log_likelihood(PAIRS[:3])
         found.append(
-            (scores.detach(), torch.autograd.grad(scores.sum(), generator.trained().values(), allow_unused=True))
+            (scores.detach(), torch.autograd.grad(scores.sum(), list(generator.trained().values()), allow_unused=True))
         )
     (scores, plain_gradients), (again, gradients_again) = found
     assert torch.equal(scores, again)
