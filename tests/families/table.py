@@ -11,9 +11,8 @@ from pathlib import Path
 
 from transformers import AutoConfig
 
-from jsarag.models.lora import REVERSIBLE
 from jsarag.models.prompt import Prompt, PromptConfig
-from jsarag.models.roads import Roads, roads
+from jsarag.models.roads import UNTRAINED, Roads, roads
 from jsarag.types import InputError
 from tests.families import causal, chat, seq2seq, tokenizers
 from tests.families.build import Builder
@@ -25,7 +24,7 @@ LENGTH = 512  # of prompts, by default
 
 def family_table(families: Mapping[str, Builder]) -> str:
     """One row a family: the road of each of its jobs."""
-    rows = [[name, *_jobs(kind, found)] for name, kind, found in _roads(families) if name not in NO_TRUTH]
+    rows = [[name, *_jobs(found)] for name, found in _roads(families) if name not in {*NO_TRUTH, *UNTRAINED}]
     return _markdown(["family", "scores", "common beginning of prompts", "decoding", "adapters"], rows)
 
 
@@ -57,19 +56,18 @@ def tables() -> Iterator[str]:
     yield template_table()
 
 
-def _roads(families: Mapping[str, Builder]) -> Iterator[tuple[str, str, Roads]]:
+def _roads(families: Mapping[str, Builder]) -> Iterator[tuple[str, Roads]]:
     for name, build in families.items():
         with tempfile.TemporaryDirectory() as folder:
-            config = AutoConfig.from_pretrained(build(Path(folder)))
-            yield name, config.model_type, roads(config, LENGTH)
+            yield name, roads(AutoConfig.from_pretrained(build(Path(folder))), LENGTH)
 
 
-def _jobs(kind: str, found: Roads) -> list[str]:
+def _jobs(found: Roads) -> list[str]:
     return [
         QUICK if found.padded else PLAIN,
         QUICK if found.prefix else PLAIN,
         QUICK if found.cached else PLAIN,
-        "refused" if kind in REVERSIBLE else "equal to PEFT",
+        "equal to PEFT",
     ]
 
 

@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from jsarag.models import Generator, GeneratorConfig, LoraConfig, Pair, PromptConfig, load_generator
 from jsarag.models.decode import text_of
-from jsarag.models.roads import CACHED, SCORED, SHARED, TWO_PARTS
+from jsarag.models.roads import CACHED, SCORED, SHARED, TWO_PARTS, UNTRAINED
 from jsarag.types import InputError, Passage
 from tests.families import causal, seq2seq
 from tests.families.reference import NO_TRUTH, greedy, plain, start
@@ -42,7 +42,7 @@ LEFT_OUT = dict.fromkeys(("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemot
     "deepseek_v4": ["o_a_proj"],
 }
 """Layers that PEFT refuses, or adapts so that the model no longer runs."""
-ALL = {name: ("causal", build) for name, build in causal.FAMILIES.items() if name not in NO_TRUTH}
+ALL = {name: ("causal", build) for name, build in causal.FAMILIES.items() if name not in {*NO_TRUTH, *UNTRAINED}}
 ALL |= {f"{name}, two parts": ("seq2seq", b) for name, b in seq2seq.FAMILIES.items() if name not in NO_TRUTH}
 
 
@@ -123,7 +123,7 @@ def test_scores_and_answers_are_those_of_transformers(family: str, tmp_path: Pat
         assert found.log_probability == pytest.approx(token_by_token(theirs, context, answer), abs=TOLERANCE)
 
 
-@pytest.mark.parametrize("family", [family for family in ALL if family != "reformer"])
+@pytest.mark.parametrize("family", ALL)
 def test_adapters_are_those_of_peft(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kind, build = ALL[family]
     build(tmp_path)
@@ -153,7 +153,7 @@ def test_adapters_are_those_of_peft(family: str, tmp_path: Path, monkeypatch: py
         assert close(generator.log_likelihood(PAIRS[:6]), expected), "without gradient"
 
 
-UNCHECKPOINTED = {"ctrl", "openai-gpt", "fsmt, two parts"}
+UNCHECKPOINTED = {"ctrl", "gpt_neox_japanese", "openai-gpt", "fsmt, two parts"}
 """Families that offer no checkpointing."""
 
 
@@ -180,10 +180,12 @@ def test_checkpointing_changes_no_gradient(family: str, tmp_path: Path) -> None:
         assert a is None or (a - b).norm() <= 1e-4 * (1 + a.norm())
 
 
-def test_adapters_that_would_get_no_gradient_are_refused(tmp_path: Path) -> None:
-    causal.FAMILIES["reformer"](tmp_path)
-    with pytest.raises(InputError, match=r"^generator.lora: expected null for reformer[^\n]*$"):
-        load(tmp_path, LoraConfig(rank=4))
+@pytest.mark.parametrize("family", UNTRAINED)
+def test_families_that_cannot_be_trained_are_refused(family: str, tmp_path: Path) -> None:
+    causal.FAMILIES[family](tmp_path)
+    for lora in (None, LoraConfig(rank=4)):
+        with pytest.raises(InputError, match=rf"^generator.model: expected another family than {family}[^\n]*$"):
+            load(tmp_path, lora)
 
 
 def test_positions_that_stretch_only_beyond_all_prompts_are_no_hindrance(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from jsarag.models.precision import Precision, autocast, cast, compute_dtype
 from jsarag.models.prefix import Past, shared
 from jsarag.models.prompt import Prompt, PromptConfig
 from jsarag.models.resolve import cache_folder, not_loadable, resolve
-from jsarag.models.roads import roads
+from jsarag.models.roads import UNTRAINED, roads
 from jsarag.models.search import Greedy, Search
 from jsarag.models.unpadded import forget_lengths
 from jsarag.types import InputError, Passage
@@ -470,6 +470,9 @@ def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
         model = auto.from_pretrained(path, dtype=dtype if config.lora else torch.float32)
     except (OSError, ValueError, KeyError) as error:
         raise not_loadable(config.model, "generator.model", error) from None
+    reason = UNTRAINED.get(model.config.model_type)
+    if reason:
+        raise InputError(f"generator.model: expected another family than {model.config.model_type}: {reason}")
     check_finite(dict(model.named_parameters()), f"generator.model: {config.model}")
     # What its makers recommend for decoding (penalties, forced tokens) is no part of the p(y|x,h) that is trained:
     # where an answer starts and ends is.

@@ -20,8 +20,6 @@ from jsarag.types import InputError
 
 PLAIN = "default"
 """The name that PEFT gives the only adapter."""
-REVERSIBLE = frozenset({"reformer"})
-"""Families whose layers are computed again from their output, and give no gradient where their input needs none."""
 STATE_SPACE = frozenset({"falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h"})
 NOT_ADAPTED = ["conv1d", "dt_proj", "out_proj"]
 """Layers whose weights `STATE_SPACE` families read past the layer, where an adapter is refused by PEFT or lost."""
@@ -71,12 +69,8 @@ def adapted(model: Any, *, rank: int, alpha: int, targets: list[str] | str, dtyp
         dtype: Format of the computation.
 
     Raises:
-        InputError: no layer has such a name, PEFT cannot adapt one of them, or adapters would get no gradient.
+        InputError: no layer has such a name, or PEFT cannot adapt one of them.
     """
-    if model.config.model_type in REVERSIBLE:
-        raise InputError(
-            f"generator.lora: expected null for {model.config.model_type}, which gives adapters no gradient"
-        )
     task = "SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM"
     settings = peft.LoraConfig(
         r=rank,

@@ -15,6 +15,9 @@ def _families(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
+UNTRAINED = {"reformer": "its layers give a gradient only where dropout is on"}
+"""Families that cannot be trained as all others are, and why."""
+
 STRETCHED = frozenset({"dynamic", "longrope"})
 """Ways to stretch rotary positions by the longest text of a batch, once it is longer than what the model learned on."""
 
