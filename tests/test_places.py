@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -41,7 +43,7 @@ def test_outputs_apart_from_inputs_and_from_each_other(tmp_path: Path) -> None:
     data.write_text("")
     (tmp_path / "link").symlink_to(run)
     (tmp_path / "same").hardlink_to(data)
-    reads = [run, data, "sentence-transformers/on-the-hub"]
+    reads: list[str | Path] = [run, data, "sentence-transformers/on-the-hub"]
     check_outputs({"--json": tmp_path / "a", "--rows": tmp_path / "b", "--table": None}, reads)
     for path, message in (
         (run / "summary.json", r"--json: cannot write .*summary.json, lies in .*run, which this command reads"),
@@ -132,3 +134,72 @@ def test_an_output_that_the_system_does_not_take_is_one_line(buffered: str) -> N
         done = subprocess.run(argv, check=False, stdout=full, stderr=subprocess.PIPE, text=True, env=env)
     # Buffered or not, and nothing is left that the end of the process would complain about.
     assert (done.returncode, done.stderr) == (2, "jsarag: No space left on device\n")
+
+
+DATA = Path(__file__).parent / "data"
+
+
+def converted(out: Path) -> Path:
+    """A converted data set."""
+    assert main(["data", "squad", "--from", str(DATA / "squad"), "--out", str(out), "--unverified"]) == 0
+    return out
+
+
+def test_an_index_takes_the_place_of_an_index_alone(
+    data: Path, encoder_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kb, out, passages = converted(tmp_path / "kb"), tmp_path / "index", data / "passages.jsonl"
+    capsys.readouterr()
+    (tmp_path / "link").symlink_to("kb")
+    index = ("index", "--encoder.model", encoder_model, "--encoder.precision", "fp32")
+
+    before = snapshot(tmp_path)
+    assert "holds" in refused(capsys, *index, "--passages", kb / "passages.jsonl", "--out", kb)
+    assert "holds" in refused(capsys, *index, "--passages", kb / "passages.jsonl", "--out", tmp_path / "link")
+    assert "(it holds dev.jsonl)" in refused(capsys, *index, "--passages", passages, "--out", kb)
+    assert "(it holds kb)" in refused(capsys, *index, "--passages", passages, "--out", tmp_path)
+    assert "lies in" in refused(capsys, *index, "--passages", passages, "--out", encoder_model / "out")
+    assert "expected a folder, found a file" in refused(
+        capsys, *index, "--passages", passages, "--out", kb / "dev.jsonl"
+    )
+    assert snapshot(tmp_path) == before
+
+    for name in ("dev.jsonl", "train.jsonl"):  # what is left has the names of an index, but another manifest
+        (kb / name).unlink()
+    before = snapshot(tmp_path)
+    assert "(it holds manifest.json)" in refused(capsys, *index, "--passages", passages, "--out", kb)
+    assert snapshot(tmp_path) == before
+
+    out.mkdir()  # empty: nothing can be lost
+    for kind in ("hnsw", "flat", "hnsw"):
+        assert main([*map(str, index), "--passages", str(passages), "--out", str(out), "--index.kind", kind]) == 0
+        assert (out / "index.faiss").exists() == (kind == "hnsw")
+        assert {stat.S_IMODE(path.stat().st_mode) for path in out.iterdir()} == {stat.S_IMODE(passages.stat().st_mode)}
+    capsys.readouterr()
+    (out / "thesis.tex").write_text("years of work")
+    before = snapshot(out)
+    assert "(it holds thesis.tex)" in refused(capsys, *index, "--passages", passages, "--out", out)
+    assert snapshot(out) == before
+
+
+def test_a_conversion_takes_the_place_of_a_conversion_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files, out = tmp_path / "files", tmp_path / "out"
+    shutil.copytree(DATA / "squad", files)
+    written = dict.fromkeys(path.name for path in files.iterdir())
+    (files / "manifest.json").write_text(json.dumps({"name": "squad", "written": written}))
+    before = snapshot(files)
+    convert = ("data", "squad", "--unverified", "--from", files, "--out")
+    assert "is what is read" in refused(capsys, *convert, files)
+    assert "lies in" in refused(capsys, *convert, files / "out")
+    assert "holds" in refused(capsys, *convert, tmp_path)
+    assert snapshot(files) == before
+
+    converted(out)
+    (out / "train.jsonl").write_text("cut short")
+    converted(out)
+    assert (out / "train.jsonl").read_text() != "cut short"
+    (out / "mine.jsonl").write_text("years of work")
+    capsys.readouterr()
+    before = snapshot(out)
+    assert "(it holds mine.jsonl)" in refused(capsys, *convert, out)
+    assert snapshot(out) == before
