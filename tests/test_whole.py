@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 from jsarag.files import read_json, write_json, write_text
 from jsarag.types import InputError
 from jsarag.whole import RefusedError, naming, refusal, sweep, whole
+from tests.disk import small_disk
 
 ROOT = os.geteuid() == 0
 
@@ -282,21 +283,8 @@ def test_all_is_on_the_disk_before_it_takes_its_name(tmp_path: Path, monkeypatch
     assert order == ["", f"{private}/a", private, "rename", "/far"]
 
 
-@contextmanager
-def small_disk(place: Path) -> Iterator[Path]:
-    """A disk of one megabyte."""
-    place.mkdir()
-    mounting = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
-    if not ROOT or subprocess.run(mounting, check=False, capture_output=True).returncode:
-        pytest.skip("only root can make a small disk")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
-
-
 def test_a_full_disk_is_one_line_and_leaves_the_old_state(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk") as disk:
+    with small_disk(tmp_path / "disk", 1024) as disk:
         write_text(disk / "a", "old")
         with pytest.raises(RefusedError, match=r"disk/a: No space left on device \(\d\.\d MB free\)$"):
             write_text(disk / "a", "new" * 1_000_000)

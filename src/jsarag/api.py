@@ -37,6 +37,7 @@ from jsarag.retrieval import KnowledgeBase, check_place, encode
 from jsarag.training import TrainConfig, checkpoint, stages
 from jsarag.training.run import check_index, load_models, trained_index
 from jsarag.types import Answer, Example, InputError, Turn
+from jsarag.whole import naming
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def train(config: TrainConfig, *, display: Display | None = None, resume: bool =
     Raises:
         InputError: any mistake in files, options or folder.
     """
-    with ranks.joined():
+    with ranks.joined(), naming(Path(config.out)):
         summary = training.train(config, display or Silent(), resume=resume)
         ranks.by_first(lambda: write_report(Path(config.out)))
     return summary

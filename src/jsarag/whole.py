@@ -119,9 +119,9 @@ def naming(path: Path) -> Iterator[None]:
         yield
     except Exception as error:
         named = _named(error)
-        if _code(error) is None or (named is not None and named == _meant(named)):
-            raise
-        raise _refused(error, path) from error
+        if (_code(error) in _TOLD) if named is None else (named != _meant(named)):
+            raise _refused(error, path) from error
+        raise
 
 
 def refusal(error: Exception) -> RefusedError | None:
@@ -129,7 +129,7 @@ def refusal(error: Exception) -> RefusedError | None:
     return None if _code(error) is None else _refused(error, None)
 
 
-# What libraries that raise errors of their own tell in the system's words alone.
+# What is the disk's or the limits' doing even where no file is named; libraries tell it in the system's words alone.
 _TOLD = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EMFILE, errno.ENFILE, errno.EIO)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
 from importlib import import_module
 
@@ -55,6 +56,7 @@ def main(argv: list[str] | None = None) -> int:
         if words[0] not in COMMANDS:
             raise InputError(f"no command {words[0]!r}; expected one of {', '.join(COMMANDS)}")
         _quiet()
+        threading.excepthook = _in_thread
         keep_memory()
         status: int = import_module(f"jsarag.cli.{words[0]}").run(words[1:])
         sys.stdout.flush()
@@ -78,6 +80,12 @@ def main(argv: list[str] | None = None) -> int:
             _drop_output()
         print(f"jsarag: {line}{where}", file=sys.stderr)
         return 2
+
+
+def _in_thread(failed: threading.ExceptHookArgs) -> None:
+    """Leave what the system refuses to a thread to the main thread, which meets the same and says so in one line."""
+    if not isinstance(failed.exc_value, Exception) or refusal(failed.exc_value) is None:
+        threading.__excepthook__(failed)
 
 
 def _drop_output() -> None:
