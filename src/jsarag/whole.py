@@ -17,6 +17,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -81,9 +82,13 @@ def whole(path: Path, check: Callable[[Path], None] | None = None) -> Iterator[P
             check_kind(path, folder=new.is_dir())
             if check is not None:
                 check(path)
+            outermost = target == _meant(target)  # what is written into such a folder waits for the disk with it
+            if outermost:
+                _sync_all(new)  # before modes may forbid to read
             _settle(new, target, stat.S_IMODE(os.fstat(lock).st_mode))
             _replace(new, target, work / "old")
-            _sync(target.parent)
+            if outermost:
+                _sync(target.parent)
     finally:
         _end(target, work)
         os.close(lock)
@@ -241,7 +246,7 @@ def _remove(path: Path) -> None:
 
 
 def _settle(new: Path, over: Path, usual: int) -> None:
-    """Give all that was written its mode, and have it on the disk.
+    """Give all that was written its mode.
 
     Args:
         new: What was written.
@@ -251,7 +256,6 @@ def _settle(new: Path, over: Path, usual: int) -> None:
     if new.is_dir():
         for entry in list(new.iterdir()):
             _settle(entry, over / entry.name, usual)
-    _sync(new)
     now, old = new.stat(), over.lstat() if os.path.lexists(over) else None
     if old is not None and stat.S_IFMT(old.st_mode) == stat.S_IFMT(now.st_mode):
         if (old.st_uid, old.st_gid) != (now.st_uid, now.st_gid):
@@ -260,6 +264,15 @@ def _settle(new: Path, over: Path, usual: int) -> None:
         new.chmod(stat.S_IMODE(old.st_mode))
     elif stat.S_ISREG(now.st_mode):
         new.chmod(usual)
+
+
+def _sync_all(new: Path) -> None:
+    """Wait until all that was written is on the disk: the files at once, for the disk does them together, then folders."""
+    paths = [new, *new.rglob("*")] if new.is_dir() else [new]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(_sync, (path for path in paths if not path.is_dir())))
+    for folder in reversed([path for path in paths if path.is_dir()]):
+        _sync(folder)
 
 
 def _sync(path: Path) -> None:
