@@ -267,7 +267,7 @@ def _settle(new: Path, over: Path, usual: int) -> None:
 
 
 def _sync_all(new: Path) -> None:
-    """Wait until all that was written is on the disk: the files at once, for the disk does them together, then folders."""
+    """Wait until all that was written is on the disk: all files at once, which the disk does together; then folders."""
     paths = [new, *new.rglob("*")] if new.is_dir() else [new]
     with ThreadPoolExecutor() as pool:
         list(pool.map(_sync, (path for path in paths if not path.is_dir())))
