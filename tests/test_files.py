@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from jsarag.files import check_output, read_json, read_jsonl, whole, write_json, write_text
+from jsarag.files import read_json, read_jsonl, write_json, write_text
+from jsarag.places import check_output
 from jsarag.types import InputError
+from jsarag.whole import whole
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -114,13 +116,13 @@ def test_what_cannot_be_written_is_known_before(tmp_path: Path, monkeypatch: pyt
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from jsarag.files import whole
+from jsarag.whole import whole
 path = Path(sys.argv[1])
 with whole(path) as temporary:
     temporary.mkdir()
     (temporary / "half").write_text("new")
     if sys.argv[2] == "aside":
-        path.replace(temporary.with_suffix(".old"))
+        path.replace(temporary.with_name("old"))
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -133,7 +135,7 @@ def test_what_a_killed_process_left_goes_and_what_it_moved_aside_comes_back(tmp_
         (temporary / "text").write_text("old")
     other.write_text("of somebody else")
     assert subprocess.run([sys.executable, "-c", KILLED, path, moment], check=False).returncode == -signal.SIGKILL
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == (3 if moment == "before" else 2)
     with pytest.raises(KeyboardInterrupt), whole(path):
         raise KeyboardInterrupt
     assert sorted(tmp_path.iterdir()) == sorted([path, other])
@@ -149,11 +151,12 @@ def test_the_old_folder_comes_back_where_the_new_one_cannot_take_its_place(
     replace = Path.replace
 
     def failing(self: Path, target: Path) -> Path:
-        if self.suffix == ".tmp":
+        if self.name == "new":
             raise OSError("no space left")
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", failing)
+    monkeypatch.setattr("jsarag.whole._exchanged", lambda new, target: False)
     with pytest.raises(OSError, match="no space left"), whole(path) as temporary:
         temporary.mkdir()
     assert [file.name for file in tmp_path.iterdir()] == ["folder"]

@@ -23,6 +23,7 @@ from jsarag.lab import LabConfig
 from jsarag.models import Encoder, EncoderConfig, load_encoder
 from jsarag.parsing import load_config
 from jsarag.pipeline import DecodingConfig, Pipeline
+from jsarag.places import check_apart
 from jsarag.report import (
     Group,
     contrast,
@@ -32,10 +33,11 @@ from jsarag.report import (
     write_laboratory,
     write_report,
 )
-from jsarag.retrieval import KnowledgeBase, encode
+from jsarag.retrieval import KnowledgeBase, check_place, encode
 from jsarag.training import TrainConfig, checkpoint, stages
 from jsarag.training.run import check_index, load_models, trained_index
 from jsarag.types import Answer, Example, InputError, Turn
+from jsarag.whole import naming
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def train(config: TrainConfig, *, display: Display | None = None, resume: bool =
     Raises:
         InputError: any mistake in files, options or folder.
     """
-    with ranks.joined():
+    with ranks.joined(), naming(Path(config.out)):
         summary = training.train(config, display or Silent(), resume=resume)
         ranks.by_first(lambda: write_report(Path(config.out)))
     return summary
@@ -252,11 +254,12 @@ def build_index(
     """Encode a file of passages and write the index folder ``out``.
 
     Raises:
-        InputError: bad passages, no such encoder, ``out`` exists and is not an index folder, or no room for the index.
+        InputError: bad passages, no such encoder, ``out`` holds anything but an index or overlaps what is read, or no
+            room for the index.
     """
     out = Path(out)
-    if out.exists() and not (out / "manifest.json").is_file():
-        raise InputError(f"{out}: exists and is not an index folder; name another")
+    check_apart(out, [passages, *([encoder.model] if encoder else [])])
+    check_place(out)
     found = load_passages(Path(passages))
     with ranks.joined():
         loaded = load_encoder(encoder or EncoderConfig(), torch.device(Accelerator().device))

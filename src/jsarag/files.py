@@ -1,83 +1,19 @@
-"""Files that are never half written: everything goes to a temporary name and is renamed when it is whole."""
+"""Text and JSON, read with errors that name the line, written whole or not at all."""
 
 from __future__ import annotations
 
-import glob
 import json
-import os
-import platform
 import re
-import shutil
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from jsarag.types import InputError
+from jsarag.whole import whole as whole  # noqa: PLC0414 - offered here as well
 
 Record = tuple[int, Any]
 """Where a record starts (line of a text file, row of a table) and the record."""
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; the file or folder left there replaces ``path`` if the block succeeds.
-
-    A folder that is replaced is moved aside first: a kill leaves the old one, the new one or, in that instant, none;
-    never a mixture. Where none would matter, write under a new name and rename a pointer (as checkpoints do). What a
-    killed process left beside ``path`` goes, and what it had moved aside comes back.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _clear(path)
-    temporary = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.tmp")
-    aside = temporary.with_suffix(".old")
-    try:
-        yield temporary
-        if temporary.is_dir() and path.exists():
-            path.replace(aside)
-        temporary.replace(path)
-    finally:
-        if aside.exists() and not path.exists():
-            aside.replace(path)
-        for left in (temporary, aside):
-            _remove(left)
-
-
-def _clear(path: Path) -> None:
-    """Finish what processes of this machine that are no more had begun with ``path``; others may share the folder."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        name = re.fullmatch(rf"\.{re.escape(f'{path.name}.{platform.node()}')}\.(\d+)\.(tmp|old)", left.name)
-        if name is None or psutil.pid_exists(int(name[1])):
-            continue
-        if name[2] == "old" and not path.exists():
-            left.replace(path)
-        else:
-            _remove(left)
-
-
-def _remove(path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-
-
-def check_output(path: Path, option: str) -> None:
-    """Refuse a file that cannot be written, before the work whose results it is to hold.
-
-    Raises:
-        InputError: a folder of that name, a file where one of its folders should be, or no right to write there.
-    """
-    try:
-        if path.is_dir():
-            raise InputError(f"{option}: expected a file, got the folder {path}")
-        there = next(folder for folder in path.parents if folder.exists())
-        if not there.is_dir():
-            raise InputError(f"{option}: expected a file in a folder, got {path}, but {there} is a file")
-        if not os.access(there, os.W_OK | os.X_OK):
-            raise InputError(f"{option}: cannot write {path}: {there} is not writable")
-    except OSError as error:
-        raise InputError(f"{option}: cannot write {path}: {error.strerror}") from None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -15,14 +15,17 @@ from torch import Tensor
 from jsarag import ranks
 from jsarag.config import plain
 from jsarag.display import Display, Silent
-from jsarag.files import read_json, read_jsonl, whole, write_json, write_jsonl
+from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
 from jsarag.index import AUTO, INDEXES, Index, IndexConfig, build_index, load_index, plan, room_at
 from jsarag.models import Encoder
 from jsarag.models.similarity import Similarity, comparable
+from jsarag.places import check_folder
 from jsarag.types import NULL, InputError, Passage, Retrieved
+from jsarag.whole import sweep, whole
 
 FORMAT = 2
-_NEEDED = ("manifest.json", "passages.jsonl", "vectors.safetensors")
+MANIFEST = "manifest.json"
+_NEEDED = (MANIFEST, "passages.jsonl", "vectors.safetensors")
 SAMPLED = 64
 """Passages that are encoded to estimate the time for all."""
 CHECKED = 65_536
@@ -33,6 +36,19 @@ def check_k(k: int, passages: int, option: str) -> None:
     """Refuse to look for more passages than there are; known before any of them is encoded."""
     if k > passages:
         raise InputError(f"{option}: expected at most the {passages} passages of the knowledge base, got {k}")
+
+
+def check_place(folder: Path) -> None:
+    """Refuse to write an index where anything but an index lies.
+
+    Raises:
+        InputError: a folder that is not empty and not made by `KnowledgeBase.save`, or that holds a file beside those.
+    """
+    file = folder / MANIFEST
+    manifest = read_json(file) if file.is_file() else None
+    ours = isinstance(manifest, dict) and {"format", "index", "encoder"} <= manifest.keys()
+    names = {*_NEEDED, *(name for kind in INDEXES.values() for name in kind.files)}
+    check_folder(folder, names if ours else (), "jsarag index")
 
 
 def preflight(
@@ -221,13 +237,17 @@ class KnowledgeBase:
             )
 
     def save(self, folder: str | Path) -> None:
-        """Write passages, vectors, index and manifest as one folder, whole or not at all."""
+        """Write passages, vectors, index and manifest as one folder, whole or not at all.
+
+        Raises:
+            InputError: something else than an index lies there.
+        """
         folder = Path(folder)
         ranks.by_first(lambda: self._write(folder))
         self.folder = folder
 
     def _write(self, folder: Path) -> None:
-        with whole(folder) as temporary:
+        with whole(folder, check_place) as temporary:
             temporary.mkdir()
             write_jsonl(temporary / "passages.jsonl", map(asdict, self.passages))
             save_file({"vectors": self.vectors}, temporary / "vectors.safetensors")
@@ -240,7 +260,7 @@ class KnowledgeBase:
                 "similarity": self.similarity,
                 "encoder": self.fingerprint,
             }
-            write_json(temporary / "manifest.json", manifest)
+            write_json(temporary / MANIFEST, manifest)
 
     @classmethod
     def load(cls, folder: str | Path) -> KnowledgeBase:
@@ -251,13 +271,14 @@ class KnowledgeBase:
                 together.
         """
         folder = Path(folder)
+        sweep(folder.parent)
         for name in _NEEDED:
             if not (folder / name).is_file():
                 raise InputError(f"{folder}: not an index folder made by `jsarag index` (no {name})")
-        manifest = read_json(folder / "manifest.json")
+        manifest = read_json(folder / MANIFEST)
         if manifest.get("format") != FORMAT:
             raise InputError(
-                f"{folder / 'manifest.json'}: expected format {FORMAT}, found {manifest.get('format')}; "
+                f"{folder / MANIFEST}: expected format {FORMAT}, found {manifest.get('format')}; "
                 "run `jsarag index` again"
             )
         passages = [Passage(**record) for _, record in read_jsonl(folder / "passages.jsonl")]

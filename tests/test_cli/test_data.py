@@ -137,7 +137,7 @@ def test_a_killed_conversion_leaves_no_folder(tmp_path: Path, signalled: signal.
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     running = subprocess.Popen(argv, env=os.environ, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     signal.signal(signal.SIGINT, before)
-    while not any(path.stat().st_size for path in out.parent.glob(".nq.*/passages.jsonl")):
+    while not any(path.stat().st_size for path in out.parent.glob(".nq.*/new/passages.jsonl")):
         assert running.poll() is None
         time.sleep(0.02)
     running.send_signal(signalled)

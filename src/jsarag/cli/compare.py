@@ -7,8 +7,8 @@ from pathlib import Path
 
 from jsarag import api
 from jsarag.cli.figures import show_contrast
-from jsarag.files import check_output
 from jsarag.parsing import Parser
+from jsarag.places import check_outputs
 
 DESCRIPTION = """Compare finished runs on the same test examples.
 
@@ -34,9 +34,7 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("--markdown", type=Path, help="File for the table in Markdown.")
     parser.add_argument("--out", type=Path, help="File for the page with table, pictures and curves.")
     values = parser.read(argv)
-    for option in ("json", "markdown", "out"):
-        if values[option]:
-            check_output(values[option], f"--{option}")
+    check_outputs({f"--{option}": values[option] for option in ("json", "markdown", "out")}, values.runs)
     groups = api.compare(
         values.runs,
         metrics=values.metrics,

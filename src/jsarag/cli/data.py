@@ -100,10 +100,7 @@ def _convert(source: Source, values: dict[str, Any]) -> None:
     folder = _folder(values["from"], source.needed(wanted))
     splits = source.chosen(lambda file: file.find(folder) is not None, wanted)
     how = {name: values[name] for name in ("passages_limit", "hold_out", "unverified")}
-    try:
-        manifest = convert(source, folder, out, Options(splits, **chosen), Terminal(), **how)
-    except OSError as error:  # a full disk, above all
-        raise InputError(f"{error.filename or out}: {error.strerror}") from None
+    manifest = convert(source, folder, out, Options(splits, **chosen), Terminal(), **how)
     _counts(manifest)
     if "train.jsonl" in manifest["written"]:
         _train(source, out, tuple(split for split in SPLITS if f"{split}.jsonl" in manifest["written"]))

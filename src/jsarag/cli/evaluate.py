@@ -8,12 +8,13 @@ from pathlib import Path
 
 from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_evaluation
-from jsarag.cli.loading import add_run_options, load
+from jsarag.cli.loading import add_run_options, load, read_by
 from jsarag.config import positive
 from jsarag.decoding import DECODERS
 from jsarag.evaluation import check_table, write_table
-from jsarag.files import check_output, write_json, write_jsonl
+from jsarag.files import write_json, write_jsonl
 from jsarag.parsing import Parser
+from jsarag.places import check_outputs
 from jsarag.types import InputError
 
 DESCRIPTION = (
@@ -48,9 +49,8 @@ def run(argv: Sequence[str]) -> int:
         positive("--limit", values.limit)
     if values.table:
         check_table(values.table, "--table")
-    for option in ("json", "rows", "table"):
-        if values[option]:
-            check_output(values[option], f"--{option}")
+    outputs = {f"--{option}": values[option] for option in ("json", "rows", "table")}
+    check_outputs(outputs, [*read_by(values.run), *filter(None, [values.data])])
     loaded = load(values)
     data = values.data or loaded.config.data.test or loaded.config.data.dev
     if data is None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from jsarag import api
 from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_claims
-from jsarag.files import check_output
 from jsarag.lab import LabConfig
 from jsarag.parsing import Parser
+from jsarag.places import check_outputs
 
 DESCRIPTION = """Measure every objective's gradient on a knowledge base small enough to enumerate.
 
@@ -32,8 +32,8 @@ def run(argv: Sequence[str]) -> int:
     options = {name: built[name] for name in LabConfig.__dataclass_fields__}
     figures = values.json or values.out / "lab.json"
     page = values.out / "lab.html"
-    check_output(page, "--out")
-    check_output(figures, "--json" if values.json else "--out")
+    files = {"--out": page, "--json": values.json} if values.json else {"--out": page, "--out, for lab.json": figures}
+    check_outputs(files, [built.encoder.model, built.generator.model])
     result = api.run_lab(LabConfig(**options), page=page, figures=figures, display=Terminal())
     show_claims(result)
     print(f"figures: {figures}\npage:    {page}")

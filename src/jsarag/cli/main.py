@@ -1,14 +1,16 @@
-"""Entry point: picks the command, turns a user's mistake into one line and exit status 2."""
+"""Entry point: picks the command, turns a mistake, or what the system refuses, into one line and exit status 2."""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
 from importlib import import_module
 
 from jsarag.allocator import keep_memory
 from jsarag.types import InputError
+from jsarag.whole import refusal
 
 COMMANDS = {
     "quickstart": "train on the bundled sample, measure before and after, answer a question",
@@ -37,7 +39,10 @@ All options:        jsarag COMMAND --help
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0, 2 for a mistake in the input, 130 after an interrupt."""
+    """Run one command; returns the exit status.
+
+    0; 2 for a mistake in the input and for what the system refuses; 130 after an interrupt.
+    """
     words = sys.argv[1:] if argv is None else argv
     if not words or words[0] in ("-h", "--help"):
         print(USAGE.format(commands="\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())))
@@ -51,21 +56,41 @@ def main(argv: list[str] | None = None) -> int:
         if words[0] not in COMMANDS:
             raise InputError(f"no command {words[0]!r}; expected one of {', '.join(COMMANDS)}")
         _quiet()
+        threading.excepthook = _in_thread
         keep_memory()
         status: int = import_module(f"jsarag.cli.{words[0]}").run(words[1:])
         sys.stdout.flush()
         return status
-    except InputError as error:
-        process = os.environ.get("RANK", "0")
-        print(f"jsarag: {error}" + (f" (process {process})" if process != "0" else ""), file=sys.stderr)
-        return 2
     except BrokenPipeError:
-        # Whoever reads our output, `head` say, has seen enough; what is left in the buffer goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever reads our output, `head` say, has seen enough.
+        _drop_output()
         return 0
     except KeyboardInterrupt:
         print("jsarag: interrupted", file=sys.stderr)
         return 130
+    except Exception as error:
+        line = error if isinstance(error, InputError) else refusal(error)
+        if line is None:
+            raise
+        process = os.environ.get("RANK", "0")
+        where = f" (process {process})" if process != "0" else ""
+        try:
+            sys.stdout.flush()
+        except OSError:  # it was standard output that took no more
+            _drop_output()
+        print(f"jsarag: {line}{where}", file=sys.stderr)
+        return 2
+
+
+def _in_thread(failed: threading.ExceptHookArgs) -> None:
+    """Leave what the system refuses to a thread to the main thread, which meets the same and says so in one line."""
+    if not isinstance(failed.exc_value, Exception) or refusal(failed.exc_value) is None:
+        threading.__excepthook__(failed)
+
+
+def _drop_output() -> None:
+    """Let what is left in the buffer of standard output go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _quiet() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from jsarag.evaluation.sheet import Row
-from jsarag.files import whole
 from jsarag.types import InputError
+from jsarag.whole import whole
 
 BETWEEN = " | "
 """What stands between the entries of a list in one cell."""

@@ -23,6 +23,7 @@ class Approximate(Index):
     """A FAISS index with one number that says how wide a search goes."""
 
     exact = False
+    files = (FILE,)
     widest: ClassVar[int]
     """Where widening the search ends."""
 

@@ -40,6 +40,8 @@ class Index(ABC):
     """The name in `jsarag.index.INDEXES` and in configurations."""
     exact: ClassVar[bool]
     """Whether the k nearest are found without fail."""
+    files: ClassVar[tuple[str, ...]] = ()
+    """Names of what `save` writes."""
 
     facts: Mapping[str, Any]
     """What building it found out, for manifests: how wide it searches, the recall that was measured."""

@@ -32,6 +32,7 @@ class Milvus(Index):
 
     name = "milvus"
     exact = False
+    files = (FILE,)
 
     def __init__(self, uri: str, collection: str) -> None:
         """Search ``collection`` at ``uri``; a connection is made at the first search."""

@@ -6,6 +6,7 @@ renamed into place after its folder is whole.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -140,15 +141,15 @@ def exists(run: Path, name: str) -> bool:
 
 @contextmanager
 def _checkpoint(run: Path, name: str, step: int) -> Iterator[Path]:
-    """A folder to fill; when it is whole the pointer moves to it and older folders of the same name are removed."""
+    """A folder to fill; when it is whole the pointer moves to it and older checkpoints of the same name are removed."""
     root = run / "checkpoints"
     folder = root / f"{name}-{step:06d}"
     with whole(folder) as temporary:
         temporary.mkdir()
         yield temporary
     write_json(root / f"{name}.json", {"folder": folder.name, "step": step})
-    for old in root.glob(f"{name}-*"):
-        if old != folder:
+    for old in root.iterdir():
+        if old != folder and re.fullmatch(rf"{re.escape(name)}-\d{{6,}}", old.name) and not old.is_symlink():
             shutil.rmtree(old, ignore_errors=True)
 
 

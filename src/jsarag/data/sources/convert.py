@@ -19,8 +19,10 @@ from jsarag.data.sources.files import Files
 from jsarag.data.sources.published import verify
 from jsarag.data.sources.source import NO_ANSWER, Options, Source
 from jsarag.display import Advance, Display
-from jsarag.files import read_json, whole, write_json
+from jsarag.files import read_json, write_json
+from jsarag.places import check_apart, check_folder
 from jsarag.types import NULL, Example, InputError, Passage
+from jsarag.whole import whole
 
 MANIFEST = "manifest.json"
 PASSAGES = "passages.jsonl"
@@ -54,8 +56,8 @@ def convert(
 
     Raises:
         InputError: missing files, files that are not of the published format or not the published ones (where their
-            checksum or number of lines is known), a folder ``out`` of something else, or a split without a single
-            example.
+            checksum or number of lines is known), a folder ``out`` that holds anything else or overlaps ``folder``, or
+            a split without a single example.
     """
     folder, out = Path(folder), Path(out)
     if passages_limit is not None:
@@ -65,8 +67,8 @@ def convert(
         expected = f"none with {source.name}, which publishes a test split"
         require("test" not in source.splits, "--hold-out", expected, hold_out)
         require(set(options.splits) == {"train", "dev"}, "--hold-out", "the splits train and dev", options.splits)
-    if out.exists() and not (out / MANIFEST).is_file():
-        raise InputError(f"{out}: exists and is not a folder made by `jsarag data`; name another")
+    check_apart(out, [folder])
+    check_place(out)
     paths = find(source, folder, options.splits)
     read = _sums(source, folder, paths, display, unverified=unverified)
     left: dict[str, int] = {}
@@ -80,7 +82,7 @@ def convert(
     missing = {name for examples in splits.values() for example in examples for name in example.gold} - {NULL}
     unseen = {name for examples in splits.values() for example in examples for name in example.exclude}
     written: dict[str, dict[str, Any]] = {}
-    with whole(out) as temporary:
+    with whole(out, check_place) as temporary:
         temporary.mkdir()
         held = sum(size for name, size in sizes.items() if name in source.passage_files)
         with display.task("passages, MB read", _megabytes(held)) as advance:
@@ -99,6 +101,19 @@ def convert(
         manifest = {"name": source.name, "options": chosen, "read": read, "written": written, "left_out": left}
         write_json(temporary / MANIFEST, manifest)
     return manifest
+
+
+def check_place(folder: Path) -> None:
+    """Refuse to write where anything but a converted data set lies.
+
+    Raises:
+        InputError: a folder that is not empty and not made by `convert`, or that holds a file which `convert` did not
+            write.
+    """
+    file = folder / MANIFEST
+    manifest = read_json(file) if file.is_file() else None
+    written = manifest.get("written") if isinstance(manifest, dict) else None
+    check_folder(folder, {MANIFEST, *written} if isinstance(written, dict) else (), "jsarag data")
 
 
 def find(source: Source, folder: Path, splits: tuple[str, ...]) -> dict[str, Path]:
