@@ -24,6 +24,7 @@ from jsarag.models import Encoder, EncoderConfig, load_encoder
 from jsarag.parsing import load_config
 from jsarag.pipeline import DecodingConfig, Pipeline
 from jsarag.report import (
+    REPORT,
     Group,
     contrast,
     contrast_figures,
@@ -34,7 +35,7 @@ from jsarag.report import (
 )
 from jsarag.retrieval import KnowledgeBase, encode
 from jsarag.training import TrainConfig, checkpoint, stages
-from jsarag.training.run import check_index, load_models, trained_index
+from jsarag.training.run import SUMMARY, check_index, finished, load_models, trained_index
 from jsarag.types import Answer, Example, InputError, Turn
 
 
@@ -143,15 +144,24 @@ class Run:
 def train(config: TrainConfig, *, display: Display | None = None, resume: bool = False) -> dict[str, Any] | None:
     """Train, measure before and after, write summary.json and report.html; returns the summary.
 
-    None where an interrupt stopped the training; ``resume`` goes on from there.
+    None where an interrupt stopped the training; ``resume`` goes on from there. A finished run is left as it is.
 
     Raises:
         InputError: any mistake in files, options or folder.
     """
+    run = Path(config.out)
     with ranks.joined():
+        reported = resume and ranks.first_finds(finished(run) and _reported(run))
         summary = training.train(config, display or Silent(), resume=resume)
-        ranks.by_first(lambda: write_report(Path(config.out)))
+        if not reported:
+            ranks.by_first(lambda: write_report(run))
     return summary
+
+
+def _reported(run: Path) -> bool:
+    """Whether the report tells the summary; a kill leaves none, or that of an interruption before."""
+    report, summary = run / REPORT, run / SUMMARY
+    return report.is_file() and report.stat().st_mtime_ns >= summary.stat().st_mtime_ns
 
 
 def resume(folder: str | Path, *, display: Display | None = None) -> dict[str, Any] | None:

@@ -82,12 +82,14 @@ class Trainer:
         self.monitor = Monitor(self.state.warned)
 
     def run(self) -> Fitted:
-        """Train until the steps are done, dev stops improving, or an interrupt.
+        """Train until the steps are done, dev stops improving, or an interrupt; a run at its end is left as it is.
 
         Raises:
             InputError: the loss is not finite, or the monitored figure does not exist.
         """
-        loop, state, end = self.config.loop, self.state, "done"
+        loop, state, end = self.config.loop, self.state, self._end()
+        if end:
+            return Fitted(state, end)
         resumed_from = state.step if self.resumed else None
         self.record = Record(self.folder, from_step=resumed_from) if ranks.first() else Unrecorded()
         try:
@@ -95,22 +97,18 @@ class Trainer:
                 self._evaluate()
             total = loop.budget or self.steps
             with asked_to_stop() as stop, self.display.task("training", total, self._done()) as advance:
-                while self._done() < total:
+                while not end:
                     before = self._done()
                     line = _line(self._step())
                     advance(min(self._done(), total) - before, line)
                     self._rebuild()
-                    last = self._done() >= total
-                    if last or (loop.eval_every and state.step % loop.eval_every == 0):
+                    if self._done() >= total or (loop.eval_every and state.step % loop.eval_every == 0):
                         self._evaluate()
                         self._save()
-                        if 0 < loop.patience <= state.stale:
-                            end = "early"
-                            break
-                    if ranks.anywhere(stop()) and not last:
+                    end = self._end()
+                    if ranks.anywhere(stop()) and not end:
                         self._save()
                         end = "interrupted"
-                        break
         finally:
             self.record.close()
             if self.rebuilds:
@@ -187,6 +185,13 @@ class Trainer:
         state = self.state
         loop = self.config.loop
         return loop.spent(state.tokens_scored, state.tokens_trained) if loop.budget else state.step
+
+    def _end(self) -> str:
+        """Why the run is at its end: ``done`` or ``early``; empty while it is not. A checkpoint knows it as well."""
+        loop = self.config.loop
+        if self._done() >= (loop.budget or self.steps):
+            return "done"
+        return "early" if 0 < loop.patience <= self.state.stale else ""
 
     def _evaluate(self) -> None:
         """Measure dev, record it, keep the models if they are the best so far."""

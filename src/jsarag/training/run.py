@@ -33,6 +33,9 @@ from jsarag.types import Example, InputError, Passage
 
 VERSIONS = ("jsarag", "torch", "transformers", "peft", "accelerate", "sentence-transformers", "faiss-cpu")
 
+SUMMARY = "summary.json"
+"""Written last: a run that has it is finished."""
+
 
 @dataclass(frozen=True)
 class Data:
@@ -50,7 +53,8 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
     Args:
         config: The run.
         display: Shown progress.
-        resume: Go on with the run that the folder holds, instead of refusing the folder.
+        resume: Go on with the run that the folder holds, instead of refusing the folder. Of a finished run, which has
+            its summary, nothing is changed; one killed after its last step gets the evaluation and summary it lacks.
 
     Raises:
         InputError: any mistake in files, options or folder; nothing has been written then.
@@ -59,6 +63,10 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
     display = display if ranks.first() else Silent()
     if not resume and (run / "config.yaml").exists():
         raise InputError(f"{run}: already holds a run; name another folder with --out, or go on with --resume {run}")
+    if resume and ranks.first_finds(finished(run)):
+        display.say(f"{run}: the run is finished, there is nothing to go on with")
+        found: dict[str, Any] = read_json(run / SUMMARY)
+        return found
     data = read(config.data)
     check_k(config.objective.k, len(data.passages), "objective.k")
     check_k(config.evaluation.decoding.passages, len(data.passages), "evaluation.decoding.passages")
@@ -112,8 +120,13 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
     if before and after:
         rows = _compared(before, after)
         ranks.by_first(lambda: write_jsonl(run / "examples.jsonl", rows))
-    ranks.by_first(lambda: write_json(run / "summary.json", summary))
+    ranks.by_first(lambda: write_json(run / SUMMARY, summary))
     return summary
+
+
+def finished(run: Path) -> bool:
+    """Whether a run folder holds a finished run."""
+    return (run / SUMMARY).is_file()
 
 
 def read(config: DataConfig) -> Data:
