@@ -25,7 +25,7 @@ from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
 from jsarag.models import Encoder, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase, check_k, encode
-from jsarag.training import checkpoint, stages
+from jsarag.training import checkpoint, lock, stages
 from jsarag.training.config import DataConfig, TrainConfig
 from jsarag.training.loop import Trainer
 from jsarag.training.step import Models, TrainingCase
@@ -47,6 +47,15 @@ class Data:
     test: list[Example]
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What a run works with, read and checked."""
+
+    data: Data
+    models: Models
+    kb: KnowledgeBase
+
+
 def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dict[str, Any] | None:
     """Run ``config`` in its folder; returns the summary, or None where an interrupt stopped the training.
 
@@ -57,16 +66,27 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
             its summary, nothing is changed; one killed after its last step gets the evaluation and summary it lacks.
 
     Raises:
-        InputError: any mistake in files, options or folder; nothing has been written then.
+        InputError: any mistake in files, options or folder, or another run works in the folder; nothing has been
+            written then.
     """
     run = Path(config.out)
     display = display if ranks.first() else Silent()
-    if not resume and (run / "config.yaml").exists():
-        raise InputError(f"{run}: already holds a run; name another folder with --out, or go on with --resume {run}")
-    if resume and ranks.first_finds(finished(run)):
-        display.say(f"{run}: the run is finished, there is nothing to go on with")
-        found: dict[str, Any] = read_json(run / SUMMARY)
-        return found
+    if not resume:
+        _check_new(run)
+        parts = prepare(config, display)
+        with lock.held(run, display):
+            _check_new(run)  # another run may have begun since
+            return work(config, parts, display)
+    if ranks.first_finds(finished(run)):
+        return _kept(run, display)
+    with lock.held(run, display):
+        if ranks.first_finds(finished(run)):  # by another run until now
+            return _kept(run, display)
+        return work(config, prepare(config, display), display)
+
+
+def prepare(config: TrainConfig, display: Display) -> Parts:
+    """Read, load and check everything that a run needs; nothing is written."""
     data = read(config.data)
     check_k(config.objective.k, len(data.passages), "objective.k")
     check_k(config.evaluation.decoding.passages, len(data.passages), "evaluation.decoding.passages")
@@ -76,6 +96,12 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
     kb = knowledge_base(config, data.passages, models.prior, display)
     stages.begin(config, models)
     ranks.wait()  # nothing is written before every process has looked
+    return Parts(data, models, kb)
+
+
+def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any] | None:
+    """Measure, train and measure again in the run folder, whose lock is held; returns as `train` does."""
+    run, data, models, kb = Path(config.out), parts.data, parts.models, parts.kb
     run.mkdir(parents=True, exist_ok=True)
     ranks.by_first(lambda: write_yaml(run / "config.yaml", config))
     ranks.by_first(lambda: stages.keep(config, models))
@@ -121,6 +147,21 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
         rows = _compared(before, after)
         ranks.by_first(lambda: write_jsonl(run / "examples.jsonl", rows))
     ranks.by_first(lambda: write_json(run / SUMMARY, summary))
+    return summary
+
+
+def _check_new(run: Path) -> None:
+    if ranks.first_finds((run / "config.yaml").exists()):
+        holder = "" if finished(run) else lock.holder(run)
+        by = f" (not finished; {holder})" if holder else ""
+        raise InputError(
+            f"{run}: already holds a run{by}; name another folder with --out, or go on with --resume {run}"
+        )
+
+
+def _kept(run: Path, display: Display) -> dict[str, Any]:
+    display.say(f"{run}: the run is finished, there is nothing to go on with")
+    summary: dict[str, Any] = read_json(run / SUMMARY)
     return summary
 
 
