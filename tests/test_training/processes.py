@@ -71,7 +71,7 @@ def _run(log: str, argv: list[str], signal: int, at: int, under: str) -> None:
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for output in (1, 2):
         os.dup2(file, output)
-    sys.stdout, sys.stderr = (open(output, "w", buffering=1, closefd=False) for output in (1, 2))
+    sys.stdout, sys.stderr = (os.fdopen(output, "w", buffering=1, closefd=False) for output in (1, 2))
     torch.set_num_threads(1)
     count = 0
 

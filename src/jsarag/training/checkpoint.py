@@ -40,6 +40,7 @@ class State:
         chains: ``[training pairs]`` position of the passage on which each chain stands, -1 where there is none.
         rng: The sampler's source of randomness.
         warned: Warnings given so far, text by kind.
+        left_out: Steps that changed nothing because their loss or gradient was not finite.
         index: Folder, inside the run's, of the rebuilt index in use; empty while it is the first one.
     """
 
@@ -55,6 +56,7 @@ class State:
     stale: int = 0
     peak_memory_bytes: int = 0
     warned: dict[str, str] = field(default_factory=dict)
+    left_out: int = 0
     index: str = ""
 
     def numbers(self) -> dict[str, Any]:

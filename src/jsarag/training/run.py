@@ -140,6 +140,7 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any] 
             "checkpoint": {"name": name, "step": step},
             "encoder_fingerprint": kb.fingerprint,
             "versions": _versions(),
+            "steps_left_out": state.left_out,
             "warnings": list(state.warned.values()),
         },
     }
@@ -272,6 +273,7 @@ def training_cases(config: TrainConfig, kb: KnowledgeBase, examples: Sequence[Ex
             e.outputs[0],
             tuple(kb.position[i] for i in e.gold),
             tuple(kb.position[i] for i in e.exclude),
+            e.id,
         )
         for e in examples
     ]
