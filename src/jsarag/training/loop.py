@@ -80,7 +80,7 @@ class Trainer:
             probes = [cases[i].x for i in some[: config.passages.probes].tolist()]
             k = config.objective.k
             self.rebuilds = Rebuilds(config.passages, self.folder, models.prior, models.passages, probes, k)
-        self.monitor = Monitor(self.state.warned)
+        self.monitor = Monitor(self.state.warned, self.state.window)
 
     def run(self) -> Fitted:
         """Train until the steps are done, dev stops improving, or an interrupt; a run at its end is left as it is.

@@ -88,6 +88,23 @@ class Optimisation:
         """Clear the gradients of a step that is left out."""
         self.optimizer.zero_grad(set_to_none=True)
 
+    def previous(self) -> dict[str, Tensor]:
+        """The gradients of the step before and their norms, which the next variance needs; for `recall`."""
+        found: dict[str, Tensor] = {}
+        for component, gradient in self._previous.items():
+            found |= {f"{component}.{i}": value.contiguous() for i, value in enumerate(gradient.values)}
+            found[f"{component}.norm"] = torch.tensor(gradient.norm, dtype=torch.float64)
+        return found
+
+    def recall(self, previous: Mapping[str, Tensor]) -> None:
+        """Take over what `previous` gave in another process."""
+        self._previous = {}
+        for component, weights in self.parameters.items():
+            if f"{component}.norm" in previous:
+                names = [name for i in range(len(weights)) if (name := f"{component}.{i}") in previous]
+                values = [previous[name].to(weights[0].device) for name in names]
+                self._previous[component] = _Gradient(values, float(previous[f"{component}.norm"]))
+
     def rate(self, component: Part) -> float:
         """The present learning rate of a component."""
         return next(float(group["lr"]) for group in self.optimizer.param_groups if group["name"] == component)
