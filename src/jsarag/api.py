@@ -144,7 +144,7 @@ class Run:
 def train(config: TrainConfig, *, display: Display | None = None, resume: bool = False) -> dict[str, Any] | None:
     """Train, measure before and after, write summary.json and report.html; returns the summary.
 
-    None where an interrupt stopped the training; ``resume`` goes on from there. A finished run is left as it is.
+    None where a signal stopped the run; ``resume`` goes on from there. A finished run is left as it is.
 
     Raises:
         InputError: any mistake in files, options or folder.
@@ -153,7 +153,10 @@ def train(config: TrainConfig, *, display: Display | None = None, resume: bool =
     with ranks.joined():
         reported = resume and ranks.first_finds(finished(run) and _reported(run))
         summary = training.train(config, display or Silent(), resume=resume)
-        if not reported:
+        # After a signal processes do not wait for each other.
+        if summary is None and ranks.first() and (run / "config.yaml").exists():
+            write_report(run)
+        if summary is not None and not reported:
             ranks.by_first(lambda: write_report(run))
     return summary
 

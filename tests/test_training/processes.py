@@ -48,14 +48,14 @@ class Command:
             time.sleep(0.001)
 
 
-def begin(log: Path, argv: Sequence[str], *, signal: int = 0, at: int = 0, under: Path | None = None) -> Command:
+def begin(log: Path, argv: Sequence[str], *, signal: int = 0, at: int | str = 0, under: Path | None = None) -> Command:
     """Start ``jsarag`` with these words.
 
     Args:
         log: File for both outputs; the number of operations goes to one of the same name with ``.count``.
         argv: The words after ``jsarag``.
-        signal: Sent by the process to itself just before operation ``at`` on files; 0: none.
-        at: Counted from 1.
+        signal: Sent by the process to itself just before an operation on files; 0: none.
+        at: Which, counted from 1; or the first whose path contains a text.
         under: The folder whose files count.
     """
     process = FORKS.Process(target=_run, args=(str(log), list(argv), signal, at, str(under) if under else ""))
@@ -63,7 +63,7 @@ def begin(log: Path, argv: Sequence[str], *, signal: int = 0, at: int = 0, under
     return Command(process, log)
 
 
-def _run(log: str, argv: list[str], signal: int, at: int, under: str) -> None:
+def _run(log: str, argv: list[str], signal: int, at: int | str, under: str) -> None:
     import torch
 
     from jsarag.cli.main import main
@@ -73,13 +73,15 @@ def _run(log: str, argv: list[str], signal: int, at: int, under: str) -> None:
         os.dup2(file, output)
     sys.stdout, sys.stderr = (os.fdopen(output, "w", buffering=1, closefd=False) for output in (1, 2))
     torch.set_num_threads(1)
-    count = 0
+    count, sent = 0, False
 
     def watch(event: str, args: tuple[Any, ...]) -> None:
-        nonlocal count
+        nonlocal count, sent
         if event in OPERATIONS and str(args[0]).startswith(under):
             count += 1
-            if signal and count == at:
+            here = at in str(args[0]) if isinstance(at, str) else at == count
+            if signal and here and not sent:
+                sent = True
                 os.kill(os.getpid(), signal)
 
     if under:

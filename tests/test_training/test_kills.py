@@ -146,6 +146,56 @@ def test_a_killed_run_equals_the_undisturbed_one(
     killed(whole(kind), tmp_path, random.Random(seed), kills=2)
 
 
+def stopped(expected: Whole, folder: Path, number: signal.Signals, at: int | str) -> None:
+    """Begin a run, signal it once, go on; the exit statuses are right and the run equals the expected one."""
+    run = folder / "run"
+    words = [*expected.words, "--out", str(run)]
+    command = begin(folder / "broken.log", words, signal=number, at=at, under=folder)
+    assert command.ended() == 128 + number, command.said
+    assert f"stopped by {number.name}" in command.said or f"interrupted by {number.name}" in command.said
+    assert "Traceback" not in command.said
+    if (run / "config.yaml").exists():
+        assert f"go on with: jsarag train --resume {run}" in command.said or (run / "summary.json").exists()
+        words = ["train", "--resume", str(run)]
+    else:
+        assert "nothing was saved yet" in command.said
+    command = begin(folder / "resumed.log", words)
+    assert command.ended() == 0, command.said
+    found = told(run)
+    assert found.keys() == expected.told.keys()
+    for name, content in expected.told.items():
+        assert found[name] == content, name
+
+
+@pytest.mark.parametrize(
+    ("number", "at"),
+    [
+        pytest.param(signal.SIGINT, ".index.", marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, ".last-000006.", marks=pytest.mark.slow),
+        (signal.SIGTERM, ".last-000012."),
+        (signal.SIGHUP, ".after.jsonl."),
+    ],
+    ids=["index", "checkpoint", "last checkpoint", "evaluation"],
+)
+def test_a_signal_is_obeyed_wherever_it_comes(
+    whole: Callable[[str], Whole], tmp_path: Path, number: signal.Signals, at: str
+) -> None:
+    stopped(whole("cache"), tmp_path, number, at)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(KILLS // 4))
+def test_signals_at_every_operation(whole: Callable[[str], Whole], tmp_path: Path, seed: int) -> None:
+    draw = random.Random(seed)
+    expected = whole(draw.choice(list(KINDS)))
+    stopped(
+        expected,
+        tmp_path,
+        draw.choice([signal.SIGHUP, signal.SIGINT, signal.SIGTERM]),
+        draw.randint(1, expected.operations),
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(KILLS // len(KINDS)))

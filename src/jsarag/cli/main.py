@@ -8,6 +8,7 @@ import warnings
 from importlib import import_module
 
 from jsarag.allocator import keep_memory
+from jsarag.interrupt import listening
 from jsarag.types import InputError
 
 COMMANDS = {
@@ -37,8 +38,13 @@ All options:        jsarag COMMAND --help
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0, 2 for a mistake in the input, 130 after an interrupt."""
-    words = sys.argv[1:] if argv is None else argv
+    """Run one command; returns the exit status: 0, 2 for a mistake in the input, 128 + signal where one ended it."""
+    with listening() as asked:
+        status = _run(sys.argv[1:] if argv is None else argv)
+        return 128 + asked.number if asked.number else status
+
+
+def _run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(USAGE.format(commands="\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())))
         return 0 if words else 2
@@ -63,8 +69,8 @@ def main(argv: list[str] | None = None) -> int:
         # Whoever reads our output, `head` say, has seen enough; what is left in the buffer goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
-        print("jsarag: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as signalled:
+        print(f"jsarag: interrupted by {signalled}", file=sys.stderr)
         return 130
 
 

@@ -17,13 +17,13 @@ from jsarag import ranks
 from jsarag.display import Display
 from jsarag.evaluation import Case, evaluate_retrieval, marginal_log_likelihood
 from jsarag.files import write_json
+from jsarag.interrupt import listening
 from jsarag.objectives.candidates import PADDING
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training import checkpoint
 from jsarag.training.checkpoint import State
 from jsarag.training.config import TrainConfig
-from jsarag.training.interrupt import asked_to_stop
 from jsarag.training.monitor import Monitor
 from jsarag.training.optimisation import NotFiniteError, Optimisation
 from jsarag.training.order import Order
@@ -35,7 +35,7 @@ from jsarag.types import InputError
 
 @dataclass(frozen=True)
 class Fitted:
-    """How training ended: the state, and why (``done``, ``early`` or ``interrupted``)."""
+    """How training ended: the state, and why (``done`` or ``early``)."""
 
     state: State
     end: str
@@ -83,9 +83,10 @@ class Trainer:
         self.monitor = Monitor(self.state.warned, self.state.window)
 
     def run(self) -> Fitted:
-        """Train until the steps are done, dev stops improving, or an interrupt; a run at its end is left as it is.
+        """Train until the steps are done or dev stops improving; a run at its end is left as it is.
 
         Raises:
+            Stopped: a signal; the step in hand has been finished and saved, unless the signal came twice.
             InputError: a loss or gradient is not finite, or the monitored figure does not exist.
         """
         loop, state, end = self.config.loop, self.state, self._end()
@@ -97,19 +98,22 @@ class Trainer:
             if not self.resumed:
                 self._evaluate()
             total = loop.budget or self.steps
-            with asked_to_stop() as stop, self.display.task("training", total, self._done()) as advance:
+            with listening() as asked, asked.later(), self.display.task("training", total, self._done()) as advance:
                 while not end:
                     before = self._done()
                     line = _line(self._step())
                     advance(min(self._done(), total) - before, line)
                     self._rebuild()
-                    if self._done() >= total or (loop.eval_every and state.step % loop.eval_every == 0):
+                    due = self._done() >= total or (loop.eval_every and state.step % loop.eval_every == 0)
+                    if due:
                         self._evaluate()
                         self._save()
                     end = self._end()
-                    if ranks.anywhere(stop()) and not end:
-                        self._save()
-                        end = "interrupted"
+                    asked.number = ranks.largest(asked.number)
+                    if asked.number:
+                        if not due:
+                            self._save()
+                        break
         finally:
             self.record.close()
             if self.rebuilds:

@@ -22,6 +22,7 @@ from jsarag.data import load_examples, load_passages, render
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, check_fits, evaluate
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
+from jsarag.interrupt import Stopped, listening
 from jsarag.models import Encoder, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase, check_k, encode
@@ -57,7 +58,7 @@ class Parts:
 
 
 def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dict[str, Any] | None:
-    """Run ``config`` in its folder; returns the summary, or None where an interrupt stopped the training.
+    """Run ``config`` in its folder; returns the summary, or None where a signal stopped the run, which is then told.
 
     Args:
         config: The run.
@@ -69,8 +70,25 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
         InputError: any mistake in files, options or folder, or another run works in the folder; nothing has been
             written then.
     """
-    run = Path(config.out)
     display = display if ranks.first() else Silent()
+    with listening():
+        try:
+            return _locked(config, display, resume)
+        except Stopped as signalled:
+            display.say(f"stopped by {signalled}; {_saved(Path(config.out))}")
+            return None
+
+
+def _saved(run: Path) -> str:
+    """What a run that was stopped has saved, and how to go on."""
+    if not (run / "config.yaml").exists():
+        return "nothing was saved yet; start it again"
+    found = f"step {checkpoint.locate(run, 'last')[1]}" if checkpoint.exists(run, "last") else "no step yet"
+    return f"saved: {found}; go on with: jsarag train --resume {run}"
+
+
+def _locked(config: TrainConfig, display: Display, resume: bool) -> dict[str, Any]:
+    run = Path(config.out)
     if not resume:
         _check_new(run)
         parts = prepare(config, display)
@@ -99,8 +117,8 @@ def prepare(config: TrainConfig, display: Display) -> Parts:
     return Parts(data, models, kb)
 
 
-def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any] | None:
-    """Measure, train and measure again in the run folder, whose lock is held; returns as `train` does."""
+def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
+    """Measure, train and measure again in the run folder, whose lock is held; returns the summary."""
     run, data, models, kb = Path(config.out), parts.data, parts.models, parts.kb
     run.mkdir(parents=True, exist_ok=True)
     ranks.by_first(lambda: write_yaml(run / "config.yaml", config))
@@ -112,9 +130,6 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any] 
     before = _evaluated(config, models, kb, test, "before", display) if config.evaluation.before else None
     trainer = Trainer(config, models, kb, training_cases(config, kb, data.train), _cases(config, data.dev), display)
     fitted = trainer.run()
-    if fitted.end == "interrupted":
-        display.say(f"stopped after step {fitted.state.step}; go on with: jsarag train --resume {run}")
-        return None
     name = "best" if checkpoint.exists(run, "best") else "last"
     step = checkpoint.load_models(run, name, trainer.parameters)
     if models.passages is not None:
