@@ -25,6 +25,7 @@ from jsarag.parsing import load_config
 from jsarag.pipeline import DecodingConfig, Pipeline
 from jsarag.places import check_apart
 from jsarag.report import (
+    REPORT,
     Group,
     contrast,
     contrast_figures,
@@ -35,7 +36,7 @@ from jsarag.report import (
 )
 from jsarag.retrieval import KnowledgeBase, check_place, encode
 from jsarag.training import TrainConfig, checkpoint, stages
-from jsarag.training.run import check_index, load_models, trained_index
+from jsarag.training.run import SUMMARY, check_index, finished, load_models, trained_index
 from jsarag.types import Answer, Example, InputError, Turn
 from jsarag.whole import naming
 
@@ -145,15 +146,27 @@ class Run:
 def train(config: TrainConfig, *, display: Display | None = None, resume: bool = False) -> dict[str, Any] | None:
     """Train, measure before and after, write summary.json and report.html; returns the summary.
 
-    None where an interrupt stopped the training; ``resume`` goes on from there.
+    None where a signal stopped the run; ``resume`` goes on from there. A finished run is left as it is.
 
     Raises:
         InputError: any mistake in files, options or folder.
     """
-    with ranks.joined(), naming(Path(config.out)):
+    run = Path(config.out)
+    with ranks.joined(), naming(run):
+        reported = resume and ranks.first_finds(finished(run) and _reported(run))
         summary = training.train(config, display or Silent(), resume=resume)
-        ranks.by_first(lambda: write_report(Path(config.out)))
+        # After a signal processes do not wait for each other.
+        if summary is None and ranks.first() and (run / "config.yaml").exists():
+            write_report(run)
+        if summary is not None and not reported:
+            ranks.by_first(lambda: write_report(run))
     return summary
+
+
+def _reported(run: Path) -> bool:
+    """Whether the report tells the summary; a kill leaves none, or that of an interruption before."""
+    report, summary = run / REPORT, run / SUMMARY
+    return report.is_file() and report.stat().st_mtime_ns >= summary.stat().st_mtime_ns
 
 
 def resume(folder: str | Path, *, display: Display | None = None) -> dict[str, Any] | None:

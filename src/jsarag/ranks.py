@@ -145,6 +145,11 @@ def anywhere(condition: bool) -> bool:
     return total([condition])[0] > 0
 
 
+def largest(number: int) -> int:
+    """The largest number that any process has."""
+    return int(gather(torch.tensor([number], dtype=torch.int64)).max())
+
+
 def wait() -> None:
     """Until all processes are here."""
     if size() > 1:

@@ -44,3 +44,25 @@ def test_a_component_without_gradient_is_left_alone() -> None:
     assert figures["grad_norm/generator"] == 0.0
     assert figures["grad_variance/generator"] is None
     assert_close(weight, torch.ones(2))
+
+
+def test_the_variance_goes_on_in_another_process() -> None:
+    def made() -> tuple[nn.Parameter, Optimisation]:
+        weight = nn.Parameter(torch.ones(3, 2))
+        return weight, Optimisation(OptimConfig(), {"prior": {"w": weight, "unused": nn.Parameter(torch.ones(1))}})
+
+    generator = torch.Generator().manual_seed(0)
+    (weight, optimisation), (other, resumed) = made(), made()
+    # Not contiguous, as the gradient of a transposed product.
+    gradients = [torch.randn(2, 3, generator=generator).T for _ in range(2)]
+    weight.grad = gradients[0].clone()
+    optimisation.step(0.5)
+    saved = optimisation.previous()
+    assert all(value.is_contiguous() for value in saved.values())
+    resumed.recall(saved)
+    figures = []
+    for mine, optimiser in ((weight, optimisation), (other, resumed)):
+        mine.grad = gradients[1].clone()
+        figures.append(optimiser.step(0.5)["grad_variance/prior"])
+    assert figures[0] == figures[1]
+    assert figures[0] == pytest.approx(float((gradients[1] - gradients[0]).square().sum() / 2), rel=1e-4)

@@ -25,9 +25,9 @@ def configured(options: list[str], *more: str) -> TrainConfig:
 
 
 def curve(run: Path) -> list[dict[str, Any]]:
-    """Rows of metrics.jsonl without what depends on the clock or the machine, or on the step before an interruption."""
+    """Rows of metrics.jsonl without what depends on the clock or the machine."""
     rows = [row for _, row in read_jsonl(run / "metrics.jsonl")]
-    timed = ("seconds", "step_seconds", "rebuild_seconds", "peak_memory_bytes", "grad_variance")
+    timed = ("seconds", "step_seconds", "rebuild_seconds", "peak_memory_bytes")
     return [{key: value for key, value in row.items() if not key.startswith(timed)} for row in rows]
 
 

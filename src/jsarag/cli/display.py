@@ -57,7 +57,8 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """One line, above the bars."""
-        self._console.print(text, markup=False)
+        # Not wrapped: a command in it can be copied.
+        self._console.print(text, markup=False, soft_wrap=True)
 
 
 def _lines(name: str, total: int, done: int) -> Advance:

@@ -9,6 +9,7 @@ import warnings
 from importlib import import_module
 
 from jsarag.allocator import keep_memory
+from jsarag.interrupt import listening
 from jsarag.types import InputError
 from jsarag.whole import refusal
 
@@ -39,11 +40,13 @@ All options:        jsarag COMMAND --help
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns the exit status.
+    """Run one command; returns the exit status: 0, 2 for a mistake in the input or a refusal of the system, 128 + signal."""
+    with listening() as asked:
+        status = _run(sys.argv[1:] if argv is None else argv)
+        return 128 + asked.number if asked.number else status
 
-    0; 2 for a mistake in the input and for what the system refuses; 130 after an interrupt.
-    """
-    words = sys.argv[1:] if argv is None else argv
+
+def _run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(USAGE.format(commands="\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())))
         return 0 if words else 2
@@ -65,8 +68,8 @@ def main(argv: list[str] | None = None) -> int:
         # Whoever reads our output, `head` say, has seen enough.
         _drop_output()
         return 0
-    except KeyboardInterrupt:
-        print("jsarag: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as signalled:
+        print(f"jsarag: interrupted by {signalled}", file=sys.stderr)
         return 130
     except Exception as error:
         line = error if isinstance(error, InputError) else refusal(error)

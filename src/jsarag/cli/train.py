@@ -22,7 +22,8 @@ STAGE = ("--stage", "--from")
 DESCRIPTION = """Train a retriever and a generator together from (question, answer) pairs alone.
 
 The run folder gets config.yaml, metrics.jsonl, tensorboard/, checkpoints/, summary.json and report.html.
-Ctrl-C stops after the step in hand with a checkpoint; `jsarag train --resume RUN` continues the same curve.
+Ctrl-C, SIGTERM and SIGHUP stop after the step in hand with a checkpoint; `jsarag train --resume RUN` continues the
+same curve.
 `jsarag train --stage concat --from RUN` goes on from a finished run: its generator learns to read several passages in
 one prompt. All is as in that run unless an option says otherwise; --out is by default RUN-concat.
 Several processes share the work of each step: torchrun --nproc-per-node 2 -m jsarag train OPTIONS"""
@@ -72,9 +73,9 @@ def _over(parser: Parser, usual: TrainConfig, argv: Sequence[str]) -> Namespace:
 
 
 def finish(folder: Path, summary: dict[str, Any] | None) -> int:
-    """Show what a run found; exit status 130 where it was interrupted."""
+    """Show what a run found; where a signal stopped it, `main` gives the exit status."""
     if summary is None:
-        return 130
+        return 1
     if not ranks.first():
         return 0
     show_summary(summary)

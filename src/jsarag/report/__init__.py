@@ -5,9 +5,10 @@ from __future__ import annotations
 from jsarag.report.contrast import Group, contrast
 from jsarag.report.contrast_page import contrast_figures, contrast_markdown, costs, text, write_contrast
 from jsarag.report.laboratory import write_laboratory
-from jsarag.report.page import write_report
+from jsarag.report.page import REPORT, write_report
 
 __all__ = [
+    "REPORT",
     "Group",
     "contrast",
     "contrast_figures",

@@ -15,7 +15,7 @@ from jsarag.report.examples import changes
 from jsarag.report.record import PARTS, Record, Side, read_record
 from jsarag.report.templates import render
 
-NAME = "report.html"
+REPORT = "report.html"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def write_report(run: Path) -> Path:
     Raises:
         InputError: no such folder, none of the files, or a file that does not hold what it should (naming the line).
     """
-    path = run / NAME
+    path = run / REPORT
     write_text(path, _page(read_record(run)))
     return path
 

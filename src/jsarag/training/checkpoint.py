@@ -10,7 +10,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from jsarag.files import read_json, whole, write_json
 from jsarag.models.checks import check_finite
+from jsarag.training.monitor import Window
 from jsarag.training.optimisation import Optimisation, Parameters
 from jsarag.types import InputError
 
@@ -41,6 +42,8 @@ class State:
         chains: ``[training pairs]`` position of the passage on which each chain stands, -1 where there is none.
         rng: The sampler's source of randomness.
         warned: Warnings given so far, text by kind.
+        window: What the monitor has seen.
+        left_out: Steps that changed nothing because their loss or gradient was not finite.
         index: Folder, inside the run's, of the rebuilt index in use; empty while it is the first one.
     """
 
@@ -56,11 +59,14 @@ class State:
     stale: int = 0
     peak_memory_bytes: int = 0
     warned: dict[str, str] = field(default_factory=dict)
+    window: Window = field(default_factory=Window)
+    left_out: int = 0
     index: str = ""
 
     def numbers(self) -> dict[str, Any]:
         """The part that goes into JSON."""
-        return {name: value for name, value in vars(self).items() if name not in ("chains", "rng")}
+        numbers = {name: value for name, value in vars(self).items() if name not in ("chains", "rng")}
+        return numbers | {"window": asdict(self.window)}
 
 
 def save_models(run: Path, name: str, parameters: Parameters, step: int) -> None:
@@ -76,7 +82,10 @@ def save_state(run: Path, parameters: Parameters, optimisation: Optimisation, st
         optimizer = optimisation.optimizer.state_dict()
         tensors = {f"{i}.{key}": value for i, slot in optimizer["state"].items() for key, value in slot.items()}
         save_file({key: value.contiguous() for key, value in tensors.items()}, folder / "optimizer.safetensors")
+        save_file(optimisation.previous(), folder / "gradients.safetensors")
         rng = {"rng": state.rng.get_state(), "torch": torch.get_rng_state()}
+        if state.rng.device.type == "cuda":
+            rng["cuda"] = torch.cuda.get_rng_state(state.rng.device)
         save_file({"chains": state.chains, **rng}, folder / "sampler.safetensors")
         record = {
             "state": state.numbers(),
@@ -117,12 +126,19 @@ def load_state(run: Path, parameters: Parameters, optimisation: Optimisation, st
         index, name = key.split(".", 1)
         slots.setdefault(int(index), {})[name] = value
     optimisation.optimizer.load_state_dict({"state": slots, "param_groups": record["groups"]})
+    # Checkpoints of earlier versions have no gradients.
+    if (folder / "gradients.safetensors").exists():
+        gradients = load_file(folder / "gradients.safetensors")
+        check_finite(gradients, str(folder / "gradients.safetensors"))
+        optimisation.recall(gradients)
     sampler = load_file(folder / "sampler.safetensors")
     state.chains = sampler["chains"]
     state.rng.set_state(sampler["rng"])
     torch.set_rng_state(sampler["torch"])
+    if "cuda" in sampler and state.rng.device.type == "cuda":
+        torch.cuda.set_rng_state(sampler["cuda"], state.rng.device)
     for name, value in record["state"].items():
-        setattr(state, name, value)
+        setattr(state, name, Window(**value) if name == "window" else value)
 
 
 def locate(run: Path, name: str) -> tuple[Path, int]:

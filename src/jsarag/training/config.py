@@ -144,6 +144,8 @@ class LoopConfig:
             the dev pairs allow and the training changes.
         keep: The models that a run ends with: the best on dev, or the last.
         patience: Evaluations without a better figure after which training stops; 0: never.
+        on_nonfinite: What a step does whose loss or gradient is NaN or infinite. stop: end the run, the last checkpoint
+            stays; skip: change nothing and go on, with a warning. Both keep the batch in the folder nonfinite.
     """
 
     batch_size: int = 8
@@ -159,6 +161,7 @@ class LoopConfig:
     monitor: str | None = None
     keep: Literal["best", "last"] = "best"
     patience: int = 0
+    on_nonfinite: Literal["stop", "skip"] = "stop"
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "accumulate", "epochs", "log_every"):
@@ -170,6 +173,7 @@ class LoopConfig:
         for name, value in given:
             require(value > 0, f"loop.{name}", "a number above 0 or null", value)
         one_of("loop.keep", self.keep, ("best", "last"))
+        one_of("loop.on_nonfinite", self.on_nonfinite, ("stop", "skip"))
         for name, value in given[1:]:
             require(False, f"loop.{name}", f"null where loop.{given[0][0]} is given", value)
         named = self.monitor is None or self.monitor.count("/") == 1

@@ -16,15 +16,16 @@ from accelerate import Accelerator
 from jsarag import ranks
 from jsarag.display import Display
 from jsarag.evaluation import Case, evaluate_retrieval, marginal_log_likelihood
+from jsarag.files import write_json
+from jsarag.interrupt import listening
 from jsarag.objectives.candidates import PADDING
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training import checkpoint
 from jsarag.training.checkpoint import State
 from jsarag.training.config import TrainConfig
-from jsarag.training.interrupt import asked_to_stop
 from jsarag.training.monitor import Monitor
-from jsarag.training.optimisation import Optimisation
+from jsarag.training.optimisation import NotFiniteError, Optimisation
 from jsarag.training.order import Order
 from jsarag.training.rebuild import Rebuilds, prune
 from jsarag.training.record import Record, Unrecorded
@@ -34,7 +35,7 @@ from jsarag.types import InputError
 
 @dataclass(frozen=True)
 class Fitted:
-    """How training ended: the state, and why (``done``, ``early`` or ``interrupted``)."""
+    """How training ended: the state, and why (``done`` or ``early``)."""
 
     state: State
     end: str
@@ -79,37 +80,39 @@ class Trainer:
             probes = [cases[i].x for i in some[: config.passages.probes].tolist()]
             k = config.objective.k
             self.rebuilds = Rebuilds(config.passages, self.folder, models.prior, models.passages, probes, k)
-        self.monitor = Monitor(self.state.warned)
+        self.monitor = Monitor(self.state.warned, self.state.window)
 
     def run(self) -> Fitted:
-        """Train until the steps are done, dev stops improving, or an interrupt.
+        """Train until the steps are done or dev stops improving; a run at its end is left as it is.
 
         Raises:
-            InputError: the loss is not finite, or the monitored figure does not exist.
+            Stopped: a signal; the step in hand has been finished and saved, unless the signal came twice.
+            InputError: a loss or gradient is not finite, or the monitored figure does not exist.
         """
-        loop, state, end = self.config.loop, self.state, "done"
+        loop, state, end = self.config.loop, self.state, self._end()
+        if end:
+            return Fitted(state, end)
         resumed_from = state.step if self.resumed else None
         self.record = Record(self.folder, from_step=resumed_from) if ranks.first() else Unrecorded()
         try:
             if not self.resumed:
                 self._evaluate()
             total = loop.budget or self.steps
-            with asked_to_stop() as stop, self.display.task("training", total, self._done()) as advance:
-                while self._done() < total:
+            with listening() as asked, asked.later(), self.display.task("training", total, self._done()) as advance:
+                while not end:
                     before = self._done()
                     line = _line(self._step())
                     advance(min(self._done(), total) - before, line)
                     self._rebuild()
-                    last = self._done() >= total
-                    if last or (loop.eval_every and state.step % loop.eval_every == 0):
+                    due = self._done() >= total or (loop.eval_every and state.step % loop.eval_every == 0)
+                    if due:
                         self._evaluate()
                         self._save()
-                        if 0 < loop.patience <= state.stale:
-                            end = "early"
-                            break
-                    if ranks.anywhere(stop()) and not last:
-                        self._save()
-                        end = "interrupted"
+                    end = self._end()
+                    asked.number = ranks.largest(asked.number)
+                    if asked.number:
+                        if not due:
+                            self._save()
                         break
         finally:
             self.record.close()
@@ -119,37 +122,19 @@ class Trainer:
 
     def _step(self) -> dict[str, float | None]:
         """Take one optimizer step and record it; returns its figures."""
-        loop, objective, state = self.config.loop, self.config.objective, self.state
-        began, before, done = time.perf_counter(), self.models.tokens, self._done()
-        figures: dict[str, float | None] = {}
-        top1: list[int] = []
-        for part in range(loop.accumulate):
-            ids = torch.tensor(self.order.batch(state.step * loop.accumulate + part))
-            start = state.chains[ids] if objective.keeps_state else torch.full_like(ids, PADDING)
-            batch = [self.cases[i] for i in ids.tolist()]
-            outcome = step(
-                self.models, self.kb, objective, batch, start, state.rng, share_candidates=loop.share_candidates
-            )
-            loss = outcome.loss.item()
-            if not math.isfinite(loss):
-                raise InputError(
-                    f"training: the loss is {loss} at step {state.step + 1}{unsound(self.models, batch)}; lower the "
-                    "rates under optim"
-                )
-            if outcome.loss.requires_grad:
-                self.accelerator.backward(outcome.loss)  # divides by the number of accumulated passes
-            if objective.keeps_state:
-                state.chains[ids] = outcome.state
-            top1 += outcome.top1.tolist()
-            for name, value in {"loss": loss, **outcome.diagnostics}.items():
-                figures[name] = (figures.get(name) or 0.0) + value / loop.accumulate
-        ranks.add_gradients(weight for weights in self.optimisation.parameters.values() for weight in weights)
-        scored, trained = ranks.total([now - then for now, then in zip(self.models.tokens, before, strict=True)])
-        state.tokens_scored += scored
-        state.tokens_trained += trained
-        # Of a budget, the middle of the step: its length is not known beforehand.
-        progress = (done + self._done()) / 2 / loop.budget if loop.budget else done / self.steps
-        figures |= self.optimisation.step(min(progress, 1.0))
+        loop, state = self.config.loop, self.state
+        began, done, figures = time.perf_counter(), self._done(), dict[str, float | None]()
+        batches = [self.order.batch(state.step * loop.accumulate + part) for part in range(loop.accumulate)]
+        chains = state.chains.clone() if loop.on_nonfinite == "skip" else state.chains
+        try:
+            top1 = [best for batch in batches for best in self._backward(batch, figures)]
+            ranks.add_gradients(weight for weights in self.optimisation.parameters.values() for weight in weights)
+            # Of a budget, the middle of the step: its length is not known beforehand.
+            progress = (done + self._done()) / 2 / loop.budget if loop.budget else done / self.steps
+            figures |= self.optimisation.step(min(progress, 1.0))
+        except NotFiniteError as error:
+            self._leave_out(str(error), [i for batch in batches for i in batch])
+            state.chains, top1 = chains, []
         state.step += 1
         spent = time.perf_counter() - began
         state.seconds += spent
@@ -160,9 +145,58 @@ class Trainer:
                 "step", state.step, {**figures, "step_seconds": spent, **{name: getattr(state, name) for name in costs}}
             )
         for text in self.monitor.watch(top1, figures.get("acceptance")):
-            self.record.add("warning", state.step, {"text": text})
-            self.display.say(f"warning: step {state.step}: {text}")
+            self._warn(state.step, text)
         return figures
+
+    def _backward(self, batch: list[int], figures: dict[str, float | None]) -> list[int]:
+        """One forward and backward pass; adds its share to the figures, returns the prior's best passages.
+
+        Raises:
+            NotFiniteError: the loss is not finite.
+        """
+        loop, objective, state = self.config.loop, self.config.objective, self.state
+        before, ids = self.models.tokens, torch.tensor(batch)
+        start = state.chains[ids] if objective.keeps_state else torch.full_like(ids, PADDING)
+        cases = [self.cases[i] for i in batch]
+        outcome = step(self.models, self.kb, objective, cases, start, state.rng, share_candidates=loop.share_candidates)
+        scored, trained = ranks.total([now - then for now, then in zip(self.models.tokens, before, strict=True)])
+        state.tokens_scored += scored
+        state.tokens_trained += trained
+        loss = outcome.loss.item()
+        for name, value in {"loss": loss, **outcome.diagnostics}.items():
+            figures[name] = (figures.get(name) or 0.0) + value / loop.accumulate
+        if not math.isfinite(loss):
+            raise NotFiniteError(f"the loss is {loss}{unsound(self.models, cases)}")
+        if outcome.loss.requires_grad:
+            self.accelerator.backward(outcome.loss)  # divides by the number of accumulated passes
+        if objective.keeps_state:
+            state.chains[ids] = outcome.state
+        top1: list[int] = outcome.top1.tolist()
+        return top1
+
+    def _leave_out(self, found: str, pairs: list[int]) -> None:
+        """Keep the pairs of a step whose loss or gradient is not finite, then end the run or warn, as asked for.
+
+        Raises:
+            InputError: the run is to end; its last checkpoint stays.
+        """
+        loop, state, number = self.config.loop, self.state, self.state.step + 1
+        file = self.folder / "nonfinite" / f"{number:06d}.json"
+        rows = [{"id": case.id, "input": case.x, "output": case.y} for case in (self.cases[i] for i in pairs)]
+        ranks.by_first(lambda: write_json(file, {"step": number, "found": found, "pairs": rows}))
+        if loop.on_nonfinite == "stop":
+            raise InputError(
+                f"training: {found} at step {number}, so the step is not taken; its pairs are in {file}; lower the "
+                "rates under optim, or leave such steps out with loop.on_nonfinite skip"
+            )
+        self.optimisation.forget()
+        state.left_out += 1
+        state.warned["nonfinite"] = f"{state.left_out} of {number} steps left out, the last because {found}"
+        self._warn(number, f"the step is left out because {found}; its pairs are in {file}")
+
+    def _warn(self, number: int, text: str) -> None:
+        self.record.add("warning", number, {"text": text})
+        self.display.say(f"warning: step {number}: {text}")
 
     def _rebuild(self) -> None:
         """Put a new index in the place of the old one where the passage encoder learns and one is due."""
@@ -187,6 +221,13 @@ class Trainer:
         state = self.state
         loop = self.config.loop
         return loop.spent(state.tokens_scored, state.tokens_trained) if loop.budget else state.step
+
+    def _end(self) -> str:
+        """Why the run is at its end: ``done`` or ``early``; empty while it is not. A checkpoint knows it as well."""
+        loop = self.config.loop
+        if self._done() >= (loop.budget or self.steps):
+            return "done"
+        return "early" if 0 < loop.patience <= self.state.stale else ""
 
     def _evaluate(self) -> None:
         """Measure dev, record it, keep the models if they are the best so far."""

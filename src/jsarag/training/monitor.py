@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 WINDOW = 200
 """Recent questions that are looked at."""
@@ -13,33 +13,46 @@ STUCK = 0.02
 """The chain no longer mixes when the mean acceptance rate of a window falls below this."""
 
 
+@dataclass
+class Window:
+    """What a monitor has seen, oldest first; saved with a run, so that a resumed run warns as an undisturbed one.
+
+    Attributes:
+        top1: The prior's best passage for each recent question.
+        acceptance: The acceptance rate of the batch of each recent question.
+        healthy: Distinct top passages of the first full window; None before.
+    """
+
+    top1: list[int] = field(default_factory=list)
+    acceptance: list[float] = field(default_factory=list)
+    healthy: int | None = None
+
+
 class Monitor:
     """Watches a sliding window of questions; each warning is given once."""
 
-    def __init__(self, warned: dict[str, str]) -> None:
-        """``warned`` holds the warnings already given by kind, and is added to."""
-        self._warned = warned
-        self._top1: deque[int] = deque(maxlen=WINDOW)
-        self._acceptance: deque[float] = deque(maxlen=WINDOW)
-        self._healthy: int | None = None
+    def __init__(self, warned: dict[str, str], window: Window) -> None:
+        """``warned`` holds the warnings already given by kind; both are added to."""
+        self._warned, self._window = warned, window
 
     def watch(self, top1: Sequence[int], acceptance: float | None) -> list[str]:
         """Take in one batch: the prior's best passages, and the acceptance rate where there is a chain."""
-        self._top1.extend(top1)
+        seen = self._window
+        seen.top1 = [*seen.top1, *top1][-WINDOW:]
         if acceptance is not None:
-            self._acceptance.extend([acceptance] * len(top1))
+            seen.acceptance = [*seen.acceptance, *[acceptance] * len(top1)][-WINDOW:]
         warnings = []
-        if len(self._top1) == WINDOW:
-            distinct = len(set(self._top1))
-            self._healthy = self._healthy or distinct
-            if distinct < COLLAPSED * self._healthy:
+        if len(seen.top1) == WINDOW:
+            distinct = len(set(seen.top1))
+            seen.healthy = seen.healthy or distinct
+            if distinct < COLLAPSED * seen.healthy:
                 warnings += self._once(
                     "collapse",
                     f"retrieval collapses: {distinct} distinct top passages over the last {WINDOW} questions, "
-                    f"{self._healthy} over the first {WINDOW}; lower optim.lr_prior",
+                    f"{seen.healthy} over the first {WINDOW}; lower optim.lr_prior",
                 )
-        if len(self._acceptance) == WINDOW:
-            mean = sum(self._acceptance) / WINDOW
+        if len(seen.acceptance) == WINDOW:
+            mean = sum(seen.acceptance) / WINDOW
             if mean < STUCK:
                 warnings += self._once(
                     "stuck",

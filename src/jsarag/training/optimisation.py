@@ -15,6 +15,10 @@ from jsarag.training.step import Part
 Parameters = Mapping[Part, Mapping[str, nn.Parameter]]
 
 
+class NotFiniteError(ArithmeticError):
+    """A loss or a gradient is NaN or infinite; the message says which."""
+
+
 class Optimisation:
     """Optimizer and schedule over the components that an objective trains.
 
@@ -46,14 +50,27 @@ class Optimisation:
 
         Args:
             progress: Share of the run that is done, 0 to 1; the learning rates follow from it.
+
+        Raises:
+            NotFiniteError: a gradient is not finite; nothing has been changed.
         """
+        gradients = {
+            component: [weight.grad for weight in weights if weight.grad is not None]
+            for component, weights in self.parameters.items()
+        }
+        totals = {
+            component: nn.utils.get_total_norm(gradient) if gradient else torch.zeros(())
+            for component, gradient in gradients.items()
+        }
+        norms = {component: float(total) for component, total in totals.items()}
+        for component, norm in norms.items():
+            if not math.isfinite(norm):
+                raise NotFiniteError(f"the gradient of the {component} is {norm}")
         for group in self.optimizer.param_groups:
             group["lr"] = self.peak[group["name"]] * factor(self._config, progress)
         figures: dict[str, float | None] = {}
         for component, weights in self.parameters.items():
-            gradient = [weight.grad for weight in weights if weight.grad is not None]
-            total = nn.utils.get_total_norm(gradient) if gradient else torch.zeros(())
-            norm = float(total)
+            gradient, norm = gradients[component], norms[component]
             figures[f"lr/{component}"] = self.rate(component)
             figures[f"grad_norm/{component}"] = norm
             before = self._previous.get(component)
@@ -62,10 +79,31 @@ class Optimisation:
             # A copy, always in the same memory: tensors that outlived the next forward pass would leave holes in it.
             self._previous[component] = _Gradient(_copied(gradient, before), norm)
             if self._clip and gradient:
-                nn.utils.clip_grads_with_norm_(weights, self._clip, total)
+                nn.utils.clip_grads_with_norm_(weights, self._clip, totals[component])
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return figures
+
+    def forget(self) -> None:
+        """Clear the gradients of a step that is left out."""
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def previous(self) -> dict[str, Tensor]:
+        """The gradients of the step before and their norms, which the next variance needs; for `recall`."""
+        found: dict[str, Tensor] = {}
+        for component, gradient in self._previous.items():
+            found |= {f"{component}.{i}": value.contiguous() for i, value in enumerate(gradient.values)}
+            found[f"{component}.norm"] = torch.tensor(gradient.norm, dtype=torch.float64)
+        return found
+
+    def recall(self, previous: Mapping[str, Tensor]) -> None:
+        """Take over what `previous` gave in another process."""
+        self._previous = {}
+        for component, weights in self.parameters.items():
+            if f"{component}.norm" in previous:
+                names = [name for i in range(len(weights)) if (name := f"{component}.{i}") in previous]
+                values = [previous[name].to(weights[0].device) for name in names]
+                self._previous[component] = _Gradient(values, float(previous[f"{component}.norm"]))
 
     def rate(self, component: Part) -> float:
         """The present learning rate of a component."""

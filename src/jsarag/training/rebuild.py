@@ -162,7 +162,10 @@ class _Process:
         command = [sys.executable, "-m", "jsarag.training.encode", str(self._order)]
         alone = {name: value for name, value in os.environ.items() if name not in ranks.VARIABLES}
         with (self._order / "log").open("wb") as log:
-            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=alone)
+            # A session of its own: a Ctrl-C is for the run, which ends this process itself after its step.
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=alone, start_new_session=True
+            )
 
     def result(self) -> Rebuilt | None:
         """The new index once it is whole.

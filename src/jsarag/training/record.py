@@ -14,15 +14,24 @@ class Record:
     """Appends rows to ``metrics.jsonl`` and scalars to TensorBoard."""
 
     def __init__(self, run: Path, *, from_step: int | None = None) -> None:
-        """Open the record of ``run``; rows after ``from_step``, whose steps a resumed run takes again, are dropped."""
+        """Open the record of ``run``; rows of what is done again are dropped.
+
+        Args:
+            run: The run folder.
+            from_step: The step of the checkpoint that a resumed run goes on from; None where there is none, and all is
+                done again.
+
+        Raises:
+            InputError: a line that is no JSON; an incomplete last line, which a kill or a full disk leaves, is dropped.
+        """
         from torch.utils.tensorboard import SummaryWriter
 
-        path = run / "metrics.jsonl"
-        if from_step is not None and path.exists():
-            write_jsonl(path, [row for _, row in read_jsonl(path) if row["step"] <= from_step])
+        path, last = run / "metrics.jsonl", -1 if from_step is None else from_step
+        if path.exists():
+            _drop_incomplete_line(path)
+            write_jsonl(path, [row for _, row in read_jsonl(path) if row["step"] <= last])
         self._file = path.open("a", encoding="utf-8")
-        purge = None if from_step is None else from_step + 1
-        self._board = SummaryWriter(str(run / "tensorboard"), purge_step=purge)
+        self._board = SummaryWriter(str(run / "tensorboard"), purge_step=last + 1)
 
     def add(self, kind: str, step: int, values: dict[str, Any]) -> None:
         """Append one row; numbers that are not finite become null."""
@@ -49,6 +58,12 @@ class Unrecorded(Record):
 
     def close(self) -> None:
         """Nothing."""
+
+
+def _drop_incomplete_line(path: Path) -> None:
+    """Cut a file of lines after its last end of line."""
+    with path.open("r+b") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def _finite(value: Any) -> Any:

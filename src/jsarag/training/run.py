@@ -22,16 +22,20 @@ from jsarag.data import load_examples, load_passages, render
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, check_fits, evaluate
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
+from jsarag.interrupt import Stopped, listening
 from jsarag.models import Encoder, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase, check_k, encode
-from jsarag.training import checkpoint, stages
+from jsarag.training import checkpoint, lock, stages
 from jsarag.training.config import DataConfig, TrainConfig
 from jsarag.training.loop import Trainer
 from jsarag.training.step import Models, TrainingCase
 from jsarag.types import Example, InputError, Passage
 
 VERSIONS = ("jsarag", "torch", "transformers", "peft", "accelerate", "sentence-transformers", "faiss-cpu")
+
+SUMMARY = "summary.json"
+"""Written last: a run that has it is finished."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +48,63 @@ class Data:
     test: list[Example]
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What a run works with, read and checked."""
+
+    data: Data
+    models: Models
+    kb: KnowledgeBase
+
+
 def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dict[str, Any] | None:
-    """Run ``config`` in its folder; returns the summary, or None where an interrupt stopped the training.
+    """Run ``config`` in its folder; returns the summary, or None where a signal stopped the run, which is then told.
 
     Args:
         config: The run.
         display: Shown progress.
-        resume: Go on with the run that the folder holds, instead of refusing the folder.
+        resume: Go on with the run that the folder holds, instead of refusing the folder. Of a finished run, which has
+            its summary, nothing is changed; one killed after its last step gets the evaluation and summary it lacks.
 
     Raises:
-        InputError: any mistake in files, options or folder; nothing has been written then.
+        InputError: any mistake in files, options or folder, or another run works in the folder; nothing has been
+            written then.
     """
-    run = Path(config.out)
     display = display if ranks.first() else Silent()
-    if not resume and (run / "config.yaml").exists():
-        raise InputError(f"{run}: already holds a run; name another folder with --out, or go on with --resume {run}")
+    with listening():
+        try:
+            return _locked(config, display, resume)
+        except Stopped as signalled:
+            display.say(f"stopped by {signalled}; {_saved(Path(config.out))}")
+            return None
+
+
+def _saved(run: Path) -> str:
+    """What a run that was stopped has saved, and how to go on."""
+    if not (run / "config.yaml").exists():
+        return "nothing was saved yet; start it again"
+    found = f"step {checkpoint.locate(run, 'last')[1]}" if checkpoint.exists(run, "last") else "no step yet"
+    return f"saved: {found}; go on with: jsarag train --resume {run}"
+
+
+def _locked(config: TrainConfig, display: Display, resume: bool) -> dict[str, Any]:
+    run = Path(config.out)
+    if not resume:
+        _check_new(run)
+        parts = prepare(config, display)
+        with lock.held(run, display):
+            _check_new(run)  # another run may have begun since
+            return work(config, parts, display)
+    if ranks.first_finds(finished(run)):
+        return _kept(run, display)
+    with lock.held(run, display):
+        if ranks.first_finds(finished(run)):  # by another run until now
+            return _kept(run, display)
+        return work(config, prepare(config, display), display)
+
+
+def prepare(config: TrainConfig, display: Display) -> Parts:
+    """Read, load and check everything that a run needs; nothing is written."""
     data = read(config.data)
     check_k(config.objective.k, len(data.passages), "objective.k")
     check_k(config.evaluation.decoding.passages, len(data.passages), "evaluation.decoding.passages")
@@ -68,6 +114,12 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
     kb = knowledge_base(config, data.passages, models.prior, display)
     stages.begin(config, models)
     ranks.wait()  # nothing is written before every process has looked
+    return Parts(data, models, kb)
+
+
+def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
+    """Measure, train and measure again in the run folder, whose lock is held; returns the summary."""
+    run, data, models, kb = Path(config.out), parts.data, parts.models, parts.kb
     run.mkdir(parents=True, exist_ok=True)
     ranks.by_first(lambda: write_yaml(run / "config.yaml", config))
     ranks.by_first(lambda: stages.keep(config, models))
@@ -78,9 +130,6 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
     before = _evaluated(config, models, kb, test, "before", display) if config.evaluation.before else None
     trainer = Trainer(config, models, kb, training_cases(config, kb, data.train), _cases(config, data.dev), display)
     fitted = trainer.run()
-    if fitted.end == "interrupted":
-        display.say(f"stopped after step {fitted.state.step}; go on with: jsarag train --resume {run}")
-        return None
     name = "best" if checkpoint.exists(run, "best") else "last"
     step = checkpoint.load_models(run, name, trainer.parameters)
     if models.passages is not None:
@@ -106,14 +155,35 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
             "checkpoint": {"name": name, "step": step},
             "encoder_fingerprint": kb.fingerprint,
             "versions": _versions(),
+            "steps_left_out": state.left_out,
             "warnings": list(state.warned.values()),
         },
     }
     if before and after:
         rows = _compared(before, after)
         ranks.by_first(lambda: write_jsonl(run / "examples.jsonl", rows))
-    ranks.by_first(lambda: write_json(run / "summary.json", summary))
+    ranks.by_first(lambda: write_json(run / SUMMARY, summary))
     return summary
+
+
+def _check_new(run: Path) -> None:
+    if ranks.first_finds((run / "config.yaml").exists()):
+        holder = "" if finished(run) else lock.holder(run)
+        by = f" (not finished; {holder})" if holder else ""
+        raise InputError(
+            f"{run}: already holds a run{by}; name another folder with --out, or go on with --resume {run}"
+        )
+
+
+def _kept(run: Path, display: Display) -> dict[str, Any]:
+    display.say(f"{run}: the run is finished, there is nothing to go on with")
+    summary: dict[str, Any] = read_json(run / SUMMARY)
+    return summary
+
+
+def finished(run: Path) -> bool:
+    """Whether a run folder holds a finished run."""
+    return (run / SUMMARY).is_file()
 
 
 def read(config: DataConfig) -> Data:
@@ -218,6 +288,7 @@ def training_cases(config: TrainConfig, kb: KnowledgeBase, examples: Sequence[Ex
             e.outputs[0],
             tuple(kb.position[i] for i in e.gold),
             tuple(kb.position[i] for i in e.exclude),
+            e.id,
         )
         for e in examples
     ]

@@ -73,12 +73,14 @@ class TrainingCase:
         y: The output.
         gold: The right passages, which only an objective that declares it may read.
         exclude: Passages that are no answer, such as the one that x itself was taken from; they are no candidates.
+        id: That of the example.
     """
 
     x: str
     y: str
     gold: tuple[int, ...] = ()
     exclude: tuple[int, ...] = ()
+    id: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,92 @@
+"""Real processes that run the command line, and can be hit by a signal at a certain operation on files.
+
+The processes are forked from a server that has imported everything, which saves seconds each.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["jsarag.cli.train", "sentence_transformers", "peft", "torch.utils.tensorboard"])
+
+OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree")
+"""Audit events of Python that change files, or open them."""
+
+
+@dataclass
+class Command:
+    """A command under way."""
+
+    process: Any
+    log: Path
+
+    def ended(self, seconds: float = 240) -> int:
+        """Exit status, negative for a signal, once it is over."""
+        self.process.join(seconds)
+        assert self.process.exitcode is not None, f"still running: {self.said}"
+        return int(self.process.exitcode)
+
+    @property
+    def said(self) -> str:
+        """What it wrote to both outputs so far."""
+        return self.log.read_text(encoding="utf-8")
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 240) -> None:
+        """Until the condition holds, looked at all the time; the command must not end before."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert self.process.is_alive(), self.said
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.001)
+
+
+def begin(log: Path, argv: Sequence[str], *, signal: int = 0, at: int | str = 0, under: Path | None = None) -> Command:
+    """Start ``jsarag`` with these words.
+
+    Args:
+        log: File for both outputs; the number of operations goes to one of the same name with ``.count``.
+        argv: The words after ``jsarag``.
+        signal: Sent by the process to itself just before an operation on files; 0: none.
+        at: Which, counted from 1; or the first whose path contains a text.
+        under: The folder whose files count.
+    """
+    process = FORKS.Process(target=_run, args=(str(log), list(argv), signal, at, str(under) if under else ""))
+    process.start()
+    return Command(process, log)
+
+
+def _run(log: str, argv: list[str], signal: int, at: int | str, under: str) -> None:
+    import torch
+
+    from jsarag.cli.main import main
+
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for output in (1, 2):
+        os.dup2(file, output)
+    sys.stdout, sys.stderr = (os.fdopen(output, "w", buffering=1, closefd=False) for output in (1, 2))
+    torch.set_num_threads(1)
+    count, sent = 0, False
+
+    def watch(event: str, args: tuple[Any, ...]) -> None:
+        nonlocal count, sent
+        if event in OPERATIONS and str(args[0]).startswith(under):
+            count += 1
+            here = at in str(args[0]) if isinstance(at, str) else at == count
+            if signal and here and not sent:
+                sent = True
+                os.kill(os.getpid(), signal)
+
+    if under:
+        sys.addaudithook(watch)
+    status = main(argv)
+    under = "\0"
+    Path(log).with_suffix(".count").write_text(str(count))
+    sys.exit(status)
