@@ -20,6 +20,7 @@ from jsarag.models.precision import Precision, autocast, compute_dtype
 from jsarag.models.resolve import not_loadable, resolve
 from jsarag.models.sentence import Task
 from jsarag.models.similarity import SIMILARITIES, Similarity
+from jsarag.models.turns import Turns
 from jsarag.types import InputError, Passage
 
 _MARK = "\0"
@@ -78,10 +79,13 @@ class EncoderConfig:
 class Encoder(nn.Module):
     """Wraps a ``SentenceTransformer``; dropout is never switched on.
 
+    Many threads may embed with one encoder: they take turns, a call at a time.
+
     Attributes:
         similarity: How its vectors are compared (`jsarag.models.similarity.comparable`); ``dot`` too where the model
             itself gives vectors of length 1, whose inner product is their cosine.
         scale: The s of the retrieval softmax.
+        turns: Held by the thread that works with the model.
     """
 
     def __init__(self, config: EncoderConfig, model: Any, dtype: torch.dtype) -> None:
@@ -92,6 +96,7 @@ class Encoder(nn.Module):
         """
         super().__init__()
         self.config = config
+        self.turns = Turns()
         self.model = model.eval()
         self.dtype = dtype
         declared = config.similarity or model.similarity_fn_name
@@ -130,21 +135,25 @@ class Encoder(nn.Module):
 
     def embed_queries(self, xs: Sequence[str]) -> Tensor:
         """e(x): ``[texts, dimensions]``, float32, with gradient where it is enabled."""
-        return self._embed("query", self.config.query, [{"input": x} for x in xs])
+        with self.turns:
+            return self._embed("query", self.config.query, [{"input": x} for x in xs])
 
     def embed_pairs(self, xs: Sequence[str], ys: Sequence[str]) -> Tensor:
         """e(x, y), read as queries are: ``[pairs, dimensions]``, float32, with gradient where it is enabled."""
         fields = [{"input": x, "output": y} for x, y in zip(xs, ys, strict=True)]
-        return self._embed("query", self.config.posterior, fields)
+        with self.turns:
+            return self._embed("query", self.config.posterior, fields)
 
     def embed_passages(self, passages: Sequence[Passage], *, progress: Callable[[int], None] | None = None) -> Tensor:
         """e(h): ``[passages, dimensions]``, float32; ``progress`` is told the size of each finished batch."""
         fields = [{"title": h.title, "text": h.text} for h in passages]
-        return self._embed("document", self.config.passage, fields, progress=progress)
+        with self.turns:
+            return self._embed("document", self.config.passage, fields, progress=progress)
 
     def copy(self) -> Encoder:
         """An independent encoder with the same weights."""
-        return copy.deepcopy(self)
+        with self.turns:
+            return copy.deepcopy(self)
 
     def forget(self, seed: int) -> None:
         """Replace all weights by random ones, drawn as the architecture draws them before any training."""

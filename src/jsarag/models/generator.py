@@ -9,7 +9,7 @@ import copy
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -29,6 +29,7 @@ from jsarag.models.prompt import Prompt, PromptConfig
 from jsarag.models.resolve import cache_folder, not_loadable, resolve
 from jsarag.models.roads import roads
 from jsarag.models.search import Greedy, Search
+from jsarag.models.turns import Turns
 from jsarag.models.unpadded import forget_lengths
 from jsarag.types import InputError, Passage
 
@@ -101,15 +102,19 @@ class Pair(NamedTuple):
 class Generator(nn.Module, ABC):
     """What every generator offers; `CausalGenerator` and `Seq2SeqGenerator` differ in how tokens reach the model.
 
+    Many threads may score and generate with one generator: they take turns, a call at a time.
+
     Attributes:
         tokens_scored: Tokens that went through the model without gradient so far, padding not counted.
         tokens_trained: Likewise with gradient.
+        turns: Held by the thread that works with the model.
     """
 
     def __init__(self, config: GeneratorConfig, model: Any, tokenizer: Any, dtype: torch.dtype) -> None:
         """Wrap a transformers model; use `load_generator`."""
         super().__init__()
         self.config = config
+        self.turns = Turns()
         self.model = model.eval()
         head = model.get_output_embeddings()
         if head is not None:
@@ -296,7 +301,7 @@ class Generator(nn.Module, ABC):
         inputs = {"input_ids": ids, "use_cache": False}
         if self.model.config.is_encoder_decoder:
             inputs["decoder_input_ids"] = ids[:, : self.config.max_new_tokens]
-        with autocast(self.dtype, self.device):
+        with self.turns, autocast(self.dtype, self.device):
             _logits_at(self.model, [0], inputs)
 
     def reads(self, x: str, passages: Sequence[Passage]) -> tuple[Passage, ...]:
@@ -305,7 +310,8 @@ class Generator(nn.Module, ABC):
 
     def copy(self) -> Generator:
         """An independent generator with the same weights."""
-        return copy.deepcopy(self)
+        with self.turns:
+            return copy.deepcopy(self)
 
     def trained(self) -> dict[str, nn.Parameter]:
         """The parameters that training changes, by name: the adapters, or all weights."""
@@ -336,18 +342,19 @@ class Generator(nn.Module, ABC):
 
     @contextmanager
     def _ready(self, tokens: int) -> Iterator[None]:
-        """Prepare weights once where no gradient is needed and so many tokens repay it."""
+        """Have the model alone, its weights prepared once where no gradient is needed and so many tokens repay it."""
+        with self.turns, self._prepared(tokens):
+            yield
+
+    def _prepared(self, tokens: int) -> AbstractContextManager[None]:
         exact = self.dtype == torch.float32
         if torch.is_grad_enabled() or (exact and (self.config.lora is None or tokens < MERGING_PAYS)):
-            yield
-        elif self.config.lora is None:
-            with cast(self.model, self.dtype):
-                yield
-        else:
-            from jsarag.models.lora import ready
+            return nullcontext()
+        if self.config.lora is None:
+            return cast(self.model, self.dtype)
+        from jsarag.models.lora import ready
 
-            with ready(self.model):
-                yield
+        return ready(self.model)
 
     @contextmanager
     def _recomputing(self) -> Iterator[None]:
