@@ -21,12 +21,12 @@ from jsarag.config import one_of, positive, require
 from jsarag.files import whole
 from jsarag.models.attention import PLAIN, differentiable, slow_backward
 from jsarag.models.batching import by_length, default_batch, overhead
-from jsarag.models.checks import check_finite
+from jsarag.models.checks import PROBES, check_causal, check_finite, check_whole, masked
 from jsarag.models.decode import Batch, Generated, Mixture, Pieces, alike, decode, pad_id
 from jsarag.models.precision import Precision, autocast, cast, compute_dtype
 from jsarag.models.prefix import Past, shared
 from jsarag.models.prompt import Prompt, PromptConfig
-from jsarag.models.resolve import cache_folder, not_loadable, resolve
+from jsarag.models.resolve import BROKEN, cache_folder, not_loadable, resolve
 from jsarag.models.roads import roads
 from jsarag.models.search import Greedy, Search
 from jsarag.models.turns import Turns
@@ -477,21 +477,21 @@ def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
     """Load the generator a configuration names, ready to train.
 
     Raises:
-        InputError: there is no such model, or it is not a language model.
+        InputError: there is no such model, it is not a language model, or weights are missing in its files.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer, GenerationConfig
 
     dtype = compute_dtype(config.precision, device)
-    path = resolve(config.model, "generator.model")
+    path, where = resolve(config.model, "generator.model"), f"generator.model: {config.model}"
     path = str(_from_gguf(Path(path))) if path.endswith(".gguf") else path
     try:
         auto = AutoModelForSeq2SeqLM if AutoConfig.from_pretrained(path).is_encoder_decoder else AutoModelForCausalLM
         tokenizer = AutoTokenizer.from_pretrained(path)
-        # Frozen weights are kept in the format of the computation, trained ones in float32.
-        model = auto.from_pretrained(path, dtype=dtype if config.lora else torch.float32)
-    except (OSError, ValueError, KeyError) as error:
+    except BROKEN as error:
         raise not_loadable(config.model, "generator.model", error) from None
-    check_finite(dict(model.named_parameters()), f"generator.model: {config.model}")
+    # Frozen weights are kept in the format of the computation, trained ones in float32.
+    model = _whole(auto, path, config.model, dtype=dtype if config.lora else torch.float32)
+    check_finite(dict(model.named_parameters()), where)
     # What its makers recommend for decoding (penalties, forced tokens) is no part of the p(y|x,h) that is trained:
     # where an answer starts and ends is.
     start = _decoder_start(model) if model.config.is_encoder_decoder else None
@@ -505,7 +505,28 @@ def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
         model = adapted(model, rank=lora.rank, alpha=lora.alpha, targets=targets, dtype=dtype)
     kind = Seq2SeqGenerator if model.config.is_encoder_decoder else CausalGenerator
     nn.Module.to(model, device)
-    return kind(config, model, tokenizer, dtype)
+    generator = kind(config, model, tokenizer, dtype)
+    if len({tuple(generator.prompt.answer(word)) for word in PROBES}) == 1:
+        raise InputError(f"{where}: reads all texts alike; expected its tokenizer's files beside its weights")
+    return generator
+
+
+def _whole(auto: Any, path: str | Path, name: str, **options: Any) -> Any:
+    """The model ``name`` as the class ``auto`` of transformers loads it, no weight of it drawn at random.
+
+    Raises:
+        InputError: it cannot be loaded, is an encoder, or has weights that are missing in its files.
+    """
+    where = f"generator.model: {name}"
+    try:
+        model, info = auto.from_pretrained(path, output_loading_info=True, ignore_mismatched_sizes=True, **options)
+    except BROKEN as error:
+        raise not_loadable(name, "generator.model", error) from None
+    if not model.config.is_encoder_decoder and masked(model.config):
+        check_causal(model.eval(), where)
+    lost = {*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])}
+    check_whole(lost, len(model.state_dict()), where)
+    return model
 
 
 def _decoder_start(model: Any) -> int:
@@ -540,12 +561,11 @@ def _from_gguf(file: Path) -> Path:
     stat = file.stat()
     folder = cache_folder() / f"{file.stem}-{stat.st_size}"
     if not (folder / "source.json").exists():
+        options = {"gguf_file": file.name, "quantization_config": GgufConfig(dequantize=True)}
+        model = _whole(AutoModelForCausalLM, file.parent, str(file), dtype=torch.float32, **options)
         try:
-            model = AutoModelForCausalLM.from_pretrained(
-                file.parent, gguf_file=file.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
-            )
             tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-        except (OSError, ValueError, KeyError) as error:
+        except BROKEN as error:
             raise not_loadable(str(file), "generator.model", error) from None
         with whole(folder) as temporary:
             nn.Module.to(model, torch.bfloat16)
