@@ -40,7 +40,10 @@ All options:        jsarag COMMAND --help
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0, 2 for a mistake in the input or a refusal of the system, 128 + signal."""
+    """Run one command; returns the exit status.
+
+    0; 2 for a mistake in the input and for what the system refuses; 128 + signal where one ended it.
+    """
     with listening() as asked:
         status = _run(sys.argv[1:] if argv is None else argv)
         return 128 + asked.number if asked.number else status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 
 from jsarag.types import Answer
 
@@ -22,6 +22,7 @@ class Stream(Iterator[str]):
         self._work = work
         self._pieces: SimpleQueue[str | Answer | BaseException] = SimpleQueue()
         self._started = False
+        self._reading = Lock()
         self._end: Answer | BaseException | None = None
 
     @property
@@ -39,17 +40,19 @@ class Stream(Iterator[str]):
 
     def __next__(self) -> str:
         """The next piece, once it is there."""
-        if not self._started:
-            self._started = True
-            Thread(target=self._run, daemon=True).start()
-        if self._end is None:
-            piece = self._pieces.get()
-            if isinstance(piece, str):
-                return piece
-            self._end = piece
-            if isinstance(piece, BaseException):
-                raise piece
-        raise StopIteration
+        # Of two threads that read, one would wait for ever after the end.
+        with self._reading:
+            if not self._started:
+                self._started = True
+                Thread(target=self._run, daemon=True).start()
+            if self._end is None:
+                piece = self._pieces.get()
+                if isinstance(piece, str):
+                    return piece
+                self._end = piece
+                if isinstance(piece, BaseException):
+                    raise piece
+            raise StopIteration
 
     def _run(self) -> None:
         try:

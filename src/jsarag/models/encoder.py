@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +15,13 @@ from torch import Tensor, nn
 from jsarag.config import has_fields, require
 from jsarag.models import sentence
 from jsarag.models.batching import by_length, overhead
+from jsarag.models.checks import PROBES, check_whole
 from jsarag.models.cut import without_start
 from jsarag.models.precision import Precision, autocast, compute_dtype
-from jsarag.models.resolve import not_loadable, resolve
+from jsarag.models.resolve import BROKEN, not_loadable, resolve
 from jsarag.models.sentence import Task
 from jsarag.models.similarity import SIMILARITIES, Similarity
+from jsarag.models.turns import Turns
 from jsarag.types import InputError, Passage
 
 _MARK = "\0"
@@ -78,10 +80,13 @@ class EncoderConfig:
 class Encoder(nn.Module):
     """Wraps a ``SentenceTransformer``; dropout is never switched on.
 
+    Many threads may embed with one encoder: they take turns, a call at a time.
+
     Attributes:
         similarity: How its vectors are compared (`jsarag.models.similarity.comparable`); ``dot`` too where the model
             itself gives vectors of length 1, whose inner product is their cosine.
         scale: The s of the retrieval softmax.
+        turns: Held by the thread that works with the model.
     """
 
     def __init__(self, config: EncoderConfig, model: Any, dtype: torch.dtype) -> None:
@@ -92,6 +97,7 @@ class Encoder(nn.Module):
         """
         super().__init__()
         self.config = config
+        self.turns = Turns()
         self.model = model.eval()
         self.dtype = dtype
         declared = config.similarity or model.similarity_fn_name
@@ -130,21 +136,25 @@ class Encoder(nn.Module):
 
     def embed_queries(self, xs: Sequence[str]) -> Tensor:
         """e(x): ``[texts, dimensions]``, float32, with gradient where it is enabled."""
-        return self._embed("query", self.config.query, [{"input": x} for x in xs])
+        with self.turns:
+            return self._embed("query", self.config.query, [{"input": x} for x in xs])
 
     def embed_pairs(self, xs: Sequence[str], ys: Sequence[str]) -> Tensor:
         """e(x, y), read as queries are: ``[pairs, dimensions]``, float32, with gradient where it is enabled."""
         fields = [{"input": x, "output": y} for x, y in zip(xs, ys, strict=True)]
-        return self._embed("query", self.config.posterior, fields)
+        with self.turns:
+            return self._embed("query", self.config.posterior, fields)
 
     def embed_passages(self, passages: Sequence[Passage], *, progress: Callable[[int], None] | None = None) -> Tensor:
         """e(h): ``[passages, dimensions]``, float32; ``progress`` is told the size of each finished batch."""
         fields = [{"title": h.title, "text": h.text} for h in passages]
-        return self._embed("document", self.config.passage, fields, progress=progress)
+        with self.turns:
+            return self._embed("document", self.config.passage, fields, progress=progress)
 
     def copy(self) -> Encoder:
         """An independent encoder with the same weights."""
-        return copy.deepcopy(self)
+        with self.turns:
+            return copy.deepcopy(self)
 
     def forget(self, seed: int) -> None:
         """Replace all weights by random ones, drawn as the architecture draws them before any training."""
@@ -233,6 +243,11 @@ class Encoder(nn.Module):
             return torch.zeros(0, self.dimensions, device=self.device)
         return torch.cat(parts)[torch.tensor(order, device=self.device).argsort()]
 
+    def probe(self, task: Task) -> Tensor:
+        """``[texts, dimensions]`` vectors of `PROBES` alone, without prompt or template; keeps the gradient."""
+        with self.turns:
+            return self._forward(sentence.tokens(self.model, PROBES, "", task, whole=True), task)
+
     def _forward(self, features: dict[str, Any], task: Task) -> Tensor:
         there = {
             name: value.to(self.device) if isinstance(value, Tensor) else value for name, value in features.items()
@@ -259,15 +274,17 @@ def load_encoder(config: EncoderConfig, device: torch.device) -> Encoder:
     """Load the encoder a configuration names.
 
     Raises:
-        InputError: there is no such model, a weight is not finite, its vectors are compared by a distance, or
-            ``max_length`` is more than it can read.
+        InputError: there is no such model, weights are missing in its files, a weight is not finite, all texts have
+            one vector, its vectors are compared by a distance, or ``max_length`` is more than it can read.
     """
     from sentence_transformers import SentenceTransformer
 
     path = resolve(config.model, "encoder.model")
     try:
-        model = SentenceTransformer(path, device=str(device), model_kwargs={"dtype": torch.float32}).float()
-    except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
+        # Weights of another size are then among those that were not found, and named.
+        kwargs = {"dtype": torch.float32, "ignore_mismatched_sizes": True}
+        model = SentenceTransformer(path, device=str(device), model_kwargs=kwargs).float()
+    except (*BROKEN, ImportError, AttributeError, TypeError) as error:
         raise not_loadable(config.model, "encoder.model", error) from None
     for name, weight in model.named_parameters():
         if not weight.sum().isfinite() and not weight.isfinite().all():
@@ -276,7 +293,30 @@ def load_encoder(config: EncoderConfig, device: torch.device) -> Encoder:
         # A plain transformers model. Such models (DPR) are made for the inner product; the library would guess cosine.
         model.similarity_fn_name = "dot"
     _shorten(model, config)
-    return Encoder(config, model, compute_dtype(config.precision, device))
+    encoder = Encoder(config, model, compute_dtype(config.precision, device))
+    _check_vectors(encoder)
+    return encoder
+
+
+def _check_vectors(encoder: Encoder) -> None:
+    """Refuse a model that gives all texts one vector, or vectors that depend on weights which its files lack."""
+    where = f"encoder.model: {encoder.config.model}"
+    lost = sentence.unfilled(encoder.model)
+    missing: set[str] = set()
+    for task in get_args(Task):
+        try:
+            with torch.set_grad_enabled(bool(lost)):
+                vectors = encoder.probe(task)
+        except Exception as error:  # a tokenizer without its files may raise anything
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f"{where}: cannot embed a text, are its tokenizer's files whole? {reason}") from None
+        if torch.allclose(vectors, vectors[:1].expand_as(vectors), rtol=1e-4, atol=1e-6):
+            raise InputError(f"{where}: gives all texts one vector; expected its tokenizer's files beside its weights")
+        if lost:
+            # A pooler, which most checkpoints lack, is in no vector.
+            found = torch.autograd.grad(vectors.square().sum(), list(lost.values()), allow_unused=True)
+            missing |= {name for name, gradient in zip(lost, found, strict=True) if gradient is not None}
+    check_whole(missing, len(encoder.trained()), where)
 
 
 def _shorten(model: Any, config: EncoderConfig) -> None:

@@ -9,7 +9,7 @@ import copy
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,14 +23,15 @@ from jsarag.config import one_of, positive, require
 from jsarag.files import whole
 from jsarag.models.attention import PLAIN, differentiable, slow_backward
 from jsarag.models.batching import by_length, default_batch, overhead
-from jsarag.models.checks import check_finite
+from jsarag.models.checks import PROBES, check_causal, check_finite, check_whole, masked
 from jsarag.models.decode import Batch, Generated, Mixture, Pieces, alike, decode, pad_id
 from jsarag.models.precision import Precision, autocast, cast, compute_dtype
 from jsarag.models.prefix import Past, shared
 from jsarag.models.prompt import Prompt, PromptConfig
-from jsarag.models.resolve import cache_folder, not_loadable, resolve
+from jsarag.models.resolve import BROKEN, cache_folder, not_loadable, resolve
 from jsarag.models.roads import UNTRAINED, roads
 from jsarag.models.search import Greedy, Search
+from jsarag.models.turns import Turns
 from jsarag.models.unpadded import forget_lengths
 from jsarag.types import InputError, Passage
 
@@ -103,15 +104,19 @@ class Pair(NamedTuple):
 class Generator(nn.Module, ABC):
     """What every generator offers; `CausalGenerator` and `Seq2SeqGenerator` differ in how tokens reach the model.
 
+    Many threads may score and generate with one generator: they take turns, a call at a time.
+
     Attributes:
         tokens_scored: Tokens that went through the model without gradient so far, padding not counted.
         tokens_trained: Likewise with gradient.
+        turns: Held by the thread that works with the model.
     """
 
     def __init__(self, config: GeneratorConfig, model: Any, tokenizer: Any, dtype: torch.dtype) -> None:
         """Wrap a transformers model; use `load_generator`."""
         super().__init__()
         self.config = config
+        self.turns = Turns()
         self.model = model.eval()
         head = model.get_output_embeddings()
         if head is not None:
@@ -298,7 +303,7 @@ class Generator(nn.Module, ABC):
         inputs = {"input_ids": ids, "use_cache": False}
         if self.model.config.is_encoder_decoder:
             inputs["decoder_input_ids"] = ids[:, : self.config.max_new_tokens]
-        with autocast(self.dtype, self.device):
+        with self.turns, autocast(self.dtype, self.device):
             _logits_at(self.model, [0], inputs)
 
     def reads(self, x: str, passages: Sequence[Passage]) -> tuple[Passage, ...]:
@@ -307,7 +312,8 @@ class Generator(nn.Module, ABC):
 
     def copy(self) -> Generator:
         """An independent generator with the same weights."""
-        return copy.deepcopy(self)
+        with self.turns:
+            return copy.deepcopy(self)
 
     def trained(self) -> dict[str, nn.Parameter]:
         """The parameters that training changes, by name: the adapters, or all weights."""
@@ -338,18 +344,19 @@ class Generator(nn.Module, ABC):
 
     @contextmanager
     def _ready(self, tokens: int) -> Iterator[None]:
-        """Prepare weights once where no gradient is needed and so many tokens repay it."""
+        """Have the model alone, its weights prepared once where no gradient is needed and so many tokens repay it."""
+        with self.turns, self._prepared(tokens):
+            yield
+
+    def _prepared(self, tokens: int) -> AbstractContextManager[None]:
         exact = self.dtype == torch.float32
         if torch.is_grad_enabled() or (exact and (self.config.lora is None or tokens < MERGING_PAYS)):
-            yield
-        elif self.config.lora is None:
-            with cast(self.model, self.dtype):
-                yield
-        else:
-            from jsarag.models.lora import ready
+            return nullcontext()
+        if self.config.lora is None:
+            return cast(self.model, self.dtype)
+        from jsarag.models.lora import ready
 
-            with ready(self.model):
-                yield
+        return ready(self.model)
 
     def _past(self, contexts: list[list[int]], xs: list[str]) -> Past | None:
         """What prompts have in common, read once; None where nothing is gained."""
@@ -456,24 +463,25 @@ def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
     """Load the generator a configuration names, ready to train.
 
     Raises:
-        InputError: there is no such model, or it is not a language model.
+        InputError: there is no such model, it is not a language model, or weights are missing in its files.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer, GenerationConfig
 
     dtype = compute_dtype(config.precision, device)
-    path = resolve(config.model, "generator.model")
+    path, where = resolve(config.model, "generator.model"), f"generator.model: {config.model}"
     path = str(_from_gguf(Path(path))) if path.endswith(".gguf") else path
     try:
-        auto = AutoModelForSeq2SeqLM if AutoConfig.from_pretrained(path).is_encoder_decoder else AutoModelForCausalLM
+        theirs = AutoConfig.from_pretrained(path)
+        auto = AutoModelForSeq2SeqLM if theirs.is_encoder_decoder else AutoModelForCausalLM
         tokenizer = AutoTokenizer.from_pretrained(path)
-        # Frozen weights are kept in the format of the computation, trained ones in float32.
-        model = auto.from_pretrained(path, dtype=dtype if config.lora else torch.float32)
-    except (OSError, ValueError, KeyError) as error:
+    except BROKEN as error:
         raise not_loadable(config.model, "generator.model", error) from None
-    reason = UNTRAINED.get(model.config.model_type)
-    if reason:
-        raise InputError(f"generator.model: expected another family than {model.config.model_type}: {reason}")
-    check_finite(dict(model.named_parameters()), f"generator.model: {config.model}")
+    if theirs.model_type in UNTRAINED:
+        reason = UNTRAINED[theirs.model_type]
+        raise InputError(f"generator.model: expected another family than {theirs.model_type}: {reason}")
+    # Frozen weights are kept in the format of the computation, trained ones in float32.
+    model = _whole(auto, path, config.model, dtype=dtype if config.lora else torch.float32)
+    check_finite(dict(model.named_parameters()), where)
     # What its makers recommend for decoding (penalties, forced tokens) is no part of the p(y|x,h) that is trained:
     # where an answer starts and ends is.
     start = _decoder_start(model) if model.config.is_encoder_decoder else None
@@ -487,7 +495,28 @@ def load_generator(config: GeneratorConfig, device: torch.device) -> Generator:
         model = adapted(model, rank=lora.rank, alpha=lora.alpha, targets=targets, dtype=dtype)
     kind = Seq2SeqGenerator if model.config.is_encoder_decoder else CausalGenerator
     nn.Module.to(model, device)
-    return kind(config, model, tokenizer, dtype)
+    generator = kind(config, model, tokenizer, dtype)
+    if len({tuple(generator.prompt.answer(word)) for word in PROBES}) == 1:
+        raise InputError(f"{where}: reads all texts alike; expected its tokenizer's files beside its weights")
+    return generator
+
+
+def _whole(auto: Any, path: str | Path, name: str, **options: Any) -> Any:
+    """The model ``name`` as the class ``auto`` of transformers loads it, no weight of it drawn at random.
+
+    Raises:
+        InputError: it cannot be loaded, is an encoder, or has weights that are missing in its files.
+    """
+    where = f"generator.model: {name}"
+    try:
+        model, info = auto.from_pretrained(path, output_loading_info=True, ignore_mismatched_sizes=True, **options)
+    except BROKEN as error:
+        raise not_loadable(name, "generator.model", error) from None
+    if not model.config.is_encoder_decoder and masked(model.config):
+        check_causal(model.eval(), where)
+    lost = {*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])}
+    check_whole(lost, len(model.state_dict()), where)
+    return model
 
 
 def _decoder_start(model: Any) -> int:
@@ -522,12 +551,11 @@ def _from_gguf(file: Path) -> Path:
     stat = file.stat()
     folder = cache_folder() / f"{file.stem}-{stat.st_size}"
     if not (folder / "source.json").exists():
+        options = {"gguf_file": file.name, "quantization_config": GgufConfig(dequantize=True)}
+        model = _whole(AutoModelForCausalLM, file.parent, str(file), dtype=torch.float32, **options)
         try:
-            model = AutoModelForCausalLM.from_pretrained(
-                file.parent, gguf_file=file.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
-            )
             tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-        except (OSError, ValueError, KeyError) as error:
+        except BROKEN as error:
             raise not_loadable(str(file), "generator.model", error) from None
         with whole(folder) as temporary:
             nn.Module.to(model, torch.bfloat16)

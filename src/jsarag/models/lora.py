@@ -80,15 +80,17 @@ def adapted(model: Any, *, rank: int, alpha: int, targets: list[str] | str, dtyp
         lora_dropout=0.0,
         task_type=task,
     )
+    layers = [name for name, module in model.named_modules() if isinstance(module, nn.Linear | Conv1D)]
+    linear = ", ".join(sorted({name.rsplit(".", 1)[-1] for name in layers}))
+    expected = f"generator.lora.targets: expected all-linear or names of layers that can be adapted ({linear});"
     try:
         wrapped: Any = peft.get_peft_model(model, settings)
     except ValueError as error:
-        layers = [name for name, module in model.named_modules() if isinstance(module, nn.Linear | Conv1D)]
-        linear = sorted({name.rsplit(".", 1)[-1] for name in layers})
-        raise InputError(
-            f"generator.lora.targets: expected all-linear or names of layers that can be adapted ({', '.join(linear)});"
-            f" {str(error).splitlines()[0]}"
-        ) from None
+        raise InputError(f"{expected} {str(error).splitlines()[0]}") from None
+    for target in targets if isinstance(targets, list) else ():
+        # PEFT is content with one name that a layer has.
+        if not any(f".{name}".endswith(f".{target}") for name in wrapped.base_model.targeted_module_names):
+            raise InputError(f"{expected} no layer is called {target!r}")
     for module in wrapped.modules():
         if dtype != torch.float32 and hasattr(module, "cast_input_dtype_enabled"):
             # PEFT would cast activations to the adapters' float32 and autocast would cast them back.

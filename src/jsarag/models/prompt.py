@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from random import Random
 from string import Formatter
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from jsarag.config import has_fields, has_marks, one_of, positive, require
 from jsarag.models.chat import Chat
 from jsarag.models.tokens import PROBE, Part, Tokens
+from jsarag.models.turns import Turns
 from jsarag.types import InputError, Passage
+
+Found = TypeVar("Found")
 
 _MARKS = re.compile(r"\{(input|passage)\}")
 
@@ -73,7 +76,7 @@ class PromptConfig:
 
 
 class Prompt:
-    """Renders prompts and answers with one tokenizer; training and decoding see the same tokens.
+    """Renders prompts and answers with one tokenizer; training and decoding see the same tokens. For many threads.
 
     Every text is rendered and tokenised whole, so that prompt and answer together are the tokens of the rendered text.
 
@@ -120,11 +123,21 @@ class Prompt:
         self._opening = opening if opening.strip() else ""
         self._blank = ""
         self._blank = self._boundary()
-        self._answered = lru_cache(maxsize=CACHED)(self._answer)
-        self._fitted = lru_cache(maxsize=CACHED)(self._fit)
+        self._turns = Turns()
+        self._answered = self._kept(self._answer)
+        self._fitted = self._kept(self._fit)
         self._end = None if self.chat and self.chat.ends else self._end_token()
         known = (self.answer(PROBE)[-1], tokenizer.eos_token_id, *stops)
         self.stops = tuple(dict.fromkeys(int(token) for token in known if token is not None))
+
+    def _kept(self, work: Callable[..., Found]) -> Callable[..., Found]:
+        """``work``, its results kept; a thread that finds none there has the tokenizer alone."""
+
+        def alone(*key: Any) -> Found:
+            with self._turns:
+                return work(*key)
+
+        return lru_cache(maxsize=CACHED)(alone)
 
     def answer(self, y: str) -> list[int]:
         """Tokens of an answer, the end-of-answer token included: it is part of y."""

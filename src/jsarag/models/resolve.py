@@ -7,7 +7,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from jsarag.types import InputError
+
+BROKEN = (OSError, ValueError, KeyError, RuntimeError, SafetensorError)
+"""What transformers raises where a model's files are not there, or are not what they should be."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,10 @@ def resolve(name: str, option: str) -> str:
 
 def not_loadable(name: str, option: str, error: Exception) -> InputError:
     """The one line a user sees where a model cannot be had: what was asked for and where it was looked for."""
-    reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    reason = " ".join(lines[: 1 + lines[0].endswith(":")])
+    if Path(name).expanduser().exists():
+        return InputError(f"{option}: {name} cannot be loaded: {reason}")
     known = ", ".join(PACKAGED)
     return InputError(
         f"{option}: no model {name!r} in a local folder, among the packaged models ({known}) or on the hub: {reason}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
@@ -57,6 +58,18 @@ def parts(model: Any) -> tuple[list[Any], list[Any]]:
     transformers = [module.model for module in model.modules() if _is_transformer(module)]
     inside = {id(layer) for transformer in transformers for layer in transformer.modules()}
     return transformers, [m for m in model.modules() if id(m) not in inside and hasattr(m, "reset_parameters")]
+
+
+def unfilled(model: Any) -> dict[str, nn.Parameter]:
+    """Weights of its transformers, by name, that are not in their files: transformers has drawn them at random."""
+    found: dict[str, nn.Parameter] = {}
+    for inner in parts(model)[0]:
+        computed = re.compile("|".join(inner._keys_to_ignore_on_load_missing or ()) or "(?!)")
+        for name, weight in inner.named_parameters():
+            # The mark that transformers puts on what it has read, so as not to draw it anew.
+            if not getattr(weight, "_is_hf_initialized", False) and not computed.search(name):
+                found[name] = weight
+    return found
 
 
 def limit(module: Any, task: Task) -> int | None:
