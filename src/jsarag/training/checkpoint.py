@@ -6,6 +6,7 @@ renamed into place after its folder is whole.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -147,6 +148,15 @@ def locate(run: Path, name: str) -> tuple[Path, int]:
         raise InputError(f"{run}: holds no checkpoint {name!r}")
     record = read_json(pointer)
     return run / "checkpoints" / record["folder"], record["step"]
+
+
+def sweep(run: Path) -> None:
+    """Remove what a kill left: folders ``last-STEP`` and ``best-STEP`` that no pointer names any more."""
+    for name in ("last", "best"):
+        kept = locate(run, name)[0] if exists(run, name) else None
+        for folder in (run / "checkpoints").glob(f"{name}-*"):
+            if folder != kept and re.fullmatch(rf"{name}-\d+", folder.name):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def exists(run: Path, name: str) -> bool:
