@@ -171,9 +171,9 @@ def stopped(expected: Whole, folder: Path, number: signal.Signals, at: int | str
     ("number", "at"),
     [
         pytest.param(signal.SIGINT, ".index.", marks=pytest.mark.slow),
-        pytest.param(signal.SIGINT, ".last-000006.", marks=pytest.mark.slow),
-        (signal.SIGTERM, ".last-000012."),
-        (signal.SIGHUP, ".after.jsonl."),
+        pytest.param(signal.SIGINT, "last-000006", marks=pytest.mark.slow),
+        (signal.SIGTERM, "last-000012"),
+        (signal.SIGHUP, "after.jsonl"),
     ],
     ids=["index", "checkpoint", "last checkpoint", "evaluation"],
 )

@@ -66,3 +66,13 @@ def test_the_variance_goes_on_in_another_process() -> None:
         figures.append(optimiser.step(0.5)["grad_variance/prior"])
     assert figures[0] == figures[1]
     assert figures[0] == pytest.approx(float((gradients[1] - gradients[0]).square().sum() / 2), rel=1e-4)
+
+
+def test_a_weight_without_gradient_counts_as_zeros() -> None:
+    weights = [nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))]
+    optimisation = Optimisation(OptimConfig(), {"prior": {str(i): weight for i, weight in enumerate(weights)}})
+    for weight in weights:
+        weight.grad = torch.tensor([3.0, 4.0])
+    optimisation.step(0.5)
+    weights[1].grad = torch.tensor([3.0, 0.0])
+    assert optimisation.step(0.5)["grad_variance/prior"] == pytest.approx((25 + 16) / 2)

@@ -150,6 +150,15 @@ def locate(run: Path, name: str) -> tuple[Path, int]:
     return run / "checkpoints" / record["folder"], record["step"]
 
 
+def sweep(run: Path) -> None:
+    """Remove what a kill left: folders ``last-STEP`` and ``best-STEP`` that no pointer names any more."""
+    for name in ("last", "best"):
+        kept = locate(run, name)[0] if exists(run, name) else None
+        for folder in (run / "checkpoints").glob(f"{name}-*"):
+            if folder != kept and re.fullmatch(rf"{name}-\d+", folder.name):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 def exists(run: Path, name: str) -> bool:
     """Whether the run has a checkpoint of that name."""
     return (run / "checkpoints" / f"{name}.json").exists()

@@ -71,9 +71,11 @@ class Trainer:
         self.state = State(chains=torch.full((len(cases),), PADDING), rng=rng)
         self.resumed = checkpoint.exists(self.folder, "last")
         if self.resumed:
+            ranks.by_first(lambda: checkpoint.sweep(self.folder))
             checkpoint.load_state(self.folder, self.parameters, self.optimisation, self.state)
             if self.state.index:
                 self.kb = KnowledgeBase.load(self.folder / self.state.index)
+            ranks.by_first(lambda: prune(self.folder, self.state.index))
         self.rebuilds = None
         if models.passages is not None:
             some = torch.randperm(len(cases), generator=torch.Generator().manual_seed(config.loop.seed))

@@ -55,11 +55,11 @@ class Optimisation:
             NotFiniteError: a gradient is not finite; nothing has been changed.
         """
         gradients = {
-            component: [weight.grad for weight in weights if weight.grad is not None]
+            component: {i: weight.grad for i, weight in enumerate(weights) if weight.grad is not None}
             for component, weights in self.parameters.items()
         }
         totals = {
-            component: nn.utils.get_total_norm(gradient) if gradient else torch.zeros(())
+            component: nn.utils.get_total_norm(list(gradient.values())) if gradient else torch.zeros(())
             for component, gradient in gradients.items()
         }
         norms = {component: float(total) for component, total in totals.items()}
@@ -92,7 +92,7 @@ class Optimisation:
         """The gradients of the step before and their norms, which the next variance needs; for `recall`."""
         found: dict[str, Tensor] = {}
         for component, gradient in self._previous.items():
-            found |= {f"{component}.{i}": value.contiguous() for i, value in enumerate(gradient.values)}
+            found |= {f"{component}.{i}": value.contiguous() for i, value in gradient.values.items()}
             found[f"{component}.norm"] = torch.tensor(gradient.norm, dtype=torch.float64)
         return found
 
@@ -101,8 +101,8 @@ class Optimisation:
         self._previous = {}
         for component, weights in self.parameters.items():
             if f"{component}.norm" in previous:
-                names = [name for i in range(len(weights)) if (name := f"{component}.{i}") in previous]
-                values = [previous[name].to(weights[0].device) for name in names]
+                names = {i: name for i in range(len(weights)) if (name := f"{component}.{i}") in previous}
+                values = {i: previous[name].to(weights[i].device) for i, name in names.items()}
                 self._previous[component] = _Gradient(values, float(previous[f"{component}.norm"]))
 
     def rate(self, component: Part) -> float:
@@ -119,28 +119,29 @@ def factor(config: OptimConfig, progress: float) -> float:
 
 
 class _Gradient(NamedTuple):
-    """The gradient of an earlier step, unclipped, and its norm."""
+    """The gradient of an earlier step, unclipped, by place of the weight, and its norm."""
 
-    values: list[Tensor]
+    values: dict[int, Tensor]
     norm: float
 
 
-def _distance(gradient: list[Tensor], norm: float, before: _Gradient | None) -> float | None:
+def _distance(gradient: dict[int, Tensor], norm: float, before: _Gradient | None) -> float | None:
     """Squared distance between a gradient and that of the step before; None where one is missing.
 
     From the norms and one product, which reads the memory once; differences would have to be written too.
     """
     if before is None or not before.values:
         return None
-    products = [torch.dot(a.flatten(), b.flatten()) for a, b in zip(gradient, before.values, strict=True)]
-    product = float(torch.stack(products).sum(dtype=torch.float64))
+    # A weight without gradient has a gradient of zeros, which is what several processes give it.
+    products = [torch.dot(a.flatten(), before.values[i].flatten()) for i, a in gradient.items() if i in before.values]
+    product = float(torch.stack(products).sum(dtype=torch.float64)) if products else 0.0
     return max(norm**2 - 2 * product + before.norm**2, 0.0)
 
 
-def _copied(gradient: list[Tensor], before: _Gradient | None) -> list[Tensor]:
+def _copied(gradient: dict[int, Tensor], before: _Gradient | None) -> dict[int, Tensor]:
     """A copy of ``gradient``, in the memory of that of the step before where it has the same shapes."""
-    if before is None or [g.shape for g in before.values] != [g.shape for g in gradient]:
-        return [g.clone() for g in gradient]
-    for kept, new in zip(before.values, gradient, strict=True):
-        kept.copy_(new)
+    if before is None or before.values.keys() != gradient.keys():
+        return {i: value.clone() for i, value in gradient.items()}
+    for i, kept in before.values.items():
+        kept.copy_(gradient[i])
     return before.values
