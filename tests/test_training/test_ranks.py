@@ -25,9 +25,11 @@ CHECKS = Path(__file__).parent / "two_processes.py"
 LAUNCH = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 NO_ANSWERS = ("--evaluation.answers", "false", "--evaluation.closed_book", "false")
 
+ROOT = Path(__file__).parents[2]
+
 
 def launched(*command: str, **options: Any) -> subprocess.Popen[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     return subprocess.Popen(
         [*LAUNCH, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, **options
     )
