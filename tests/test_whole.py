@@ -19,6 +19,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+import jsarag
 from jsarag.files import read_json, write_json, write_text
 from jsarag.types import InputError
 from jsarag.whole import RefusedError, naming, refusal, sweep, whole
@@ -61,6 +62,9 @@ with whole(path) as temporary:
 print("done")
 """
 
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(jsarag.__file__).parents[1])}
+"""Of a Python that starts without its site packages, so that it starts at once."""
+
 
 def read(path: Path) -> dict[str, str]:
     """Content by name; of a file under the name of nothing."""
@@ -83,7 +87,7 @@ def kill_everywhere(tmp_path: Path, kind: str, exchange: str, step: int = 1) -> 
             for name, text in old.items():
                 (temporary / name if name else temporary).write_text(text)
         argv = [sys.executable, "-S", "-c", WRITER, str(path), str(moment), kind, exchange]
-        done = subprocess.run(argv, check=False, capture_output=True, text=True)
+        done = subprocess.run(argv, check=False, capture_output=True, text=True, env=ENVIRONMENT)
         if done.returncode == 0:
             break
         assert done.returncode == -signal.SIGKILL, done.stderr
@@ -319,7 +323,7 @@ except Exception as error:
 def test_limits_of_the_system_are_one_line(tmp_path: Path, limit: str, most: int, message: str) -> None:
     write_text(tmp_path / "a", "old")
     argv = [sys.executable, "-S", "-c", LIMITED, str(tmp_path / "a"), limit, str(most)]
-    done = subprocess.run(argv, check=True, capture_output=True, text=True)
+    done = subprocess.run(argv, check=True, capture_output=True, text=True, env=ENVIRONMENT)
     assert re.fullmatch(rf"{tmp_path / 'a'}: {message} \([\d,.]+ MB free\)\n", done.stdout), done
     sweep(tmp_path)
     assert read(tmp_path) == {"a": "old"}
