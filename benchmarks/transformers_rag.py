@@ -15,7 +15,7 @@ from workload import CACHE, Workload, load
 from jsarag.models import EncoderConfig, GeneratorConfig, PromptConfig, load_encoder, load_generator
 from jsarag.models.precision import autocast
 from jsarag.models.resolve import resolve
-from jsarag.training.step import Models
+from jsarag.training.models import Models
 
 FOLDER = CACHE / "bart-dpr"
 LONGEST = 300

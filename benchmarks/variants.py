@@ -24,8 +24,9 @@ from jsarag.objectives import Objective, mis
 from jsarag.objectives.candidates import union
 from jsarag.objectives.jsa import JSA
 from jsarag.training.config import OptimConfig
+from jsarag.training.models import Models
 from jsarag.training.optimisation import Optimisation
-from jsarag.training.step import Models, step
+from jsarag.training.step import step
 
 STILL = OptimConfig(lr_prior=0.0, lr_posterior=0.0, lr_generator=0.0)
 

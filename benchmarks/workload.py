@@ -15,8 +15,9 @@ from jsarag.cli.display import Terminal
 from jsarag.kb import SAMPLE
 from jsarag.models import Encoder, Generator
 from jsarag.retrieval import KnowledgeBase
+from jsarag.training.models import Models
 from jsarag.training.run import load_models, read, training_cases
-from jsarag.training.step import Models, TrainingCase
+from jsarag.training.step import TrainingCase
 
 CACHE = Path("runs/benchmarks")
 """Indexes of the data sets, and unfinished results."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from jsarag.objectives import Estimate, Objective, Reading, Scores, Source, estimate
+from jsarag.objectives.reads import LeaveOneOut, Reads, Together
 
 LENGTHS = (2, 3, 1)
 """Tokens of the answers, row after row."""
@@ -95,9 +96,9 @@ def through(objective: Objective, model: Toy, scores: Scores | None = None, seed
     """An objective on a table model, as the training step runs it."""
     given = scores or model.scores()
 
-    def read(asked: Tensor, *, leave_one_out: bool = False, together: bool = False) -> Reading:
-        log_lik = model.without() if leave_one_out else given.log_lik
-        if together:  # invented: the mean of what each says
+    def read(asked: Tensor, reads: Reads) -> Reading:
+        log_lik = model.without() if isinstance(reads, LeaveOneOut) else given.log_lik
+        if isinstance(reads, Together):  # invented: the mean of what each says
             log_lik = (given.log_lik * asked).sum(-1, keepdim=True).div(asked.sum(-1, keepdim=True)).expand_as(asked)
         tokens = given.token_log_lik.masked_fill(~asked[..., None], 0)
         return Reading(log_lik.masked_fill(~asked, 0), tokens)

@@ -12,7 +12,7 @@ from accelerate import Accelerator
 
 from jsarag import lab as laboratory
 from jsarag import ranks, training
-from jsarag.config import one_of
+from jsarag.checks import one_of
 from jsarag.data import load_examples, load_passages, render
 from jsarag.decoding import DECODERS, Stream
 from jsarag.display import Display, Silent

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from jsarag import ranks
-from jsarag.config import one_of, positive, require
+from jsarag.checks import one_of, positive, require
 from jsarag.decoding import DECODERS, Decoder, Direct, Stream
 from jsarag.models import SEARCHES, Encoder, Generator, Search
 from jsarag.retrieval import KnowledgeBase
+from jsarag.retriever import Retriever
 from jsarag.types import Answer, Retrieved
 
 
@@ -85,11 +86,14 @@ class Pipeline:
     generator: Generator
     decoding: DecodingConfig
 
+    @property
+    def retriever(self) -> Retriever:
+        """p(h|x) over the knowledge base."""
+        return Retriever(self.prior, self.kb)
+
     def retrieve(self, xs: Sequence[str], k: int | None = None) -> list[list[Retrieved]]:
         """The prior's k passages (default: those the decoder is given) for each x, best first."""
-        with torch.inference_mode():
-            queries = ranks.spread(xs, self.prior.embed_queries)
-            return self.kb.retrieve(queries, k or self.decoding.passages, self.prior.scale)
+        return self.retriever.retrieve(xs, k or self.decoding.passages)
 
     def answer(
         self,

@@ -24,6 +24,7 @@ from jsarag.files import read_jsonl
 from jsarag.index import IndexConfig
 from jsarag.models import Encoder, EncoderConfig, load_encoder
 from jsarag.retrieval import KnowledgeBase
+from jsarag.retriever import Retriever
 from jsarag.types import Example, Turn
 
 CONVERTED = Path(os.environ.get("JSARAG_CONVERTED", "/nowhere"))
@@ -99,9 +100,13 @@ def test_figures_of_minilm_are_those_of_the_reference(name: str, tmp_path: Path)
     passages = load_passages(tmp_path / "converted/passages.jsonl")
     kb = KnowledgeBase.build(passages, encoder, IndexConfig(kind="flat"))
     examples = load_examples(tmp_path / "converted/test.jsonl", passage_ids=kb.position)
-    found = evaluate_retrieval(encoder, None, kb, [Case(e, e.input) for e in examples], CUTOFFS)
+    found = evaluate_retrieval({"prior": Retriever(encoder, kb)}, [Case(e, e.input) for e in examples], CUTOFFS)
     assert percent(found["prior"], PRIOR[name]) == pytest.approx(PRIOR[name], abs=0.1)
     # Answers, which BEIR has not, are in the files as they are.
-    both = evaluate_retrieval(encoder, encoder, kb, cases(folder / "test.jsonl"), CUTOFFS)
+    both = evaluate_retrieval(
+        {"prior": Retriever(encoder, kb), "posterior": Retriever(encoder, kb, reads_y=True)},
+        cases(folder / "test.jsonl"),
+        CUTOFFS,
+    )
     assert percent(both["prior"], PRIOR[name]) == percent(found["prior"], PRIOR[name])
     assert percent(both["posterior"], POSTERIOR[name]) == pytest.approx(POSTERIOR[name], abs=0.1)

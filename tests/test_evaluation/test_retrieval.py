@@ -17,7 +17,12 @@ from jsarag.index import IndexConfig, build_index
 from jsarag.models import Encoder, Generator
 from jsarag.pipeline import DecodingConfig, Pipeline
 from jsarag.retrieval import KnowledgeBase
+from jsarag.retriever import Retriever
 from jsarag.types import Example, InputError, Passage
+
+
+def prior(encoder: Encoder, kb: KnowledgeBase) -> dict[str, Retriever]:
+    return {"prior": Retriever(encoder, kb)}
 
 
 class Fixed:
@@ -43,7 +48,7 @@ def test_the_null_passage_takes_the_place_of_no_other(null: bool, gold: str, ran
     assert (kb.search(torch.tensor([[3.0, 2.0, 1.0]]), 2)[1][0, -1].item() == 3) == null
     case = Case(Example("1", "x", ("y",), (gold,)), "x")
     for k in (1, 2, 3):
-        found = evaluate_retrieval(cast(Encoder, Fixed()), None, kb, [case], [k])["prior"]
+        found = evaluate_retrieval(prior(cast(Encoder, Fixed()), kb), [case], [k])["prior"]
         assert found[f"recall@{k}"] == [rank <= k]
         assert found[f"mrr@{k}"] == [1 / rank if rank <= k else 0]
 
@@ -58,14 +63,14 @@ def test_an_excluded_passage_is_out_of_the_ranking(null: bool) -> None:
         Case(Example("3", "x", ("y",), ("c",)), "x"),
     ]
     for k, ranks in ((1, (None, 1, None)), (2, (2, 1, None)), (3, (2, 1, 3))):
-        found = evaluate_retrieval(encoder, None, kb, cases, [k])["prior"]
+        found = evaluate_retrieval(prior(encoder, kb), cases, [k])["prior"]
         assert found[f"mrr@{k}"] == [1 / rank if rank else 0 for rank in ranks]
 
 
 def test_grades_count() -> None:
     """a of grade 1 is first, b of grade 3 second."""
     cases = [Case(Example("1", "x", ("y",), ("b", "a"), grades=(3, 1)), "x")]
-    found = evaluate_retrieval(cast(Encoder, Fixed()), None, base(), cases, [3])["prior"]
+    found = evaluate_retrieval(prior(cast(Encoder, Fixed()), base()), cases, [3])["prior"]
     second = 1 / log2(3)
     assert found["ndcg@3"] == pytest.approx([(1 + 3 * second) / (3 + second)])
     assert (found["hit@3"], found["mrr@3"], found["recall@3"]) == ([1], [1], [1])

@@ -18,7 +18,8 @@ from jsarag.index import IndexConfig
 from jsarag.models import Encoder, EncoderConfig, GeneratorConfig, Pair, load_encoder, load_generator, sentence
 from jsarag.objectives import RagSequence
 from jsarag.retrieval import KnowledgeBase
-from jsarag.training.step import Models, TrainingCase, step
+from jsarag.training.models import Models
+from jsarag.training.step import TrainingCase, step
 from jsarag.types import InputError, Passage
 from tests import encoders
 

@@ -25,6 +25,7 @@ from jsarag.objectives import (
     Decoupled,
     Frozen,
     Gold,
+    LeaveOneOut,
     Loop,
     Objective,
     PDist,
@@ -159,7 +160,7 @@ def test_order_padding_and_company_do_not_matter(seed: int, passages: int, paddi
     order = torch.randperm(passages, generator=torch.Generator().manual_seed(seed))
     truth = through(objective, model)
     slope = slopes(truth.loss.sum(), model.leaves)
-    if not objective.leave_one_out:  # the table of what is left out is in the old order
+    if not isinstance(objective.first_reading, LeaveOneOut):  # the table of what is left out is in the old order
         moved = through(objective, model, rearranged(model.scores(), order, padding))
         assert_close(moved.loss, truth.loss)
         for found, expected in zip(slopes(moved.loss.sum(), model.leaves), slope, strict=True):
@@ -202,7 +203,7 @@ def test_no_nan(objective: Objective, passages: int, scale: float, dtype: torch.
         model.generator *= scale
         model.posterior[0] = 0.0  # equal scores
         model.prior[2] = 0.0
-    for padding in (0,) if objective.leave_one_out else (0, 2):
+    for padding in (0,) if isinstance(objective.first_reading, LeaveOneOut) else (0, 2):
         scores = rearranged(model.scores(), torch.arange(passages), padding)
         floats = ("log_p", "log_q", "log_lik", "token_log_lik")
         scores = replace(scores, **{name: getattr(scores, name).to(dtype) for name in floats})

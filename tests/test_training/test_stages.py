@@ -21,8 +21,9 @@ from jsarag.objectives import Concat
 from jsarag.objectives.candidates import PADDING
 from jsarag.training import TrainConfig
 from jsarag.training.loop import Trainer
+from jsarag.training.models import Models
 from jsarag.training.run import read, training_cases
-from jsarag.training.step import Models, step
+from jsarag.training.step import step
 from jsarag.types import Passage
 from tests import world
 

@@ -14,7 +14,8 @@ from jsarag.data import load_passages
 from jsarag.models import Encoder, EncoderConfig, GeneratorConfig, LoraConfig, Pair, load_encoder, load_generator
 from jsarag.objectives import JSA, OBJECTIVES, VRAG, Decoupled, Gold, Loop, Objective, RagSequence, RagToken
 from jsarag.retrieval import KnowledgeBase
-from jsarag.training.step import Models, TrainingCase, step
+from jsarag.training.models import Models
+from jsarag.training.step import TrainingCase, step
 
 CPU = torch.device("cpu")
 CASES = [

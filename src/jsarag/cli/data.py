@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import jsarag
+from jsarag.checks import one_of, require
 from jsarag.cli.display import Terminal
-from jsarag.config import one_of, require
 from jsarag.data.sources import PASSAGES, SOURCES, SPLITS, File, Options, Source, check, convert, hub
 from jsarag.parsing import Parser
 from jsarag.types import InputError

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from jsarag.checks import positive
 from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_evaluation
 from jsarag.cli.loading import add_run_options, load, read_by
-from jsarag.config import positive
 from jsarag.decoding import DECODERS
 from jsarag.evaluation import check_table, write_table
 from jsarag.files import write_json, write_jsonl

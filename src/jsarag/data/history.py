@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jsarag.config import has_fields, not_negative
+from jsarag.checks import has_fields, not_negative
 from jsarag.types import Example, Turn
 
 

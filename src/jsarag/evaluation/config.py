@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from jsarag.config import require
+from jsarag.checks import require
 from jsarag.pipeline import DecodingConfig
 
 

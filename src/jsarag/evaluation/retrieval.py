@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
-from torch import Tensor
 
-from jsarag import ranks
-from jsarag.config import require
+from jsarag.checks import require
 from jsarag.evaluation.config import EvaluationConfig
 from jsarag.evaluation.sheet import Case, Sheet
 from jsarag.metrics import pooled_selection, retrieval_scores, selection_scores
 from jsarag.models import Encoder
 from jsarag.pipeline import Pipeline
-from jsarag.retrieval import KnowledgeBase
+from jsarag.retriever import Retriever
 from jsarag.types import NULL, Retrieved
 
 
 def evaluate_retrieval(
-    prior: Encoder,
-    posterior: Encoder | None,
-    kb: KnowledgeBase,
-    cases: Sequence[Case],
-    cutoffs: Sequence[int],
+    retrievers: Mapping[str, Retriever], cases: Sequence[Case], cutoffs: Sequence[int]
 ) -> dict[str, dict[str, list[float]]]:
-    """Per-example retrieval scores of prior and posterior on the cases that have gold passages; {} where none has.
+    """Per-example scores of each retriever on the cases that have gold passages; {} where none has.
 
     Grades count in nDCG. A passage that a case excludes is left out of its ranking, and those below move up.
     """
@@ -34,16 +28,9 @@ def evaluate_retrieval(
     if not cases:
         return {}
     # One more than asked for: the null passage may have taken the last place.
-    depth = min(max(cutoffs) + 1 + _excluded(cases), len(kb))
-    xs = [case.x for case in cases]
-    with torch.inference_mode():
-        queries = {"prior": ranks.spread(xs, prior.embed_queries)}
-        if posterior is not None:
-            queries["posterior"] = ranks.spread(
-                cases, lambda some: posterior.embed_pairs([c.x for c in some], [c.example.outputs[0] for c in some])
-            )
+    depth = max(cutoffs) + 1 + _excluded(cases)
     gold = [case.example.relevance for case in cases]
-    return {name: retrieval_scores(_rankings(kb, e, cases, depth), gold, cutoffs) for name, e in queries.items()}
+    return {name: retrieval_scores(_rankings(one, cases, depth), gold, cutoffs) for name, one in retrievers.items()}
 
 
 def retrieve(pipeline: Pipeline, cases: Sequence[Case]) -> list[list[Retrieved]]:
@@ -72,7 +59,10 @@ def measure_retrieval(
     always; pairs that no other passage helps are left out.
     """
     labelled = [row for row in sheet.rows if row["gold"]]
-    for block, scores in evaluate_retrieval(pipeline.prior, posterior, pipeline.kb, cases, config.cutoffs).items():
+    retrievers = {"prior": pipeline.retriever}
+    if posterior is not None:
+        retrievers["posterior"] = Retriever(posterior, pipeline.kb, reads_y=True)
+    for block, scores in evaluate_retrieval(retrievers, cases, config.cutoffs).items():
         sheet.add(block, scores, labelled)
     null = None if pipeline.kb.null is None else NULL
     helped = [row for row in labelled if set(row["gold"]) != {null}]
@@ -88,8 +78,11 @@ def _excluded(cases: Sequence[Case]) -> int:
     return max((len(case.example.exclude) for case in cases), default=0)
 
 
-def _rankings(kb: KnowledgeBase, queries: Tensor, cases: Sequence[Case], depth: int) -> list[list[str]]:
-    _, positions = kb.search(queries, depth)
+def _rankings(retriever: Retriever, cases: Sequence[Case], depth: int) -> list[list[str]]:
+    kb = retriever.kb
+    with torch.inference_mode():
+        e = retriever.embed([case.x for case in cases], [case.example.outputs[0] for case in cases])
+        positions = retriever.search(e, min(depth, len(kb)))
     rows = ([kb.passages[i].id for i in row] for row in positions.tolist())
     return [[h for h in row if h not in case.example.exclude] for row, case in zip(rows, cases, strict=True)]
 

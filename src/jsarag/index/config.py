@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jsarag.config import AnyPath, as_paths, one_of, require
+from jsarag.checks import one_of, require
+from jsarag.config import AnyPath, as_paths
 from jsarag.index.kinds import AUTO, INDEXES
 
 

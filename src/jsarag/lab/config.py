@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jsarag.config import one_of, positive, require
+from jsarag.checks import one_of, positive, require
 from jsarag.models import EncoderConfig, GeneratorConfig, LoraConfig, PromptConfig
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from jsarag.objectives import Objective, Reading, Scores, Source, estimate
 from jsarag.objectives.candidates import member, union
+from jsarag.objectives.reads import LeaveOneOut, Reads, Together
 
 Gradients = dict[str, Tensor]
 """By component: ``[examples, entries]`` gradients with respect to its table, flattened."""
@@ -119,12 +120,12 @@ def gradients(objective: Objective, world: World, rng: torch.Generator) -> Gradi
         start=torch.full((len(world),), -1),
     )
 
-    def read(asked: Tensor, *, leave_one_out: bool = False, together: bool = False) -> Reading:
+    def read(asked: Tensor, reads: Reads) -> Reading:
         kept = there.masked_fill(~asked[:, :, None], 0)
         log_lik = there.sum(-1)
-        if leave_one_out:
+        if isinstance(reads, LeaveOneOut):
             log_lik = _without_each(log_p, log_lik)
-        if together:
+        if isinstance(reads, Together):
             weights = log_p.detach().masked_fill(~asked, -torch.inf).log_softmax(-1)
             log_lik = (weights + log_lik).logsumexp(-1, keepdim=True).expand_as(log_p)
         return Reading(log_lik.masked_fill(~asked, 0), kept)

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
-from jsarag.config import has_fields, require
+from jsarag.checks import has_fields, require
 from jsarag.models import sentence
 from jsarag.models.batching import by_length, overhead
 from jsarag.models.checks import PROBES, check_whole

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from jsarag.config import one_of, positive, require
+from jsarag.checks import one_of, positive, require
 from jsarag.files import whole
 from jsarag.models.attention import PLAIN, differentiable, slow_backward
 from jsarag.models.batching import by_length, default_batch, overhead

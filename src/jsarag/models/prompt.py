@@ -10,7 +10,7 @@ from random import Random
 from string import Formatter
 from typing import Any, Literal, TypeVar
 
-from jsarag.config import has_fields, has_marks, one_of, positive, require
+from jsarag.checks import has_fields, has_marks, one_of, positive, require
 from jsarag.models.chat import Chat
 from jsarag.models.tokens import PROBE, Part, Tokens
 from jsarag.models.turns import Turns

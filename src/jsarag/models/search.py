@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag.config import not_negative, positive, require
+from jsarag.checks import not_negative, positive, require
 
 
 class Search(ABC):

@@ -25,6 +25,7 @@ from jsarag.objectives.objective import (
 from jsarag.objectives.pdist import PDist
 from jsarag.objectives.rag_sequence import RagSequence
 from jsarag.objectives.rag_token import RagToken
+from jsarag.objectives.reads import Alone, LeaveOneOut, Reads, Together
 from jsarag.objectives.replug_lsr import ReplugLSR
 from jsarag.objectives.retgen import RetGen
 from jsarag.objectives.rws import RWS
@@ -61,12 +62,14 @@ __all__ = [
     "RWS",
     "VOD",
     "VRAG",
+    "Alone",
     "Component",
     "Concat",
     "Decoupled",
     "Estimate",
     "Frozen",
     "Gold",
+    "LeaveOneOut",
     "Loop",
     "Objective",
     "PDist",
@@ -75,12 +78,14 @@ __all__ = [
     "RagToken",
     "Reader",
     "Reading",
+    "Reads",
     "ReplugLSR",
     "RetGen",
     "Scores",
     "Source",
     "StochasticRag",
     "Target",
+    "Together",
     "diagnose",
     "estimate",
 ]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag.config import require
+from jsarag.checks import require
 from jsarag.objectives.objective import Objective, Proposals, Scores, Target, m_step
+from jsarag.objectives.reads import Together
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Concat(Objective):
     name = "concat"
     sources = frozenset({"prior"})
     trains = frozenset({"generator"})
-    together = True
+    second_reading = Together()
+    second_stage = True
 
     dropout: float = 0.0
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag.config import positive
+from jsarag.checks import positive
 from jsarag.objectives.objective import Objective, Proposals, Scores, Target, cross, floored_log, kl, softmax_on
+from jsarag.objectives.reads import Alone
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Decoupled(Objective):
     name = "decoupled"
     sources = frozenset({"prior", "untrained"})
     trains = frozenset({"prior", "generator"})
-    untrained_judge = True
+    first_reading = Alone(untrained=True)
 
     beta: float = 0.01
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag.config import not_negative, positive, require
+from jsarag.checks import not_negative, positive, require
 from jsarag.objectives import mis, mixing
 from jsarag.objectives.objective import Objective, Proposals, Scores, Target, m_step, posterior_on
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag.config import positive, require
+from jsarag.checks import positive, require
 from jsarag.objectives.objective import Objective, Proposals, Scores, Target, cross, kl, softmax_on
+from jsarag.objectives.reads import LeaveOneOut
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Loop(Objective):
     name = "loop"
     sources = frozenset({"prior"})
     trains = frozenset({"prior", "generator"})
-    leave_one_out = True
+    first_reading = LeaveOneOut()
 
     temperature_target: float = 1.0
 

@@ -20,7 +20,8 @@ from typing import ClassVar, Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from jsarag.config import positive
+from jsarag.checks import positive
+from jsarag.objectives.reads import Alone, Reads
 
 Component = Literal["prior", "posterior", "generator"]
 Source = Literal["prior", "posterior", "untrained", "gold"]
@@ -41,11 +42,10 @@ class Reading(NamedTuple):
 class Reader(Protocol):
     """The generator as an objective meets it."""
 
-    def __call__(self, asked: Tensor, *, leave_one_out: bool = False, together: bool = False) -> Reading:
-        """Read y under the candidates ``asked[batch, candidates]``; gradient where it is enabled.
+    def __call__(self, asked: Tensor, reads: Reads) -> Reading:
+        """Score y at the candidates ``asked[batch, candidates]``, each under the passages that ``reads`` names.
 
-        With ``leave_one_out`` under all other candidates of the example together instead: log p(y|x, C without h).
-        With ``together`` under all that are asked of the example in one prompt: log p(y|x, asked), the same at each.
+        With gradient where it is enabled.
         """
         ...
 
@@ -153,12 +153,12 @@ class Objective(ABC):
     """Where the candidates C come from; ``untrained`` is the prior as it was before training."""
     trains: ClassVar[frozenset[Component]]
     """The models that the loss reaches."""
-    untrained_judge: ClassVar[bool] = False
-    """Whether the generator as it was before training gives the scores without gradient."""
-    leave_one_out: ClassVar[bool] = False
-    """Whether the scores without gradient are those under all candidates but one."""
-    together: ClassVar[bool] = False
-    """Whether the scores with gradient are those under all candidates in one prompt."""
+    first_reading: ClassVar[Reads] = Alone()
+    """What the scores without gradient are read from."""
+    second_reading: ClassVar[Reads] = Alone()
+    """What the scores with gradient are read from."""
+    second_stage: ClassVar[bool] = False
+    """Whether a run may start from the models of a finished one."""
 
     k: int = 5
 
@@ -199,24 +199,23 @@ def estimate(
         scores: The retrievers' scores with gradient; the likelihoods are not looked at.
         reader: The generator.
         rng: Source of the sampler's randomness, on the device of ``scores``.
-        judge: Gives the scores without gradient; default: ``reader``.
+        judge: The generator as it was before training, where `Objective.first_reading` asks for it.
     """
     zeros = torch.zeros_like(scores.log_p)
     blank = replace(scores, log_lik=zeros.detach(), token_log_lik=zeros.detach()[..., None])
     seen = replace(blank, log_p=scores.log_p.detach(), log_q=scores.log_q.detach())
     with torch.no_grad():
         proposals = objective.propose(seen, rng)
-        first = (judge or reader)(proposals.scored, leave_one_out=objective.leave_one_out)
+        scorer = judge if judge is not None and objective.first_reading.untrained else reader
+        first = scorer(proposals.scored, objective.first_reading)
         seen = replace(seen, log_lik=first.log_lik, token_log_lik=first.token_log_lik)
         target = objective.weigh(seen, proposals, rng)
     with torch.set_grad_enabled(torch.is_grad_enabled() and "generator" in objective.trains):
-        second = reader(target.backward, together=objective.together)
+        second = reader(target.backward, objective.second_reading)
     loss = objective.loss(replace(blank, log_lik=second.log_lik, token_log_lik=second.token_log_lik), target)
-    comparable = proposals.scored & (not objective.leave_one_out and judge is None)
     log_lik = torch.where(target.backward, second.log_lik.detach(), seen.log_lik)
-    return Estimate(
-        loss, target, replace(seen, log_lik=log_lik), comparable | (target.backward & (not objective.together))
-    )
+    read = proposals.scored & objective.first_reading.likelihood | target.backward & objective.second_reading.likelihood
+    return Estimate(loss, target, replace(seen, log_lik=log_lik), read)
 
 
 def m_step(scores: Scores, target: Target, trains: Collection[Component]) -> Tensor:

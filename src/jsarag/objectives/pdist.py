@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from jsarag.config import positive
+from jsarag.checks import positive
 from jsarag.objectives.objective import Objective, Scores, Target, cross, kl, softmax_on
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag.config import positive
+from jsarag.checks import positive
 from jsarag.objectives.objective import Objective, Proposals, Scores, Target, cross
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag.config import positive, require
+from jsarag.checks import positive, require
 from jsarag.objectives import mis
 from jsarag.objectives.objective import Objective, Proposals, Scores, Target, cross
 from jsarag.objectives.rws import importance_weights

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from jsarag.config import not_negative, one_of
+from jsarag.checks import not_negative, one_of
 from jsarag.objectives.objective import Objective, Proposals, Scores, Target, cross, kl, softmax_on
 
 

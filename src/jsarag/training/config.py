@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jsarag.config import AnyPath, as_paths, not_negative, one_of, positive, require
+from jsarag.checks import not_negative, one_of, positive, require
+from jsarag.config import AnyPath, as_paths
 from jsarag.data import HistoryConfig
 from jsarag.evaluation import EvaluationConfig
 from jsarag.index import IndexConfig
@@ -226,7 +227,7 @@ class TrainConfig:
         as_paths(self, "", "out", "start")
         # Other objectives would have to know which models "untrained" means, and whose index it is.
         require(
-            self.start is None or self.objective.together,
+            self.start is None or self.objective.second_stage,
             "start",
             f"null with objective {self.objective.name}; a second stage is --stage concat",
             str(self.start),

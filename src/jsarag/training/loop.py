@@ -19,17 +19,20 @@ from jsarag.evaluation import Case, evaluate_retrieval, marginal_log_likelihood
 from jsarag.files import write_json
 from jsarag.interrupt import listening
 from jsarag.objectives.candidates import PADDING
+from jsarag.objectives.reads import Together
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase
+from jsarag.retriever import Retriever
 from jsarag.training import checkpoint
 from jsarag.training.checkpoint import State
 from jsarag.training.config import TrainConfig
+from jsarag.training.models import Models
 from jsarag.training.monitor import Monitor
 from jsarag.training.optimisation import NotFiniteError, Optimisation
 from jsarag.training.order import Order
 from jsarag.training.rebuild import Rebuilds, prune
 from jsarag.training.record import Record, Unrecorded
-from jsarag.training.step import Models, TrainingCase, step, unsound
+from jsarag.training.step import TrainingCase, step, unsound
 from jsarag.types import InputError
 
 
@@ -236,11 +239,15 @@ class Trainer:
         if not self.dev:
             return
         config, models, state = self.config, self.models, self.state
-        scores = evaluate_retrieval(models.prior, models.posterior, self.kb, self.dev, config.evaluation.cutoffs)
+        retrievers = {
+            "prior": Retriever(models.prior, self.kb),
+            "posterior": Retriever(models.posterior, self.kb, reads_y=True),
+        }
+        scores = evaluate_retrieval(retrievers, self.dev, config.evaluation.cutoffs)
         figures = {b: {m: sum(v) / len(v) for m, v in metrics.items()} for b, metrics in scores.items()}
         pipeline = Pipeline(models.prior, self.kb, models.generator, config.evaluation.decoding)
         learns = "prior" in config.objective.trains
-        if config.objective.together:
+        if isinstance(config.objective.second_reading, Together):
             together = replace(pipeline.decoding, mode="concat", passages=config.objective.k)
             figures["concat"] = {
                 "log_p": replace(pipeline, decoding=together).log_likelihood(

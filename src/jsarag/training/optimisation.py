@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from jsarag.training.config import OptimConfig
-from jsarag.training.step import Part
+from jsarag.training.models import Part
 
 Parameters = Mapping[Part, Mapping[str, nn.Parameter]]
 

@@ -29,7 +29,8 @@ from jsarag.retrieval import KnowledgeBase, check_k, encode
 from jsarag.training import checkpoint, lock, stages
 from jsarag.training.config import DataConfig, TrainConfig
 from jsarag.training.loop import Trainer
-from jsarag.training.step import Models, TrainingCase
+from jsarag.training.models import Models
+from jsarag.training.step import TrainingCase
 from jsarag.types import Example, InputError, Passage
 
 VERSIONS = ("jsarag", "torch", "transformers", "peft", "accelerate", "sentence-transformers", "faiss-cpu")
@@ -208,7 +209,7 @@ def load_models(config: TrainConfig) -> Models:
         generator,
         passages,
         prior.copy() if "untrained" in config.objective.sources else None,
-        generator.copy() if config.objective.untrained_judge else None,
+        generator.copy() if config.objective.first_reading.untrained else None,
     )
 
 

@@ -10,7 +10,7 @@ from jsarag.objectives import Component, Concat
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training import checkpoint
 from jsarag.training.config import PassageConfig, TrainConfig
-from jsarag.training.step import Models
+from jsarag.training.models import Models
 from jsarag.types import InputError
 
 ALL: tuple[Component, ...] = ("generator", "posterior", "prior")

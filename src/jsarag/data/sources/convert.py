@@ -14,7 +14,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from jsarag.config import plain, positive, require
+from jsarag.checks import positive, require
+from jsarag.config import plain
 from jsarag.data.sources.files import Files
 from jsarag.data.sources.published import verify
 from jsarag.data.sources.source import NO_ANSWER, Options, Source

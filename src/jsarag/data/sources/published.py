@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from jsarag.config import require
+from jsarag.checks import require
 from jsarag.data.sources.files import File, opened
 from jsarag.types import InputError
 

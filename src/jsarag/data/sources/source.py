@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jsarag.config import not_negative, one_of, require
+from jsarag.checks import not_negative, one_of, require
 from jsarag.data.sources.files import File, Files
 from jsarag.types import Example, InputError, Passage
 

@@ -1,0 +1,69 @@
+"""Checks that a frozen dataclass of settings runs on itself; each raises one `InputError` that names the option."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from string import Formatter
+
+from jsarag.types import InputError
+
+
+def require(holds: bool, option: str, expected: str, got: object) -> None:
+    """Raise ``InputError`` naming ``option``, what was expected and what was given, unless ``holds``."""
+    if not holds:
+        raise InputError(f"{option}: expected {expected}, got {got!r}")
+
+
+def positive(option: str, value: float) -> None:
+    """Refuse a value that is not above zero."""
+    require(value > 0, option, "a number above 0", value)
+
+
+def not_negative(option: str, value: float) -> None:
+    """Refuse a value below zero."""
+    require(value >= 0, option, "a number of 0 or more", value)
+
+
+def one_of(option: str, value: str, names: Collection[str]) -> None:
+    """Refuse a name that is not in ``names``; the message lists the valid ones."""
+    require(value in names, option, f"one of {', '.join(sorted(names))}", value)
+
+
+_MARK = re.compile(r"\{(passage|title|text|input|output|role)\}")
+
+
+def has_fields(option: str, template: str, fields: Collection[str], optional: Collection[str] = ()) -> None:
+    """Refuse a text template that `str.format` could not fill in, or that lacks one of the ``{field}`` marks."""
+    known = [*fields, *optional]
+    expected = f"only {_listed(known)} in braces (any other brace doubled)"
+    held = _formatted(option, template, expected)
+    for field in fields:
+        require(field in held, option, f"a template holding {{{field}}}", template)
+    require(set(held) <= set(known), option, expected, template)
+
+
+def has_marks(option: str, template: str, fields: Collection[str]) -> None:
+    """Refuse a text template, to be cut at its ``{field}`` marks, that does not hold each once and no other's.
+
+    Other braces are text.
+    """
+    held = _MARK.findall(template)
+    for field in fields:
+        require(field in held, option, f"a template holding {{{field}}}", template)
+        require(held.count(field) == 1, option, f"{{{field}}} once", template)
+    require(set(held) <= set(fields), option, f"no field but {_listed(fields)}", template)
+
+
+def _listed(fields: Collection[str]) -> str:
+    return " and ".join(f"{{{field}}}" for field in fields)
+
+
+def _formatted(option: str, template: str, expected: str) -> list[str]:
+    """The fields of a template that is formatted; refuses what no text can fill in."""
+    try:
+        held = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+        template.format(**dict.fromkeys(held, "text"))
+    except (ValueError, LookupError, AttributeError):
+        require(False, option, expected, template)
+    return held

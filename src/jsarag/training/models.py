@@ -1,0 +1,66 @@
+"""The models of a training run: the three that learn together, and the copies that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from jsarag.models import Encoder, Generator
+from jsarag.objectives import Component, Objective
+from jsarag.retrieval import KnowledgeBase
+from jsarag.retriever import Retriever
+
+Part = Component | Literal["passages"]
+"""What can be trained: what objectives name, and the passage encoder that both retrievers share."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """The three models that learn together, and where an objective asks for them, copies that do not learn.
+
+    Attributes:
+        prior: Context encoder of p(h|x).
+        posterior: Context encoder of q(h|x,y).
+        generator: p(y|x,h).
+        passages: Passage encoder of p and q where it learns, maybe that of the prior; None: the index's vectors stay.
+        untrained_prior: The prior as it was before training.
+        untrained_generator: The generator as it was before training.
+    """
+
+    prior: Encoder
+    posterior: Encoder
+    generator: Generator
+    passages: Encoder | None = None
+    untrained_prior: Encoder | None = None
+    untrained_generator: Generator | None = None
+
+    @property
+    def tokens(self) -> tuple[int, int]:
+        """Tokens that went through generators so far, without and with gradient."""
+        generators = [g for g in (self.generator, self.untrained_generator) if g is not None]
+        return sum(g.tokens_scored for g in generators), sum(g.tokens_trained for g in generators)
+
+    def retrievers(self, kb: KnowledgeBase, objective: Objective) -> dict[str, Retriever]:
+        """The retrievers that an objective's step asks: always the prior."""
+        found = {"prior": Retriever(self.prior, kb)}
+        if "posterior" in objective.sources | objective.trains:
+            found["posterior"] = Retriever(self.posterior, kb, reads_y=True)
+        if "untrained" in objective.sources and self.untrained_prior is not None:
+            found["untrained"] = Retriever(self.untrained_prior, kb)
+        return found
+
+    def trained(self, components: Collection[Component]) -> dict[Part, dict[str, nn.Parameter]]:
+        """The trained parameters by part and name: of the components an objective names, and of the passage encoder."""
+        reads_all = self.passages is self.prior
+        ways: dict[Component, Callable[[], dict[str, nn.Parameter]]] = {
+            "generator": self.generator.trained,
+            "posterior": lambda: self.posterior.trained("query"),
+            "prior": lambda: self.prior.trained(None if reads_all else "query"),
+        }
+        found: dict[Part, dict[str, nn.Parameter]] = {part: way() for part, way in ways.items() if part in components}
+        if self.passages is not None and not reads_all:
+            found["passages"] = self.passages.trained("document")
+        return found
