@@ -26,7 +26,7 @@ from timing import last_line, peak_memory
 from workload import CACHE, data_option, markdown, workloads
 
 from jsarag.files import read_json, write_json
-from jsarag.index import INDEXES, IndexConfig
+from jsarag.index import INDEXES
 from jsarag.index.flat import Flat
 
 MOVED = 0.5
@@ -69,12 +69,13 @@ def one_process(options: argparse.Namespace) -> None:
     vectors = load_file(grown(file, size))["vectors"].numpy()
     questions = load_file(file)["questions"].numpy()
     queries = questions[np.random.default_rng(0).choice(len(questions), 256, replace=False)]
-    truth = Flat(vectors).search(queries, 20)[1]
+    truth = Flat().build(vectors).search(queries, 20)[1]
     with TemporaryDirectory() as folder:
         before = resident()
-        config = IndexConfig(kind, uri=f"{folder}/milvus.db" if kind == "milvus" else None)
+        settings = {"uri": f"{folder}/milvus.db"} if kind == "milvus" else {}
+        made = INDEXES[kind](**settings)
         began = time.perf_counter()
-        index = INDEXES[kind].build(vectors, config)
+        index = made.build(vectors)
         build = time.perf_counter() - began
         resting = resident()
         kept = Path(folder) / "kept"
@@ -83,7 +84,7 @@ def one_process(options: argparse.Namespace) -> None:
         disk = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
         if kind != "milvus":
             began = time.perf_counter()
-            index = INDEXES[kind].load(kept, vectors)
+            index = made.load(kept, vectors)
             opened = time.perf_counter() - began
         else:
             opened = 0.0

@@ -18,7 +18,7 @@ from jsarag.decoding import DECODERS, Stream
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, EvaluationConfig, check_fits, evaluate, evaluate_modes
 from jsarag.files import write_json, write_text
-from jsarag.index import IndexConfig
+from jsarag.index import IndexConfig, Kind
 from jsarag.lab import LabConfig
 from jsarag.models import Encoder, EncoderConfig, load_encoder
 from jsarag.parsing import load_config
@@ -122,7 +122,7 @@ class Run:
     def evaluate_modes(
         self,
         examples: str | Path,
-        modes: Sequence[str] = tuple(DECODERS),
+        modes: Sequence[str] = (),
         config: EvaluationConfig | None = None,
         display: Display | None = None,
     ) -> Evaluation:
@@ -132,7 +132,7 @@ class Run:
             InputError: bad examples, an unknown mode, or one that the other settings of decoding do not go with.
         """
         settings = config or self.config.evaluation
-        cases = self._cases(examples)
+        cases, modes = self._cases(examples), modes or tuple(DECODERS)
         return evaluate_modes(self.pipeline, self.posterior, cases, settings, modes, display or Silent())
 
     def _cases(self, examples: str | Path) -> list[Case]:
@@ -261,10 +261,17 @@ def build_index(
     out: str | Path,
     *,
     encoder: EncoderConfig | None = None,
-    index: IndexConfig | None = None,
+    index: Kind | str = "auto",
     display: Display | None = None,
 ) -> KnowledgeBase:
     """Encode a file of passages and write the index folder ``out``.
+
+    Args:
+        passages: The file.
+        out: Folder to write; an index there is replaced.
+        encoder: Makes the vectors.
+        index: Kind of the index, or its name.
+        display: Shown progress.
 
     Raises:
         InputError: bad passages, no such encoder, ``out`` holds anything but an index or overlaps what is read, or no
@@ -276,6 +283,6 @@ def build_index(
     found = load_passages(Path(passages))
     with ranks.joined():
         loaded = load_encoder(encoder or EncoderConfig(), torch.device(Accelerator().device))
-        kb = encode(found, loaded, index or IndexConfig(), out, display or Silent())
+        kb = encode(found, loaded, IndexConfig(index).settled, out, display or Silent())
         kb.save(out)
     return kb

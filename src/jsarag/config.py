@@ -40,6 +40,8 @@ def as_paths(config: object, prefix: str, *names: str) -> None:
 
 def plain(value: Any) -> Any:
     """A configuration as plain dicts, lists, strings and numbers, ready for YAML or JSON."""
+    if callable(getattr(value, "plain", None)):  # says itself how it is written
+        return value.plain()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         registered = getattr(type(value), "name", None)
         named = {"name": registered} if isinstance(registered, str) else {}

@@ -5,19 +5,25 @@ from __future__ import annotations
 import dataclasses
 import re
 from argparse import ArgumentError
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 from jsarag.files import read_text
-from jsarag.objectives import OBJECTIVES, Objective
+from jsarag.index import INDEXES, IndexConfig
+from jsarag.objectives import OBJECTIVES
+from jsarag.registry import Registry
 from jsarag.training import TrainConfig
 from jsarag.types import InputError
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
+
+INDEX_PATH = "Folder made by `jsarag index`; null: encode the passages of this run and keep them in its folder."
 
 
 class Parser(ArgumentParser):
@@ -39,56 +45,100 @@ class Parser(ArgumentParser):
             raise InputError(_one_line(error.message or str(error))) from None
 
 
-def train_parser(objective: str, defaults: dict[str, Any] | None = None, **options: Any) -> Parser:
-    """The options of a training run with one objective: only that objective's own options exist, others are refused.
+@dataclass(frozen=True)
+class Choice:
+    """A part that is chosen by name and has options of its own: only those of the chosen one exist.
+
+    Attributes:
+        group: What the options begin with.
+        key: The option that names the part.
+        registry: The parts.
+        default: The usual name.
+        help: Of the option ``key``.
+    """
+
+    group: str
+    key: str
+    registry: Registry[type[Any]]
+    default: str
+    help: str
+
+    @property
+    def option(self) -> str:
+        """The option that names the part."""
+        return f"{self.group}.{self.key}"
+
+    def add_to(self, parser: Parser, name: str) -> set[str]:
+        """Add the options of the part ``name``, and the one that names it; returns the part's own."""
+        kind = self.registry.named(name, self.option)
+        told = f"{self.help}; each has options of its own: `--{self.option} NAME --help` lists them."
+        parser.add_argument(f"--{self.option}", default=name, choices=list(self.registry), help=told)
+        parser.add_class_arguments(kind, self.group)
+        return {f"{self.group}.{field.name}" for field in dataclasses.fields(kind)}
+
+    def built(self, values: Namespace) -> Any:
+        """The part that parsed values describe; they are taken out of ``values``."""
+        given = values.pop(self.group)
+        kind = self.registry[given.pop(self.key)]
+        own = {field.name for field in dataclasses.fields(kind)}
+        return kind(**{name: value for name, value in vars(given).items() if name in own})
+
+    def named(self, argv: Sequence[str]) -> str | None:
+        """The name that a command line asks for, or the last configuration file it names; None where none does."""
+        name = None
+        for option, value in _options(argv):
+            if option == "--config":
+                name = self.named_in(_yaml(Path(value))) or name
+            elif option == f"--{self.option}":
+                name = value
+        return name
+
+    def named_in(self, values: dict[str, Any]) -> str | None:
+        """The name in the values of a configuration file."""
+        group = values.get(self.group)
+        return group.get(self.key) if isinstance(group, dict) else None
+
+
+OBJECTIVE = Choice("objective", "name", OBJECTIVES, "jsa", "What is maximised")
+INDEX = Choice("index", "kind", INDEXES, "auto", "How passages are searched")
+CHOICES = (OBJECTIVE, INDEX)
+Names = Mapping[str, str]
+"""Of the parts that are chosen, by group."""
+
+
+def train_parser(names: Names, defaults: dict[str, Any] | None = None, **options: Any) -> Parser:
+    """The options of a training run with these parts; options of other parts are refused.
 
     Args:
-        objective: Name in `jsarag.objectives.OBJECTIVES`.
-        defaults: Override those of `TrainConfig`, by dotted name; options that this objective lacks are left out.
+        names: Of the parts, by group; usual ones where a group is missing.
+        defaults: Override those of `TrainConfig`, by dotted name; options that the chosen parts lack are left out.
         options: Options of jsonargparse's parser.
     """
-    kind = objective_class(objective)
     parser = Parser(exit_on_error=False, **options)
     parser.add_argument("--config", action="config", help="YAML file with any of the options below.")
-    parser.add_class_arguments(TrainConfig, as_group=False, skip={"objective"})
-    parser.add_argument(
-        "--objective.name",
-        default=objective,
-        choices=list(OBJECTIVES),
-        help="What is maximised; each has options of its own: `--objective.name NAME --help` lists them.",
-    )
-    parser.add_class_arguments(kind, "objective")
-    own = {f"objective.{field.name}" for field in dataclasses.fields(kind)}
-    parser.set_defaults({k: v for k, v in (defaults or {}).items() if not k.startswith("objective.") or k in own})
+    parser.add_class_arguments(TrainConfig, as_group=False, skip={choice.group for choice in CHOICES})
+    own: set[str] = set()
+    for choice in CHOICES:
+        own |= choice.add_to(parser, names.get(choice.group) or choice.default)
+    parser.add_argument("--index.path", type=Path | None, default=None, help=INDEX_PATH)
+    chosen = {choice.group for choice in CHOICES}
+    parser.set_defaults({k: v for k, v in (defaults or {}).items() if k.partition(".")[0] not in chosen or k in own})
     return parser
 
 
 def train_config(parser: Parser, values: Namespace) -> TrainConfig:
     """The configuration that the values parsed by a `train_parser` describe."""
     values = values.clone()
-    objective = values.pop("objective")
-    kind = objective_class(objective.pop("name"))
+    path = values["index"].pop("path")
+    parts = {choice.group: choice.built(values) for choice in CHOICES}
     built = parser.instantiate(values)
-    fields = {field.name: built[field.name] for field in dataclasses.fields(TrainConfig) if field.name != "objective"}
-    return TrainConfig(objective=kind(**vars(objective)), **fields)
+    fields = {field.name: built[field.name] for field in dataclasses.fields(TrainConfig) if field.name not in parts}
+    return TrainConfig(objective=parts["objective"], index=IndexConfig(parts["index"], path), **fields)
 
 
-def objective_class(name: str) -> type[Objective]:
-    """The objective of that name; ``InputError`` lists the known ones."""
-    if name not in OBJECTIVES:
-        raise InputError(f"objective.name: expected one of {', '.join(OBJECTIVES)}, got {name!r}")
-    return OBJECTIVES[name]
-
-
-def objective_name(argv: Sequence[str], default: str = "jsa") -> str:
-    """The objective that a command line, or the last configuration file it names, asks for."""
-    name = default
-    for option, value in _options(argv):
-        if option == "--config":
-            name = _yaml(Path(value)).get("objective", {}).get("name", name)
-        elif option == "--objective.name":
-            name = value
-    return name
+def part_names(argv: Sequence[str], usual: Names = MappingProxyType({})) -> dict[str, str]:
+    """The names of the parts that a command line asks for."""
+    return {c.group: c.named(argv) or usual.get(c.group) or c.default for c in CHOICES}
 
 
 def last_value(argv: Sequence[str], option: str) -> str | None:
@@ -102,9 +152,21 @@ def load_config(path: str | Path) -> TrainConfig:
     Raises:
         InputError: an unreadable file, an unknown option, or a value of the wrong type.
     """
-    name = _yaml(Path(path)).get("objective", {}).get("name", "jsa")
-    parser = train_parser(name)
-    return train_config(parser, parser.read(["--config", str(path)]))
+    values = _yaml(Path(path))
+    names = {choice.group: name for choice in CHOICES if (name := choice.named_in(values))}
+    parser = train_parser(names)
+    return train_config(parser, parser.read(["--config", _of_today(values) or str(path)]))
+
+
+def _of_today(values: dict[str, Any]) -> str:
+    """What release 0.1 wrote, as it is written today; empty where nothing differs."""
+    index = values.get("index")
+    if not isinstance(index, dict) or not {"kind", "recall", "uri", "collection", "path"} <= index.keys():
+        return ""
+    # The settings of all kinds stood there, whatever the kind.
+    kind = INDEX.registry.named(index["kind"], INDEX.option)
+    own = {"kind", "path", *(field.name for field in dataclasses.fields(kind))}
+    return yaml.safe_dump(values | {"index": {name: value for name, value in index.items() if name in own}})
 
 
 def _yaml(path: Path) -> dict[str, Any]:

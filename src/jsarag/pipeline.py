@@ -43,7 +43,7 @@ class DecodingConfig:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        one_of("decoding.mode", self.mode, DECODERS)
+        DECODERS.named(self.mode, "decoding.mode")
         positive("decoding.passages", self.passages)
         one_of("decoding.search", self.search, SEARCHES)
         own = {field.name for field in fields(SEARCHES[self.search])}  # type: ignore[arg-type]
@@ -62,7 +62,7 @@ class DecodingConfig:
 
     def check_stream(self) -> None:
         """Refuse to stream where the answer is known only at the end."""
-        able = [name for name, decoder in DECODERS.items() if isinstance(decoder, Direct)]
+        able = [name for name in DECODERS if isinstance(DECODERS[name], Direct)]
         require(self.mode in able, "decoding.mode", f"one of {', '.join(able)} to stream the answer", self.mode)
         alone = self.chosen().width == 1
         require(alone, "decoding.search", "greedy or sample to stream the answer", self.search)

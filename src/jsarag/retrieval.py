@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from jsarag import ranks
-from jsarag.config import plain
 from jsarag.display import Display, Silent
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
-from jsarag.index import AUTO, INDEXES, Index, IndexConfig, build_index, load_index, plan, room_at
+from jsarag.index import INDEXES, Auto, Index, Kind, as_plain, build_index, from_plain, load_index, plan, room_at
 from jsarag.models import Encoder
 from jsarag.models.similarity import Similarity, comparable
 from jsarag.places import check_folder
@@ -51,25 +50,23 @@ def check_place(folder: Path) -> None:
     check_folder(folder, names if ours else (), "jsarag index")
 
 
-def preflight(
-    passages: Sequence[Passage], encoder: Encoder, config: IndexConfig, folder: Path, display: Display
-) -> IndexConfig:
+def preflight(passages: Sequence[Passage], encoder: Encoder, kind: Kind, folder: Path, display: Display) -> Kind:
     """Before passages are encoded: choose the kind of index, say what it will take, refuse what cannot fit.
 
     Args:
         passages: All of them; a few are encoded to tell how long it will take.
         encoder: What will encode them.
-        config: The wanted index; its kind may be ``auto``.
+        kind: The wanted kind of index, maybe `Auto`.
         folder: Where it will be kept.
         display: Told what to expect.
 
     Returns:
-        ``config`` with its kind settled.
+        The kind, chosen where `Auto` was wanted.
 
     Raises:
         InputError: memory or disk do not suffice.
     """
-    found = plan(len(passages), encoder.dimensions, config.kind, room_at(folder))
+    found = plan(len(passages), encoder.dimensions, kind, room_at(folder))
     some = [passages[i] for i in np.linspace(0, len(passages) - 1, min(len(passages), SAMPLED)).astype(int)]
     with torch.inference_mode():
         encoder.embed_passages(some[:4])  # the first call is slow
@@ -77,23 +74,22 @@ def preflight(
         encoder.embed_passages(some)
     seconds = (time.perf_counter() - began) / len(some) * len(passages) + found.needs.seconds
     display.say(f"{len(passages):,} passages of {encoder.dimensions} dimensions: {found}, about {_duration(seconds)}")
-    return _of_kind(config, found.kind)
+    return _agreed(kind, found.kind)
 
 
-def encode(
-    passages: Sequence[Passage], encoder: Encoder, config: IndexConfig, folder: Path, display: Display
-) -> KnowledgeBase:
+def encode(passages: Sequence[Passage], encoder: Encoder, kind: Kind, folder: Path, display: Display) -> KnowledgeBase:
     """A knowledge base after `preflight`, same arguments, with progress; it is not yet saved."""
     display = display if ranks.first() else Silent()
-    config = preflight(passages, encoder, config, folder, display)
+    kind = preflight(passages, encoder, kind, folder, display)
     with display.task("indexing", len(passages)) as advance:
-        return KnowledgeBase.build(passages, encoder, config, progress=lambda done: advance(done, ""))
+        return KnowledgeBase.build(passages, encoder, kind, progress=lambda done: advance(done, ""))
 
 
-def _of_kind(config: IndexConfig, kind: str) -> IndexConfig:
-    # Room differs from process to process; the index is one.
-    kinds = list(INDEXES)
-    return replace(config, kind=kinds[ranks.as_first(kinds.index(kind))])
+def _agreed(wanted: Kind, found: Kind) -> Kind:
+    """What the first process found: room differs from process to process, the index is one."""
+    if not isinstance(wanted, Auto):
+        return found
+    return wanted.options[ranks.as_first([kind.name for kind in wanted.options].index(found.name))]
 
 
 def _not_finite(vectors: Tensor) -> int | None:
@@ -121,7 +117,7 @@ class KnowledgeBase:
         passages: In the order of positions.
         vectors: ``[N, dimensions]`` float32, on the CPU; `comparable`, so that inner products are similarities.
         fingerprint: That of the encoder which made the vectors.
-        config: What kind of index it has, and how it was made.
+        kind: Of its index, with the settings of that kind.
         similarity: That of the encoder which made the vectors.
         null: Position of the null passage; None where there is none.
         folder: Where it was saved to or loaded from, None while it is in memory alone.
@@ -133,7 +129,7 @@ class KnowledgeBase:
         vectors: Tensor,
         index: Index,
         fingerprint: str,
-        config: IndexConfig,
+        kind: Kind,
         similarity: Similarity = "dot",
     ) -> None:
         """Put together parts that belong together; use `build` or `load`."""
@@ -141,7 +137,7 @@ class KnowledgeBase:
         self.vectors = vectors
         self.index = index
         self.fingerprint = fingerprint
-        self.config = config
+        self.kind = kind
         self.similarity = similarity
         self.folder: Path | None = None
         self.position = {passage.id: i for i, passage in enumerate(self.passages)}
@@ -157,18 +153,25 @@ class KnowledgeBase:
         cls,
         passages: Sequence[Passage],
         encoder: Encoder,
-        config: IndexConfig | None = None,
+        kind: Kind | str = "auto",
         *,
         progress: Callable[[int], None] | None = None,
     ) -> KnowledgeBase:
-        """Encode ``passages`` and index them; ``progress`` is told the size of each finished batch.
+        """Encode ``passages`` and index them.
+
+        Args:
+            passages: All of them.
+            encoder: Makes their vectors.
+            kind: Of the index, or its name in `jsarag.index.INDEXES`.
+            progress: Told the size of each finished batch.
 
         Raises:
             InputError: the index does not fit into this machine, or a vector is not finite.
         """
-        config = config or IndexConfig()
-        if config.kind == AUTO:
-            config = _of_kind(config, plan(len(passages), encoder.dimensions, AUTO, room_at(Path.cwd())).kind)
+        if isinstance(kind, str):
+            kind = INDEXES.named(kind, "index.kind")()
+        if isinstance(kind, Auto):
+            kind = _agreed(kind, plan(len(passages), encoder.dimensions, kind, room_at(Path.cwd())).kind)
         shown = ranks.times(progress)
         with torch.inference_mode():
             vectors = ranks.spread(passages, lambda some: encoder.embed_passages(some, progress=shown).cpu())
@@ -177,12 +180,12 @@ class KnowledgeBase:
             raise InputError(f"encoder.model: the vector of passage {passages[broken].id!r} is not finite")
         vectors = comparable(vectors, encoder.similarity)
         vectors = vectors.contiguous().clone()  # out of inference mode: training reads them
-        index = build_index(vectors.numpy(), config)
-        return cls(passages, vectors, index, encoder.fingerprint(), config, encoder.similarity)
+        index = build_index(vectors.numpy(), kind)
+        return cls(passages, vectors, index, encoder.fingerprint(), kind, encoder.similarity)
 
     def rebuilt(self, encoder: Encoder, *, progress: Callable[[int], None] | None = None) -> KnowledgeBase:
         """The same passages and kind of index with the vectors of ``encoder``."""
-        return KnowledgeBase.build(self.passages, encoder, self.config, progress=progress)
+        return KnowledgeBase.build(self.passages, encoder, self.kind, progress=progress)
 
     def comparable(self, vectors: Tensor) -> Tensor:
         """Vectors of its encoder, ``[..., dimensions]``, made such that inner products with `vectors` are similarities.
@@ -254,7 +257,7 @@ class KnowledgeBase:
             self.index.save(temporary)
             manifest = {
                 "format": FORMAT,
-                "index": {**plain(replace(self.config, path=None)), "facts": dict(self.index.facts)},
+                "index": {**as_plain(self.kind), "facts": dict(self.index.facts)},
                 "passages": len(self),
                 "dimensions": self.vectors.shape[1],
                 "similarity": self.similarity,
@@ -291,10 +294,9 @@ class KnowledgeBase:
                 f"{folder / 'vectors.safetensors'}: the vector of passage {passages[broken].id!r} is not finite; "
                 "run `jsarag index` again"
             )
-        facts = manifest["index"].pop("facts")
-        config = IndexConfig(**manifest["index"])
-        index = load_index(folder, vectors.numpy(), config)
-        index.facts = facts
-        kb = cls(passages, vectors, index, manifest["encoder"], config, manifest.get("similarity", "dot"))
+        kind = from_plain(manifest["index"])
+        index = load_index(folder, vectors.numpy(), kind)
+        index.facts = manifest["index"]["facts"]
+        kb = cls(passages, vectors, index, manifest["encoder"], kind, manifest.get("similarity", "dot"))
         kb.folder = folder
         return kb

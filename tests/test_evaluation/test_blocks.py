@@ -11,7 +11,7 @@ from jsarag.evaluation.answers import judge, judge_closed_book
 from jsarag.evaluation.attribution import measure_attribution
 from jsarag.evaluation.calibration import measure_calibration
 from jsarag.evaluation.sheet import Case, Sheet, as_row
-from jsarag.index import IndexConfig, build_index
+from jsarag.index import Flat, build_index
 from jsarag.retrieval import KnowledgeBase
 from jsarag.types import Example, Passage, Retrieved, Turn
 
@@ -39,8 +39,8 @@ def retrieved() -> list[list[Retrieved]]:
 
 
 def kb() -> KnowledgeBase:
-    vectors, config = torch.eye(3), IndexConfig("flat")
-    return KnowledgeBase(PASSAGES, vectors, build_index(vectors.numpy(), config), "", config)
+    vectors, kind = torch.eye(3), Flat()
+    return KnowledgeBase(PASSAGES, vectors, build_index(vectors.numpy(), kind), "", kind)
 
 
 def measured(history: tuple[Turn, ...] = (), *, closed_book: bool = True, labels: bool = True) -> Sheet:

@@ -122,5 +122,5 @@ def test_retrieval_is_measured_once(pipeline: Pipeline, cases: list[Case], monke
 
 
 def test_an_unknown_mode_is_refused_with_the_names(pipeline: Pipeline, cases: list[Case]) -> None:
-    with pytest.raises(InputError, match="expected one of concat, rag-sequence-fast"):
+    with pytest.raises(InputError, match="expected one of top-1, rag-sequence-fast"):
         evaluate_modes(pipeline, None, cases, CONFIG, ["top-2"], Silent())

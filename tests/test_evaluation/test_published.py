@@ -21,7 +21,6 @@ from jsarag.data.sources import SOURCES, Options, convert
 from jsarag.display import Silent
 from jsarag.evaluation import Case, evaluate_retrieval
 from jsarag.files import read_jsonl
-from jsarag.index import IndexConfig
 from jsarag.models import Encoder, EncoderConfig, load_encoder
 from jsarag.retrieval import KnowledgeBase
 from jsarag.retriever import Retriever
@@ -98,7 +97,7 @@ def test_figures_of_minilm_are_those_of_the_reference(name: str, tmp_path: Path)
     write_beir(folder, tmp_path / "published")
     convert(SOURCES["beir"], tmp_path / "published", tmp_path / "converted", Options(("test",)), Silent())
     passages = load_passages(tmp_path / "converted/passages.jsonl")
-    kb = KnowledgeBase.build(passages, encoder, IndexConfig(kind="flat"))
+    kb = KnowledgeBase.build(passages, encoder, "flat")
     examples = load_examples(tmp_path / "converted/test.jsonl", passage_ids=kb.position)
     found = evaluate_retrieval({"prior": Retriever(encoder, kb)}, [Case(e, e.input) for e in examples], CUTOFFS)
     assert percent(found["prior"], PRIOR[name]) == pytest.approx(PRIOR[name], abs=0.1)

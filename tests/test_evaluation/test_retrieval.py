@@ -13,7 +13,7 @@ from torch import Tensor
 from jsarag.evaluation import Case, EvaluationConfig, evaluate_retrieval
 from jsarag.evaluation.retrieval import measure_retrieval, retrieve
 from jsarag.evaluation.sheet import Sheet, as_row
-from jsarag.index import IndexConfig, build_index
+from jsarag.index import Flat, build_index
 from jsarag.models import Encoder, Generator
 from jsarag.pipeline import DecodingConfig, Pipeline
 from jsarag.retrieval import KnowledgeBase
@@ -35,10 +35,10 @@ class Fixed:
 
 
 def base(*, null: bool = False) -> KnowledgeBase:
-    passages, vectors, config = [Passage(name, "", name) for name in "abc"], torch.eye(3), IndexConfig("flat")
+    passages, vectors, kind = [Passage(name, "", name) for name in "abc"], torch.eye(3), Flat()
     if null:
         passages, vectors = [*passages, Passage("null", "", "")], torch.cat([vectors, -torch.ones(1, 3)])
-    return KnowledgeBase(passages, vectors, build_index(vectors.numpy(), config), "", config)
+    return KnowledgeBase(passages, vectors, build_index(vectors.numpy(), kind), "", kind)
 
 
 @pytest.mark.parametrize("null", [False, True])

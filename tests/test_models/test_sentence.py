@@ -14,7 +14,6 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor
 from torch.testing import assert_close
 
-from jsarag.index import IndexConfig
 from jsarag.models import Encoder, EncoderConfig, GeneratorConfig, Pair, load_encoder, load_generator, sentence
 from jsarag.objectives import RagSequence
 from jsarag.retrieval import KnowledgeBase
@@ -71,7 +70,7 @@ def test_vectors_and_their_order_are_those_of_sentence_transformers(name: str, f
     near(encoder.embed_passages(passages(TEXTS)), h)
     near(encoder.embed_pairs(["who is"], ["Ada"]), reference.encode_query(["who is Ada"]))
 
-    kb = KnowledgeBase.build(passages(TEXTS), encoder, IndexConfig(kind="flat"))
+    kb = KnowledgeBase.build(passages(TEXTS), encoder, "flat")
     scores, positions = kb.search(ours, len(TEXTS))
     expected = reference.similarity(e, h)
     assert_close(scores, expected.gather(1, positions), atol=1e-5, rtol=1e-5)
@@ -301,7 +300,7 @@ def test_the_training_softmax_is_that_of_the_models_similarity(folders: dict[str
     likelihood = torch.cat([generator.log_likelihood([Pair(pair.x, (h,), pair.y)]) for h in hs]).detach()
     for name in ("cosine", "inner product", "truncated", "router", "static router"):
         encoder, reference = load(folders[name], scale=3.0), theirs(folders[name])
-        kb = KnowledgeBase.build(hs, encoder, IndexConfig(kind="flat"))
+        kb = KnowledgeBase.build(hs, encoder, "flat")
         for learned in (None, encoder.copy(), encoder):
             models = Models(encoder, encoder.copy(), generator, learned)
             objective = RagSequence(k=len(hs))
@@ -384,7 +383,7 @@ def test_fingerprint_knows_all_that_changes_a_passages_vector(folders: dict[str,
 
 def test_a_number_that_is_not_finite_is_refused_by_name(folders: dict[str, Path], tmp_path: Path) -> None:
     encoder = load(folders["static"])
-    kb = KnowledgeBase.build(passages(TEXTS), encoder, IndexConfig(kind="flat"))
+    kb = KnowledgeBase.build(passages(TEXTS), encoder, "flat")
     weight = encoder.model[0].embedding.weight
     lamp = encoder.model.tokenizer.encode("lamp", add_special_tokens=False).ids
     with torch.no_grad():
@@ -404,7 +403,7 @@ def test_a_number_that_is_not_finite_is_refused_by_name(folders: dict[str, Path]
 
 def test_a_saved_index_knows_its_similarity(folders: dict[str, Path], tmp_path: Path) -> None:
     encoder = load(folders["cosine"])
-    kb = KnowledgeBase.build(passages(TEXTS), encoder, IndexConfig(kind="flat"))
+    kb = KnowledgeBase.build(passages(TEXTS), encoder, "flat")
     kb.save(tmp_path / "kb")
     loaded = KnowledgeBase.load(tmp_path / "kb")
     queries = encoder.embed_queries(QUERIES).detach()

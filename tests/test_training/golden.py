@@ -18,7 +18,7 @@ import transformers
 import jsarag
 from jsarag.files import read_jsonl
 from jsarag.objectives import OBJECTIVES
-from jsarag.parsing import objective_name, train_config, train_parser
+from jsarag.parsing import part_names, train_config, train_parser
 from tests import tiny, world
 
 FILE = Path(__file__).with_name("golden.json")
@@ -49,7 +49,7 @@ def record(folder: Path, name: str) -> list[dict[str, float]]:
     if name != "jsa":  # the one with a chain
         at = argv.index("--objective.m")
         argv = argv[:at] + argv[at + 2 :]
-    parser = train_parser(objective_name(argv))
+    parser = train_parser(part_names(argv))
     jsarag.train(train_config(parser, parser.read(argv)))
     rows = [row for _, row in read_jsonl(run / "metrics.jsonl") if row["kind"] == "step"]
     return [{key: value for key, value in row.items() if key.startswith(KEPT)} for row in rows]

@@ -12,7 +12,7 @@ import pytest
 import jsarag
 from jsarag.display import Silent
 from jsarag.files import read_jsonl
-from jsarag.parsing import objective_name, train_config, train_parser
+from jsarag.parsing import part_names, train_config, train_parser
 from jsarag.training import TrainConfig
 from jsarag.training import loop as training_loop
 from tests import world
@@ -20,7 +20,7 @@ from tests import world
 
 def configured(options: list[str], *more: str) -> TrainConfig:
     argv = [*options, *more]
-    parser = train_parser(objective_name(argv))
+    parser = train_parser(part_names(argv))
     return train_config(parser, parser.read(argv))
 
 

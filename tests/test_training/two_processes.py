@@ -11,7 +11,7 @@ import torch
 from torch.testing import assert_close
 
 from jsarag import ranks
-from jsarag.index import INDEXES, IndexConfig, build_index, load_index
+from jsarag.index import HNSW, IVF, Flat, Torch, build_index, load_index
 from jsarag.types import Passage
 
 
@@ -62,17 +62,16 @@ def search_over_parts() -> None:
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((301, 16), dtype=np.float32)
     queries = rng.standard_normal((7, 16), dtype=np.float32)
-    for kind in ("flat", "torch", "ivf"):
-        config = IndexConfig(kind=kind)
-        index = build_index(vectors, config)
-        alone = INDEXES[kind].build(vectors, config)
+    for kind in (Flat(), Torch(), IVF()):
+        index = build_index(vectors, kind)
+        alone = kind.build(vectors)
         for k in (1, 20, 301):
             wanted, found = alone.search(queries, k), index.search(queries, k)
             assert_close(torch.from_numpy(found[0]), torch.from_numpy(wanted[0]))
             if k < 301:  # among so many some are as good as equal, and sums are rounded otherwise
                 assert (found[1] == wanted[1]).all()
     # One passage: a process has nothing to search.
-    assert build_index(vectors[:1], IndexConfig(kind="flat")).search(queries, 1)[1].tolist() == [[0]] * 7
+    assert build_index(vectors[:1], Flat()).search(queries, 1)[1].tolist() == [[0]] * 7
 
 
 def kept_and_loaded() -> None:
@@ -83,14 +82,13 @@ def kept_and_loaded() -> None:
     with TemporaryDirectory() as mine:
         # Both processes name the first one's folder.
         folder = Path(str(ranks.spread_list([mine, mine], list)[0])) / "kb"
-        for kind in ("flat", "hnsw"):
-            config = IndexConfig(kind=kind)
-            kb = KnowledgeBase(passages, vectors, build_index(vectors.numpy(), config), "none", config)
+        for kind in (Flat(), HNSW()):
+            kb = KnowledgeBase(passages, vectors, build_index(vectors.numpy(), kind), "none", kind)
             kb.save(folder)
             again = KnowledgeBase.load(folder)
             assert (again.search(vectors[:3], 5)[1] == kb.search(vectors[:3], 5)[1]).all()
             assert again.search(vectors[:3], 1)[1].shape == (3, 1)
-        assert load_index(folder, vectors.numpy(), IndexConfig(kind="flat")).search(vectors[:1].numpy(), 1)
+        assert load_index(folder, vectors.numpy(), Flat()).search(vectors[:1].numpy(), 1)
         ranks.wait()
 
 

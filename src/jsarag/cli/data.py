@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jsarag
-from jsarag.checks import one_of, require
+from jsarag.checks import require
 from jsarag.cli.display import Terminal
 from jsarag.data.sources import PASSAGES, SOURCES, SPLITS, File, Options, Source, check, convert, hub
 from jsarag.parsing import Parser
@@ -70,8 +70,7 @@ def run(argv: Sequence[str]) -> int:
         for source in SOURCES.values():
             _describe(source)
         return 0
-    one_of("name", values["name"], SOURCES)
-    source = SOURCES[values["name"]]
+    source = SOURCES.named(values["name"], "name")
     if values["check"] is not None:
         others = [name for name in given if name not in ("check", "from")]
         require(not others, _option(others), "nothing with --check", values[others[0]] if others else None)

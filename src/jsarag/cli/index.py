@@ -7,9 +7,8 @@ from pathlib import Path
 
 from jsarag import api, ranks
 from jsarag.cli.display import Terminal
-from jsarag.index import IndexConfig
 from jsarag.models import EncoderConfig
-from jsarag.parsing import Parser
+from jsarag.parsing import INDEX, Parser
 
 DESCRIPTION = """Encode passages and index them.
 
@@ -24,14 +23,15 @@ def run(argv: Sequence[str]) -> int:
         "--passages", type=Path, required=True, help="Passages {id, title, text}: .jsonl, .json, .csv, .parquet."
     )
     parser.add_argument("--out", type=Path, required=True, help="Folder to write; an index folder there is replaced.")
-    parser.add_class_arguments(IndexConfig, "index", skip={"path"})
+    INDEX.add_to(parser, INDEX.named(argv) or INDEX.default)
     parser.add_class_arguments(EncoderConfig, "encoder")
     values = parser.read(argv)
+    kind = INDEX.built(values)
     built = parser.instantiate(values)
     with ranks.joined():
-        kb = api.build_index(values.passages, values.out, encoder=built.encoder, index=built.index, display=Terminal())
+        kb = api.build_index(values.passages, values.out, encoder=built.encoder, index=kind, display=Terminal())
         if ranks.first():
             facts = "".join(f", {name} {value}" for name, value in kb.index.facts.items())
             print(f"{values.out}: {len(kb):,} passages, {kb.vectors.shape[1]} dimensions, encoder {kb.fingerprint}")
-            print(f"index {kb.config.kind}{facts}")
+            print(f"index {kb.kind.name}{facts}")
     return 0

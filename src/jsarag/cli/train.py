@@ -13,7 +13,7 @@ from jsarag import api, ranks
 from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_summary
 from jsarag.config import plain
-from jsarag.parsing import Parser, last_value, objective_name, train_config, train_parser
+from jsarag.parsing import Parser, last_value, part_names, train_config, train_parser
 from jsarag.training import TrainConfig, stages
 from jsarag.types import InputError
 
@@ -43,7 +43,7 @@ def configured(
     argv: Sequence[str], command: str, description: str, defaults: dict[str, Any] | None = None
 ) -> TrainConfig:
     """The configuration a command line asks for."""
-    parser = train_parser(objective_name(argv), defaults, prog=f"jsarag {command}", description=description)
+    parser = train_parser(part_names(argv), defaults, prog=f"jsarag {command}", description=description)
     return train_config(parser, parser.read(argv))
 
 
@@ -58,9 +58,10 @@ def staged(argv: Sequence[str]) -> TrainConfig | None:
         raise InputError(f"--stage {stage}: expected --from with it, a finished run to go on from")
     usual = api.stage(stage, source)
     name = usual.objective.name
-    if objective_name(argv, name) != name:
-        raise InputError(f"objective.name: expected {name} with --stage {stage}, got {objective_name(argv)!r}")
-    parser = train_parser(name, prog="jsarag train", description=DESCRIPTION)
+    names = part_names(argv, {"objective": name, "index": usual.index.settled.name})
+    if names["objective"] != name:
+        raise InputError(f"objective.name: expected {name} with --stage {stage}, got {names['objective']!r}")
+    parser = train_parser(names, prog="jsarag train", description=DESCRIPTION)
     for option in STAGE:
         parser.add_argument(option, type=str)
     # A run answers with as many passages as it was trained on, unless it is told otherwise.

@@ -8,13 +8,17 @@ from jsarag.decoding.rag_sequence import Fast, Thorough
 from jsarag.decoding.rag_token import RagToken
 from jsarag.decoding.stream import Stream
 from jsarag.decoding.top1 import Top1
+from jsarag.registry import Registry
 
-DECODERS: dict[str, Decoder] = {
-    "top-1": Top1(),
-    "rag-sequence-fast": Fast(),
-    "rag-sequence-thorough": Thorough(),
-    "rag-token": RagToken(),
-    "concat": Concat(),
-}
+DECODERS: Registry[Decoder] = Registry(
+    "jsarag.decoders",
+    {
+        "top-1": Top1(),
+        "rag-sequence-fast": Fast(),
+        "rag-sequence-thorough": Thorough(),
+        "rag-token": RagToken(),
+        "concat": Concat(),
+    },
+)
 
 __all__ = ["DECODERS", "Decoder", "Direct", "Stream"]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
-from jsarag.index.index import Index, Positions, Vectors
-
-if TYPE_CHECKING:
-    from jsarag.index.config import IndexConfig
+from jsarag.checks import require
+from jsarag.index.flat import FlatIndex
+from jsarag.index.index import Kind, Positions, Vectors
 
 FILE = "index.faiss"
 PROBES = 256
@@ -19,43 +20,13 @@ PROBES = 256
 K = 20
 
 
-class Approximate(Index):
-    """A FAISS index with one number that says how wide a search goes."""
+class FaissIndex:
+    """A FAISS index over vectors."""
 
-    exact = False
-    files = (FILE,)
-    widest: ClassVar[int]
-    """Where widening the search ends."""
-
-    def __init__(self, index: Any, vectors: Vectors, facts: dict[str, Any]) -> None:
-        """Wrap a FAISS index over ``vectors``; use `build` or `load`."""
-        self._index, self._vectors, self.facts = index, vectors, facts
-
-    @classmethod
-    @abstractmethod
-    def make(cls, vectors: Vectors) -> Any:
-        """A FAISS index of ``vectors``, trained and filled."""
-
-    @classmethod
-    @abstractmethod
-    def widen(cls, index: Any, width: int) -> None:
-        """Let searches look at ``width`` cells or nodes."""
-
-    @classmethod
-    def build(cls, vectors: Vectors, config: IndexConfig) -> Self:
-        """Make the index, then double the width of its searches until they find enough."""
-        found = cls(cls.make(vectors), vectors, {})
-        queries = probes(vectors)
-        truth = _exact(queries, vectors)
-        width = 1
-        while True:
-            cls.widen(found._index, width)
-            recall = _recall(found.met(queries, truth.shape[1])[1], truth)
-            if recall >= config.recall or width >= min(cls.widest, len(vectors)):
-                break
-            width *= 2
-        found.facts = {"width": width, "recall@20": round(recall, 4), "wanted": config.recall}
-        return found
+    def __init__(self, index: Any, vectors: Vectors) -> None:
+        """Wrap a FAISS index over ``vectors``."""
+        self._index, self._vectors = index, vectors
+        self.facts: Mapping[str, Any] = {}
 
     def met(self, queries: Vectors, k: int) -> tuple[Vectors, Positions]:
         """Scores and positions of the k best that a search of the tuned width meets, -1 where it meets fewer."""
@@ -67,9 +38,7 @@ class Approximate(Index):
         scores, positions = self.met(queries, k)
         short = np.flatnonzero((positions < 0).any(axis=1))
         if len(short):
-            from jsarag.index.flat import Flat
-
-            scores[short], positions[short] = Flat(self._vectors).search(queries[short], k)
+            scores[short], positions[short] = FlatIndex(self._vectors).search(queries[short], k)
         return scores, positions
 
     def save(self, folder: Path) -> None:
@@ -78,12 +47,56 @@ class Approximate(Index):
 
         faiss.write_index(self._index, str(folder / FILE))
 
-    @classmethod
-    def load(cls, folder: Path, vectors: Vectors) -> Self:
+
+@dataclass(frozen=True)
+class Approximate(Kind):
+    """A kind of FAISS index with one number that says how wide a search goes.
+
+    Attributes:
+        recall: Share of the exact top 20 that must be found among vectors like those of the passages; searches are as
+            wide as that takes.
+    """
+
+    files = (FILE,)
+    widest: ClassVar[int]
+    """Where widening the search ends."""
+    index: ClassVar[type[FaissIndex]] = FaissIndex
+    """What searches."""
+
+    recall: float = 0.95
+
+    def __post_init__(self) -> None:
+        require(0 < self.recall <= 1, "index.recall", "a share above 0 and up to 1", self.recall)
+
+    @abstractmethod
+    def make(self, vectors: Vectors) -> Any:
+        """A FAISS index of ``vectors``, trained and filled."""
+
+    @abstractmethod
+    def widen(self, index: Any, width: int) -> None:
+        """Let searches look at ``width`` cells or nodes."""
+
+    def build(self, vectors: Vectors) -> FaissIndex:
+        """Make the index, then double the width of its searches until they find enough."""
+        made = self.make(vectors)
+        found = self.index(made, vectors)
+        queries = probes(vectors)
+        truth = FlatIndex(vectors).search(queries, min(K, len(vectors)))[1]
+        width = 1
+        while True:
+            self.widen(made, width)
+            recall = _recall(found.met(queries, truth.shape[1])[1], truth)
+            if recall >= self.recall or width >= min(self.widest, len(vectors)):
+                break
+            width *= 2
+        found.facts = {"width": width, "recall@20": round(recall, 4), "wanted": self.recall}
+        return found
+
+    def load(self, folder: Path, vectors: Vectors) -> FaissIndex:
         """Map FAISS's own format into memory; the width is part of it."""
         import faiss
 
-        return cls(faiss.read_index(str(folder / FILE), faiss.IO_FLAG_MMAP_IFC), vectors, {})
+        return self.index(faiss.read_index(str(folder / FILE), faiss.IO_FLAG_MMAP_IFC), vectors)
 
 
 def probes(vectors: Vectors) -> Vectors:
@@ -96,12 +109,6 @@ def probes(vectors: Vectors) -> Vectors:
     some = min(PROBES, len(vectors))
     made = np.sum([vectors[rng.choice(len(vectors), some, replace=False)] for _ in range(3)], axis=0)
     return np.ascontiguousarray(made, dtype=np.float32)
-
-
-def _exact(queries: Vectors, vectors: Vectors) -> Positions:
-    from jsarag.index.flat import Flat
-
-    return Flat(vectors).search(queries, min(K, len(vectors)))[1]
 
 
 def _recall(found: Positions, truth: Positions) -> float:

@@ -1,12 +1,14 @@
-"""What can be set about an index."""
+"""Which index a run has: its kind with that kind's settings, or the folder of one that is there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
-from jsarag.checks import one_of, require
-from jsarag.config import AnyPath, as_paths
-from jsarag.index.kinds import AUTO, INDEXES
+from jsarag.checks import require
+from jsarag.config import AnyPath, as_paths, plain
+from jsarag.index.index import Kind
+from jsarag.index.kinds import INDEXES
 
 
 @dataclass(frozen=True)
@@ -14,31 +16,36 @@ class IndexConfig:
     """The index over the passages.
 
     Attributes:
-        kind: How to search. auto: by the number of passages and the memory at hand, and the choice is printed; flat:
-            exact, vectors stay on disk and are mapped into memory; torch: exact, vectors on the GPU where there is
-            one; hnsw: a graph, fastest, slow to build; ivf: cells; ivf-pq: cells of compressed vectors, least memory;
-            milvus: a Milvus server or cluster.
-        recall: Share of the exact top 20 that an approximate kind must find among vectors like those of the passages;
-            it searches as widely as that takes.
-        uri: Of the Milvus server, such as http://host:19530, or a file name ending in .db for milvus-lite. A token is
-            read from the environment variable MILVUS_TOKEN.
-        collection: Name of the Milvus alias that searches go to.
+        kind: How to search, with the settings of that kind; a name of `jsarag.index.INDEXES` for its usual settings.
         path: Folder made by `jsarag index`; null: encode the passages of this run and keep them in its folder.
     """
 
-    kind: str = AUTO
-    recall: float = 0.95
-    uri: str | None = None
-    collection: str = "jsarag"
+    kind: Kind | str = "auto"
     path: AnyPath | None = None
 
     def __post_init__(self) -> None:
         as_paths(self, "index.", "path")
-        one_of("index.kind", self.kind, [AUTO, *INDEXES])
-        require(0 < self.recall <= 1, "index.recall", "a share above 0 and up to 1", self.recall)
-        if self.kind == "milvus":
-            require(self.uri is not None, "index.uri", "the address of the Milvus server with kind milvus", self.uri)
-        else:
-            require(self.uri is None, "index.uri", f"null with kind {self.kind}", self.uri)
-        named = self.collection.replace("_", "").isalnum() and not self.collection[0].isdigit()
-        require(named, "index.collection", "letters, digits and underscores, no digit first", self.collection)
+        if isinstance(self.kind, str):
+            object.__setattr__(self, "kind", INDEXES.named(self.kind, "index.kind")())
+        require(isinstance(self.kind, Kind), "index.kind", "a kind of index or its name", self.kind)
+
+    @property
+    def settled(self) -> Kind:
+        """The kind, which is no name any more."""
+        assert isinstance(self.kind, Kind)
+        return self.kind
+
+    def plain(self) -> dict[str, Any]:
+        """Name and settings of the kind side by side, as in YAML files and on the command line."""
+        return {**as_plain(self.settled), "path": plain(self.path)}
+
+
+def as_plain(kind: Kind) -> dict[str, Any]:
+    """Name and settings of a kind, ready for JSON."""
+    return {"kind": kind.name} | {field.name: plain(getattr(kind, field.name)) for field in fields(kind)}
+
+
+def from_plain(values: dict[str, Any]) -> Kind:
+    """The kind that `as_plain` described; what its class does not know, an older release wrote for all kinds."""
+    kind = INDEXES.named(values["kind"], "index.kind")
+    return kind(**{field.name: values[field.name] for field in fields(kind) if field.name in values})

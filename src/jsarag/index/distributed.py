@@ -3,58 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import torch
 
 from jsarag import ranks
-from jsarag.index.config import IndexConfig
-from jsarag.index.index import Index, Needs, Positions, Vectors
-from jsarag.index.kinds import INDEXES
+from jsarag.index.index import Index, Kind, Positions, Vectors
 
 
-def build_index(vectors: Vectors, config: IndexConfig) -> Index:
-    """An index of the kind that ``config`` names over ``vectors[passages, dimensions]``."""
-    return INDEXES[config.kind].build(vectors, config) if ranks.size() == 1 else Distributed.build(vectors, config)
+def build_index(vectors: Vectors, kind: Kind) -> Index:
+    """An index of a kind over ``vectors[passages, dimensions]``: in each process its part, or all in the first."""
+    if ranks.size() == 1:
+        return kind.build(vectors)
+    if not kind.exact:
+        return Distributed(kind.build(vectors) if ranks.first() else None)
+    part = ranks.part(len(vectors))
+    return Distributed(kind.build(vectors[part]) if part.start < part.stop else None, part)
 
 
-def load_index(folder: Path, vectors: Vectors, config: IndexConfig) -> Index:
+def load_index(folder: Path, vectors: Vectors, kind: Kind) -> Index:
     """Read what `Index.save` wrote; ``vectors`` are those it was built of."""
-    if ranks.size() > 1 and INDEXES[config.kind].exact:
-        return Distributed.build(vectors, config)
-    inner = INDEXES[config.kind].load(folder, vectors) if ranks.first() else None
+    if ranks.size() > 1 and kind.exact:
+        return build_index(vectors, kind)
+    inner = kind.load(folder, vectors) if ranks.first() else None
     return inner if inner and ranks.size() == 1 else Distributed(inner)
 
 
-class Distributed(Index):
+class Distributed:
     """Exact kinds: each process searches its part of the vectors, and the best are merged. Others: the first searches.
 
     Every process calls `search` with the same queries and gets the same answer.
     """
-
-    name = "distributed"
-    exact = True
 
     def __init__(self, inner: Index | None, part: slice | None = None) -> None:
         """Search ``inner``, over ``part`` of the vectors; None: nothing is searched in this process."""
         self._inner = inner
         self._part = part
         self.facts = inner.facts if inner else {}
-
-    @classmethod
-    def build(cls, vectors: Vectors, config: IndexConfig) -> Self:
-        """Every process its part, or the first process all."""
-        kind = INDEXES[config.kind]
-        if not kind.exact:
-            return cls(kind.build(vectors, config) if ranks.first() else None)
-        part = ranks.part(len(vectors))
-        return cls(kind.build(vectors[part], config) if part.start < part.stop else None, part)
-
-    @classmethod
-    def needs(cls, passages: int, dimensions: int) -> Needs:
-        """What its kind needs; this is never chosen by itself."""
-        raise NotImplementedError
 
     def search(self, queries: Vectors, k: int) -> tuple[Vectors, Positions]:
         """The k best of all processes."""
@@ -72,8 +57,3 @@ class Distributed(Index):
         """Write what the kind keeps beside the vectors; only the first process is asked."""
         if self._inner is not None:
             self._inner.save(folder)
-
-    @classmethod
-    def load(cls, folder: Path, vectors: Vectors) -> Self:
-        """Not told which kind: use `load_index`."""
-        raise NotImplementedError

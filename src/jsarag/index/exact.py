@@ -1,35 +1,37 @@
-"""What the exact indexes share: they search the vectors themselves; there is nothing to build or to keep."""
+"""What the exact kinds share: they search the vectors themselves; there is nothing to build or to keep."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Any
 
-from jsarag.index.index import Index, Vectors
-
-if TYPE_CHECKING:
-    from jsarag.index.config import IndexConfig
+from jsarag.index.index import Index, Kind, Positions, Vectors
 
 
-class Exact(Index):
+class ExactIndex:
     """An index that is its vectors."""
 
-    exact = True
+    def __init__(self) -> None:
+        """There are no facts to tell."""
+        self.facts: Mapping[str, Any] = {}
 
     @abstractmethod
-    def __init__(self, vectors: Vectors) -> None:
-        """Search ``vectors``."""
-
-    @classmethod
-    def build(cls, vectors: Vectors, config: IndexConfig) -> Self:
-        """Nothing is computed."""
-        return cls(vectors)
+    def search(self, queries: Vectors, k: int) -> tuple[Vectors, Positions]:
+        """Exact top k."""
 
     def save(self, folder: Path) -> None:
         """Nothing to write."""
 
-    @classmethod
-    def load(cls, folder: Path, vectors: Vectors) -> Self:
+
+@dataclass(frozen=True)
+class Exact(Kind):
+    """A kind whose indexes are their vectors."""
+
+    exact = True
+
+    def load(self, folder: Path, vectors: Vectors) -> Index:
         """Nothing to read but the vectors."""
-        return cls(vectors)
+        return self.build(vectors)

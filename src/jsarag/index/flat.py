@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from jsarag.index.exact import Exact
+from dataclasses import dataclass
+
+from jsarag.index.exact import Exact, ExactIndex
 from jsarag.index.index import Needs, Positions, Vectors
 
 
+@dataclass(frozen=True)
 class Flat(Exact):
-    """Every query meets every vector; exact, no training, no settings."""
+    """Every query meets every vector; exact, no training, no settings; vectors stay on disk, mapped into memory."""
 
     name = "flat"
 
-    def __init__(self, vectors: Vectors) -> None:
-        """Search ``vectors``, which may lie in a file mapped into memory."""
-        self._vectors = vectors
-        self.facts = {}
+    def build(self, vectors: Vectors) -> FlatIndex:
+        """Nothing is computed."""
+        return FlatIndex(vectors)
 
-    @classmethod
-    def needs(cls, passages: int, dimensions: int) -> Needs:
+    def needs(self, passages: int, dimensions: int) -> Needs:
         """Nothing of its own, but searches are only quick while the vectors stay in memory."""
         return Needs(4 * passages * dimensions, 0)
+
+
+class FlatIndex(ExactIndex):
+    """FAISS's brute force."""
+
+    def __init__(self, vectors: Vectors) -> None:
+        """Search ``vectors``, which may lie in a file mapped into memory."""
+        super().__init__()
+        self._vectors = vectors
 
     def search(self, queries: Vectors, k: int) -> tuple[Vectors, Positions]:
         """Exact top k."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from jsarag.index.approximate import Approximate
@@ -10,14 +11,19 @@ from jsarag.index.index import Needs, Vectors
 LINKS = 32
 
 
+@dataclass(frozen=True)
 class HNSW(Approximate):
-    """FAISS's HNSW over a copy of the vectors. Made for vectors of one length, as most encoders give them."""
+    """A graph of neighbours over a copy of the vectors: the quickest search, slow to build, for vectors of one length.
+
+    Attributes:
+        recall: Share of the exact top 20 that must be found among vectors like those of the passages; searches are as
+            wide as that takes.
+    """
 
     name = "hnsw"
     widest = 4096
 
-    @classmethod
-    def make(cls, vectors: Vectors) -> Any:
+    def make(self, vectors: Vectors) -> Any:
         """Insert the vectors one by one."""
         import faiss
 
@@ -26,13 +32,11 @@ class HNSW(Approximate):
         index.add(vectors)
         return index
 
-    @classmethod
-    def widen(cls, index: Any, width: int) -> None:
+    def widen(self, index: Any, width: int) -> None:
         """Nodes kept while walking the graph."""
         index.hnsw.efSearch = max(width, 16)
 
-    @classmethod
-    def needs(cls, passages: int, dimensions: int) -> Needs:
+    def needs(self, passages: int, dimensions: int) -> Needs:
         """A copy of the vectors, and twice LINKS neighbours of 4 bytes each."""
         size = passages * (4 * dimensions + 2 * LINKS * 4 + 16)
         return Needs(size, size)

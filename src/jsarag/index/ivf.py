@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,42 +29,43 @@ def sample(vectors: Vectors) -> Vectors:
     return np.ascontiguousarray(vectors[np.sort(chosen)])
 
 
+@dataclass(frozen=True)
 class IVF(Approximate):
-    """FAISS's IVF over a copy of the vectors."""
+    """Cells of a copy of the vectors, of which a search looks into the nearest.
+
+    Attributes:
+        recall: Share of the exact top 20 that must be found among vectors like those of the passages; searches are as
+            wide as that takes.
+    """
 
     name = "ivf"
     widest = 1 << 20
 
-    @classmethod
-    def make(cls, vectors: Vectors) -> Any:
+    def make(self, vectors: Vectors) -> Any:
         """Fit the cells to a sample, then sort all vectors into them."""
         import faiss
 
-        index = cls.empty(faiss.IndexFlatIP(vectors.shape[1]), *vectors.shape)
+        index = self.empty(faiss.IndexFlatIP(vectors.shape[1]), *vectors.shape)
         index.cp.seed, index.cp.spherical = 1234, True
-        index.train(cls.training(vectors))
+        index.train(self.training(vectors))
         index.add(vectors)
         return index
 
-    @classmethod
-    def empty(cls, coarse: Any, passages: int, dimensions: int) -> Any:
+    def empty(self, coarse: Any, passages: int, dimensions: int) -> Any:
         """FAISS's index for so many vectors, its centroids in ``coarse``."""
         import faiss
 
         return faiss.IndexIVFFlat(coarse, dimensions, cells(passages), faiss.METRIC_INNER_PRODUCT)
 
-    @classmethod
-    def training(cls, vectors: Vectors) -> Vectors:
+    def training(self, vectors: Vectors) -> Vectors:
         """What it is fitted to."""
         return sample(vectors)
 
-    @classmethod
-    def widen(cls, index: Any, width: int) -> None:
+    def widen(self, index: Any, width: int) -> None:
         """Cells looked into."""
         index.nprobe = min(width, index.nlist)
 
-    @classmethod
-    def needs(cls, passages: int, dimensions: int) -> Needs:
+    def needs(self, passages: int, dimensions: int) -> Needs:
         """A copy of the vectors with their positions."""
         size = passages * (4 * dimensions + 8) + 4 * dimensions * cells(passages)
         return Needs(size, size)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from jsarag.index.approximate import FaissIndex
 from jsarag.index.index import Needs, Positions, Vectors
 from jsarag.index.ivf import IVF, cells, sample
 
@@ -23,30 +25,8 @@ def bits_of(passages: int) -> int:
     return min(8, max(int(np.log2(max(passages // 39, 2))), 1))
 
 
-class IVFPQ(IVF):
-    """FAISS's IVF-PQ. The vectors themselves stay in their file: a search reads the few that it compares."""
-
-    name = "ivf-pq"
-
-    @classmethod
-    def empty(cls, coarse: Any, passages: int, dimensions: int) -> Any:
-        """Codes of `bytes_of` bytes."""
-        import faiss
-
-        size, bits, metric = bytes_of(dimensions), bits_of(passages), faiss.METRIC_INNER_PRODUCT
-        return faiss.IndexIVFPQ(coarse, dimensions, cells(passages), size, bits, metric)
-
-    @classmethod
-    def training(cls, vectors: Vectors) -> Vectors:
-        """At least one vector a code: a handful is repeated."""
-        found = sample(vectors)
-        return np.tile(found, (-(-(1 << bits_of(len(vectors))) // len(found)), 1))
-
-    @classmethod
-    def needs(cls, passages: int, dimensions: int) -> Needs:
-        """Codes with their positions."""
-        size = passages * (bytes_of(dimensions) + 8) + 4 * dimensions * cells(passages)
-        return Needs(size, size)
+class Compressed(FaissIndex):
+    """An index of compressed vectors beside the vectors themselves."""
 
     def met(self, queries: Vectors, k: int) -> tuple[Vectors, Positions]:
         """The k best by exact scores among the `MORE` k that look best compressed."""
@@ -55,3 +35,33 @@ class IVFPQ(IVF):
         scores[near < 0] = -np.inf
         order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(scores, order, 1), np.take_along_axis(near, order, 1)
+
+
+@dataclass(frozen=True)
+class IVFPQ(IVF):
+    """Cells of compressed vectors: the least memory. Of the vectors a search reads the few it compares.
+
+    Attributes:
+        recall: Share of the exact top 20 that must be found among vectors like those of the passages; searches are as
+            wide as that takes.
+    """
+
+    name = "ivf-pq"
+    index = Compressed
+
+    def empty(self, coarse: Any, passages: int, dimensions: int) -> Any:
+        """Codes of `bytes_of` bytes."""
+        import faiss
+
+        size, bits, metric = bytes_of(dimensions), bits_of(passages), faiss.METRIC_INNER_PRODUCT
+        return faiss.IndexIVFPQ(coarse, dimensions, cells(passages), size, bits, metric)
+
+    def training(self, vectors: Vectors) -> Vectors:
+        """At least one vector a code: a handful is repeated."""
+        found = sample(vectors)
+        return np.tile(found, (-(-(1 << bits_of(len(vectors))) // len(found)), 1))
+
+    def needs(self, passages: int, dimensions: int) -> Needs:
+        """Codes with their positions."""
+        size = passages * (bytes_of(dimensions) + 8) + 4 * dimensions * cells(passages)
+        return Needs(size, size)

@@ -9,68 +9,35 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import numpy as np
 
+from jsarag.checks import require
 from jsarag.files import read_json, write_json
-from jsarag.index.index import Index, Needs, Positions, Vectors
+from jsarag.index.index import Kind, Needs, Positions, Vectors
 from jsarag.types import InputError
-
-if TYPE_CHECKING:
-    from jsarag.index.config import IndexConfig
 
 FILE = "milvus.json"
 ROWS = 1_000
 """Vectors sent at once."""
 
 
-class Milvus(Index):
+class MilvusIndex:
     """One collection, searched under its own name."""
-
-    name = "milvus"
-    exact = False
-    files = (FILE,)
 
     def __init__(self, uri: str, collection: str) -> None:
         """Search ``collection`` at ``uri``; a connection is made at the first search."""
         self._uri, self._collection = uri, collection
-        self.facts = {"uri": uri, "collection": collection}
+        self.facts: Mapping[str, Any] = {"uri": uri, "collection": collection}
 
     @cached_property
     def _client(self) -> Any:
         return connect(self._uri)
-
-    @classmethod
-    def build(cls, vectors: Vectors, config: IndexConfig) -> Self:
-        """Fill a fresh collection, move the alias to it, drop all older ones but the one before.
-
-        Raises:
-            InputError: no pymilvus, no server, or the alias's name is taken by a collection.
-        """
-        assert config.uri is not None
-        client = connect(config.uri)
-        if client.has_collection(config.collection) and not _target(client, config.collection):
-            raise InputError(f"index.collection: {config.collection} is a collection, not an alias; name another")
-        collection = f"{config.collection}_{time.time_ns()}"
-        _fill(client, collection, vectors)
-        before = _target(client, config.collection)
-        if before:
-            client.alter_alias(collection, config.collection)
-        else:
-            client.create_alias(collection, config.collection)
-        for name in client.list_collections():
-            stamp = name.removeprefix(f"{config.collection}_")
-            if stamp != name and stamp.isdigit() and name not in (collection, before):
-                client.drop_collection(name)
-        return cls(config.uri, collection)
-
-    @classmethod
-    def needs(cls, passages: int, dimensions: int) -> Needs:
-        """All of it lies on the server."""
-        return Needs(0, 0)
 
     def search(self, queries: Vectors, k: int) -> tuple[Vectors, Positions]:
         """The k best that the server finds."""
@@ -86,14 +53,61 @@ class Milvus(Index):
         """Write where it lies."""
         write_json(folder / FILE, self.facts)
 
-    @classmethod
-    def load(cls, folder: Path, vectors: Vectors) -> Self:
+
+@dataclass(frozen=True)
+class Milvus(Kind):
+    """A Milvus server or cluster: for knowledge bases beyond one machine.
+
+    Attributes:
+        uri: Of the server, such as http://host:19530, or a file name ending in .db for milvus-lite. A token is read
+            from the environment variable MILVUS_TOKEN.
+        collection: Name of the alias that searches go to.
+    """
+
+    name = "milvus"
+    files = (FILE,)
+
+    uri: str = ""
+    collection: str = "jsarag"
+
+    def __post_init__(self) -> None:
+        require(bool(self.uri), "index.uri", "the address of the Milvus server with kind milvus", self.uri)
+        named = self.collection.replace("_", "").isalnum() and not self.collection[0].isdigit()
+        require(named, "index.collection", "letters, digits and underscores, no digit first", self.collection)
+
+    def build(self, vectors: Vectors) -> MilvusIndex:
+        """Fill a fresh collection, move the alias to it, drop all older ones but the one before.
+
+        Raises:
+            InputError: no pymilvus, no server, or the alias's name is taken by a collection.
+        """
+        client = connect(self.uri)
+        if client.has_collection(self.collection) and not _target(client, self.collection):
+            raise InputError(f"index.collection: {self.collection} is a collection, not an alias; name another")
+        collection = f"{self.collection}_{time.time_ns()}"
+        _fill(client, collection, vectors)
+        before = _target(client, self.collection)
+        if before:
+            client.alter_alias(collection, self.collection)
+        else:
+            client.create_alias(collection, self.collection)
+        for name in client.list_collections():
+            stamp = name.removeprefix(f"{self.collection}_")
+            if stamp != name and stamp.isdigit() and name not in (collection, before):
+                client.drop_collection(name)
+        return MilvusIndex(self.uri, collection)
+
+    def needs(self, passages: int, dimensions: int) -> Needs:
+        """All of it lies on the server."""
+        return Needs(0, 0)
+
+    def load(self, folder: Path, vectors: Vectors) -> MilvusIndex:
         """Find the collection again; one that is gone, after many rebuilds, is filled again from the vectors."""
         facts = read_json(folder / FILE)
         client = connect(facts["uri"])
         if not client.has_collection(facts["collection"]):
             _fill(client, facts["collection"], vectors)
-        return cls(facts["uri"], facts["collection"])
+        return MilvusIndex(facts["uri"], facts["collection"])
 
 
 def connect(uri: str) -> Any:

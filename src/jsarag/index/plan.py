@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import torch
 
-from jsarag.index.index import Needs
-from jsarag.index.kinds import AUTO, INDEXES
+from jsarag.index.flat import Flat
+from jsarag.index.index import Index, Kind, Needs, Vectors
+from jsarag.index.ivf import IVF
+from jsarag.index.ivf_pq import IVFPQ
+from jsarag.index.torch_exact import Torch
 from jsarag.types import InputError
 
 EXACT_UP_TO = 200_000
@@ -31,51 +34,94 @@ class Plan:
     """A kind of index and what it will take.
 
     Attributes:
-        kind: Name of the kind.
+        kind: The kind, with its settings.
         reason: Why this one, for people; empty where the user named it.
         needs: Of the index.
         vectors: Bytes of the vectors' file.
     """
 
-    kind: str
+    kind: Kind
     reason: str
     needs: Needs
     vectors: int
 
     def __str__(self) -> str:
         """One line for people."""
-        parts = [f"index {self.kind}" + (f" ({self.reason})" if self.reason else "")]
+        parts = [f"index {self.kind.name}" + (f" ({self.reason})" if self.reason else "")]
         parts.append(f"about {gigabytes(self.needs.memory)} memory")
         if self.needs.device:
             parts.append(f"{gigabytes(self.needs.device)} on the GPU")
         return ", ".join([*parts, f"{gigabytes(self.needs.disk + self.vectors)} disk"])
 
 
-def plan(passages: int, dimensions: int, kind: str, room: Room) -> Plan:
-    """Choose a kind where ``kind`` is ``auto``, and make sure that it fits.
+@dataclass(frozen=True)
+class Auto(Kind):
+    """Chosen by the number of passages and the memory at hand: exact where that is quick enough; the choice is printed.
+
+    Attributes:
+        recall: Share of the exact top 20 that must be found where the choice is not exact.
+    """
+
+    name = "auto"
+
+    recall: float = 0.95
+
+    def __post_init__(self) -> None:
+        _ = self.options
+
+    @property
+    def options(self) -> tuple[Torch, Flat, IVF, IVFPQ]:
+        """What is chosen among."""
+        return Torch(), Flat(), IVF(self.recall), IVFPQ(self.recall)
+
+    def build(self, vectors: Vectors) -> Index:
+        """Build the kind that fits."""
+        return self._chosen(*vectors.shape).build(vectors)
+
+    def load(self, folder: Path, vectors: Vectors) -> Index:
+        """Load as the kind that fits."""
+        return self._chosen(*vectors.shape).load(folder, vectors)
+
+    def needs(self, passages: int, dimensions: int) -> Needs:
+        """Those of the kind that fits."""
+        return self._chosen(passages, dimensions).needs(passages, dimensions)
+
+    def _chosen(self, passages: int, dimensions: int) -> Kind:
+        return plan(passages, dimensions, self, room_at(Path.cwd())).kind
+
+
+def plan(passages: int, dimensions: int, kind: Kind, room: Room) -> Plan:
+    """Choose a kind where ``kind`` is `Auto`, and make sure that it fits.
 
     Raises:
         InputError: what the index needs is not there; says what would fit, if anything does.
     """
-    vectors = 4 * passages * dimensions
-    plans = {name: Plan(name, "", index.needs(passages, dimensions), vectors) for name, index in INDEXES.items()}
-    if kind != AUTO:
-        if not _fits(plans[kind], room):
-            others = [name for name in ("ivf", "ivf-pq") if _fits(plans[name], room)]
+
+    def planned(kind: Kind, reason: str = "") -> Plan:
+        return Plan(kind, reason, kind.needs(passages, dimensions), 4 * passages * dimensions)
+
+    if not isinstance(kind, Auto):
+        found = planned(kind)
+        if not _fits(found, room):
+            others = [other.name for other in (IVF(), IVFPQ()) if _fits(planned(other), room)]
             hint = f"; it would with index.kind {others[0]}" if others else "; milvus keeps it on other machines"
-            raise InputError(f"index.kind: {plans[kind]} do not fit into {_have(room)}{hint}")
-        return plans[kind]
-    if room.device and 2 * plans["torch"].needs.device <= room.device:
-        return replace(plans["torch"], reason="exact, the vectors fit on the GPU")
-    if passages <= EXACT_UP_TO and _fits(plans["flat"], room):
-        return replace(plans["flat"], reason=f"exact, up to {EXACT_UP_TO:,} passages")
-    if _fits(plans["ivf"], room):
-        return replace(plans["ivf"], reason=f"more than {EXACT_UP_TO:,} passages, and they fit in memory")
-    if _fits(plans["ivf-pq"], room):
-        return replace(plans["ivf-pq"], reason="the vectors would not fit in memory")
+            raise InputError(f"index.kind: {found} do not fit into {_have(room)}{hint}")
+        return found
+    on_gpu, flat, ivf, least = kind.options
+    found = planned(on_gpu, "exact, the vectors fit on the GPU")
+    if room.device and 2 * found.needs.device <= room.device:
+        return found
+    choices = (
+        planned(flat, f"exact, up to {EXACT_UP_TO:,} passages"),
+        planned(ivf, f"more than {EXACT_UP_TO:,} passages, and they fit in memory"),
+        planned(least, "the vectors would not fit in memory"),
+    )
+    for choice in choices[passages > EXACT_UP_TO :]:
+        if _fits(choice, room):
+            return choice
     raise InputError(
         f"index: {passages:,} passages of {dimensions} dimensions do not fit into {_have(room)}; "
-        f"the least is {plans['ivf-pq']}; milvus keeps them on other machines"
+        f"the least is {planned(least)}; milvus keeps them on other machines"
     )
 
 

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
-from jsarag.index.exact import Exact
+from jsarag.index.exact import Exact, ExactIndex
 from jsarag.index.index import Needs, Positions, Vectors
 
 BLOCK = 262_144
 """Vectors that are compared at once: bounds the memory of the scores."""
 
 
+@dataclass(frozen=True)
 class Torch(Exact):
-    """The vectors lie on the device, in float32."""
+    """Every query meets every vector, on the GPU where there is one: exact, no settings."""
 
     name = "torch"
 
-    def __init__(self, vectors: Vectors) -> None:
-        """Copy the vectors to the device; on a CPU they stay where they are."""
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._vectors = torch.from_numpy(vectors).to(self._device)
-        self.facts = {}
+    def build(self, vectors: Vectors) -> TorchIndex:
+        """Nothing is computed."""
+        return TorchIndex(vectors)
 
-    @classmethod
-    def needs(cls, passages: int, dimensions: int) -> Needs:
+    def needs(self, passages: int, dimensions: int) -> Needs:
         """The vectors, on the GPU where there is one."""
         size = 4 * passages * dimensions
         return Needs(0, 0, size) if torch.cuda.is_available() else Needs(size, 0)
+
+
+class TorchIndex(ExactIndex):
+    """The vectors lie on the device, in float32."""
+
+    def __init__(self, vectors: Vectors) -> None:
+        """Copy the vectors to the device; on a CPU they stay where they are."""
+        super().__init__()
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._vectors = torch.from_numpy(vectors).to(self._device)
 
     @torch.inference_mode()
     def search(self, queries: Vectors, k: int) -> tuple[Vectors, Positions]:

@@ -32,28 +32,32 @@ from jsarag.objectives.rws import RWS
 from jsarag.objectives.stochastic_rag import StochasticRag
 from jsarag.objectives.vod import VOD
 from jsarag.objectives.vrag import VRAG
+from jsarag.registry import Registry
 
-OBJECTIVES: dict[str, type[Objective]] = {
-    kind.name: kind
-    for kind in (
-        JSA,
-        RagSequence,
-        RagToken,
-        VRAG,
-        EMDR2,
-        PDist,
-        Loop,
-        ReplugLSR,
-        StochasticRag,
-        RetGen,
-        RWS,
-        VOD,
-        Frozen,
-        Decoupled,
-        Gold,
-        Concat,
-    )
-}
+OBJECTIVES: Registry[type[Objective]] = Registry(
+    "jsarag.objectives",
+    {
+        kind.name: kind
+        for kind in (
+            JSA,
+            RagSequence,
+            RagToken,
+            VRAG,
+            EMDR2,
+            PDist,
+            Loop,
+            ReplugLSR,
+            StochasticRag,
+            RetGen,
+            RWS,
+            VOD,
+            Frozen,
+            Decoupled,
+            Gold,
+            Concat,
+        )
+    },
+)
 
 __all__ = [
     "EMDR2",

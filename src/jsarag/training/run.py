@@ -225,7 +225,7 @@ def knowledge_base(
     folder = Path(config.index.path or run / "index")
     if folder == run / "index" and not folder.exists():
         if config.start is None:
-            return encode(passages, encoder, config.index, run, display)
+            return encode(passages, encoder, config.index.settled, run, display)
         folder = Path(config.start)
         kb = stages.index_of(folder)
     else:

@@ -13,27 +13,31 @@ from jsarag.data.sources.orquac import ORQUAC
 from jsarag.data.sources.source import NO_ANSWER, SPLITS, Options, Source
 from jsarag.data.sources.squad import SQUAD, SQUAD2
 from jsarag.data.sources.triviaqa import TRIVIAQA, TRIVIAQA_DPR
+from jsarag.registry import Registry
 
-SOURCES: dict[str, Source] = {
-    source.name: source
-    for source in (
-        NQ,
-        NQ_OPEN,
-        TRIVIAQA,
-        TRIVIAQA_DPR,
-        MSMARCO,
-        MSMARCO_QA,
-        MSMARCO_QA_V1,
-        SQUAD,
-        SQUAD2,
-        ORQUAC,
-        COOKING,
-        MOVIES,
-        TRAVEL,
-        DSTC11,
-        DSTC9,
-        BEIR,
-    )
-}
+SOURCES: Registry[Source] = Registry(
+    "jsarag.sources",
+    {
+        source.name: source
+        for source in (
+            NQ,
+            NQ_OPEN,
+            TRIVIAQA,
+            TRIVIAQA_DPR,
+            MSMARCO,
+            MSMARCO_QA,
+            MSMARCO_QA_V1,
+            SQUAD,
+            SQUAD2,
+            ORQUAC,
+            COOKING,
+            MOVIES,
+            TRAVEL,
+            DSTC11,
+            DSTC9,
+            BEIR,
+        )
+    },
+)
 
 __all__ = ["MANIFEST", "NO_ANSWER", "PASSAGES", "SOURCES", "SPLITS", "File", "Options", "Source", "check", "convert"]
