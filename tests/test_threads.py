@@ -140,7 +140,7 @@ def attack(make: Callable[[], Pipeline], times: int) -> None:
 @pytest.fixture(autouse=True)
 def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Threads that give way to each other often, and adapters that are prepared for however few tokens."""
-    monkeypatch.setattr("jsarag.models.generator.MERGING_PAYS", 0)
+    monkeypatch.setattr("jsarag.models.generator.language_model.MERGING_PAYS", 0)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     yield

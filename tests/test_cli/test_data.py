@@ -95,7 +95,7 @@ def test_options_reach_the_conversion(tmp_path: Path) -> None:
 
 def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files, out = DATA / "nq-open", tmp_path / "out"
-    assert "name: expected one of beir, doqa" in mistake(capsys, "nqq")
+    assert "name: expected one of nq, nq-open" in mistake(capsys, "nqq")
     assert "--out: expected a folder to write" in mistake(capsys, "nq-open", "--from", files)
     assert "--from: expected the folder with the published files" in mistake(capsys, "nq-open", "--out", out)
     assert "name: expected a data set with --out" in mistake(capsys, "--out", out)

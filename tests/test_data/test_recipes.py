@@ -30,7 +30,11 @@ def test_recipe_is_a_training_configuration(name: str) -> None:
 def test_any_recipe_can_be_made_small(name: str) -> None:
     large, small = configured(options(name), "train", ""), configured(options(name, "small"), "train", "")
     assert (small.encoder.model, small.generator.model) == ("all-MiniLM-L6-v2", "SmolLM2-135M-Instruct")
-    assert (small.encoder.precision, small.generator.precision, small.index.kind) == ("auto", "auto", "auto")
+    assert (small.encoder.precision, small.generator.precision, small.index.settled.name) == (
+        "auto",
+        "auto",
+        "auto",
+    )
     assert small.data.history == large.data.history
     assert small.generator.prompt == large.generator.prompt
     assert small.passages == large.passages
@@ -50,5 +54,5 @@ def test_natural_questions_as_released() -> None:
     assert (config.optim.lr_generator, config.optim.schedule) == (2e-5, "cosine")
     assert config.loop.steps is not None
     assert config.optim.warmup * config.loop.steps == 1000
-    assert (config.index.kind, config.passages.encoder) == ("ivf-pq", "frozen")
+    assert (config.index.settled.name, config.passages.encoder) == ("ivf-pq", "frozen")
     assert config.evaluation.decoding.passages == 10

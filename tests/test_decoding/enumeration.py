@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from jsarag.models import Generator, GeneratorConfig, Mixture, PromptConfig, load_generator
+from jsarag.models import GeneratorConfig, LanguageModel, Mixture, PromptConfig, load_generator
 from jsarag.models.decode import text_of
 from jsarag.types import Passage, Retrieved
 
@@ -22,7 +22,7 @@ PROBABILITIES = (0.5, 0.3, 0.2)
 HS = [Retrieved(Passage(str(i), "", t), 0.0, p) for i, (t, p) in enumerate(zip(TEXTS, PROBABILITIES, strict=True))]
 
 
-def load(path: Path, room: int = ROOM) -> Generator:
+def load(path: Path, room: int = ROOM) -> LanguageModel:
     prompt = PromptConfig(template="{passage} {input}", passage="{text}", no_passage="{input}", separator=" c ")
     config = GeneratorConfig(
         str(path), lora=None, precision="fp32", max_new_tokens=room, batch_tokens=100_000, prompt=prompt
@@ -30,7 +30,7 @@ def load(path: Path, room: int = ROOM) -> Generator:
     return load_generator(config, torch.device("cpu"))
 
 
-def next_token(generator: Generator, context: list[int], answer: Sequence[int]) -> torch.Tensor:
+def next_token(generator: LanguageModel, context: list[int], answer: Sequence[int]) -> torch.Tensor:
     """``[vocabulary]`` log p(y_t | context, y_<t), without cache, padding or batch."""
     model = generator.model
     with torch.inference_mode():
@@ -43,7 +43,7 @@ def next_token(generator: Generator, context: list[int], answer: Sequence[int]) 
     return found
 
 
-def answers(generator: Generator, mixture: Mixture) -> dict[tuple[int, ...], float]:
+def answers(generator: LanguageModel, mixture: Mixture) -> dict[tuple[int, ...], float]:
     """log p(y|x) of every token sequence that ends, or is as long as an answer may be, under a mixture of prompts."""
     contexts = [generator.prompt.context(mixture.x, h, room=ROOM) for h in mixture.parts]
     weights = torch.tensor(mixture.log_weights).double()[:, None]
@@ -60,7 +60,7 @@ def answers(generator: Generator, mixture: Mixture) -> dict[tuple[int, ...], flo
     return found | begun
 
 
-def texts(generator: Generator, found: dict[tuple[int, ...], float]) -> dict[str, float]:
+def texts(generator: LanguageModel, found: dict[tuple[int, ...], float]) -> dict[str, float]:
     """log-probability of each text: tokens that have none, such as those of padding, make several sequences one."""
     total: dict[str, float] = {}
     for tokens, log_p in found.items():
@@ -69,7 +69,7 @@ def texts(generator: Generator, found: dict[tuple[int, ...], float]) -> dict[str
     return {text: math.log(p) for text, p in total.items()}
 
 
-def likelihood(generator: Generator, passages: tuple[Passage, ...], y: str) -> float:
+def likelihood(generator: LanguageModel, passages: tuple[Passage, ...], y: str) -> float:
     """log p(y | x, passages), token after token."""
     answer = generator.prompt.answer(y)
     context = generator.prompt.context(X, passages, room=ROOM)

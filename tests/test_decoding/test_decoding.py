@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from jsarag.decoding import DECODERS, Direct
-from jsarag.models import GREEDY, Generator, Mixture, Search
+from jsarag.models import GREEDY, LanguageModel, Mixture, Search
 from jsarag.models.decode import Batch, decode, text_of
 from jsarag.models.search import Beam, Greedy, Sample
 from jsarag.pipeline import DecodingConfig
@@ -26,7 +26,7 @@ SEARCHES: list[Search] = [Greedy(), Beam(3), Sample(temperature=0.8, top_p=0.9, 
 
 
 @pytest.fixture(scope="module", params=["causal", "bart"])
-def generator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator:
+def generator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LanguageModel:
     folder: Path = tmp_path_factory.mktemp(request.param)
     made = tiny.causal(folder, words=WORDS) if request.param == "causal" else tiny.bart(folder, words=WORDS)
     return load(made)
@@ -38,12 +38,12 @@ def mixture(mode: str, hs: Sequence[Retrieved] = HS) -> Mixture:
     return decoder.mixture(X, hs)
 
 
-def marginal(generator: Generator, y: str) -> float:
+def marginal(generator: LanguageModel, y: str) -> float:
     return math.log(sum(h.probability * math.exp(likelihood(generator, (h.passage,), y)) for h in HS))
 
 
 @pytest.mark.parametrize("mode", DIRECT)
-def test_all_beams_are_all_answers_with_their_probabilities(generator: Generator, mode: str) -> None:
+def test_all_beams_are_all_answers_with_their_probabilities(generator: LanguageModel, mode: str) -> None:
     truth = answers(generator, mixture(mode))
     (found,) = generator.candidates([mixture(mode)], EVERY)
     assert len(found) == len(truth)
@@ -56,7 +56,7 @@ def test_all_beams_are_all_answers_with_their_probabilities(generator: Generator
     assert list(answer.passages) == HS
 
 
-def test_the_direct_modes_are_three_distributions(generator: Generator) -> None:
+def test_the_direct_modes_are_three_distributions(generator: LanguageModel) -> None:
     top1, token, concat = (answers(generator, mixture(mode)) for mode in ("top-1", "rag-token", "concat"))
     alone = [answers(generator, Mixture(X, ((h.passage,),), (0.0,))) for h in HS]
     assert top1 == alone[0] != concat
@@ -71,7 +71,7 @@ def test_the_direct_modes_are_three_distributions(generator: Generator) -> None:
 
 
 @pytest.mark.parametrize("mode", DIRECT)
-def test_greedy_takes_the_likeliest_token_of_the_mixture(generator: Generator, mode: str) -> None:
+def test_greedy_takes_the_likeliest_token_of_the_mixture(generator: LanguageModel, mode: str) -> None:
     chosen, total, m = list[int](), 0.0, mixture(mode)
     contexts = [generator.prompt.context(X, h, room=ROOM) for h in m.parts]
     while len(chosen) < ROOM and EOS not in chosen:
@@ -84,7 +84,7 @@ def test_greedy_takes_the_likeliest_token_of_the_mixture(generator: Generator, m
     assert answer.log_probability == pytest.approx(total, abs=1e-4)
 
 
-def test_thorough_is_the_argmax_of_the_marginal_over_all_candidates(generator: Generator) -> None:
+def test_thorough_is_the_argmax_of_the_marginal_over_all_candidates(generator: LanguageModel) -> None:
     ys = {g.text for h in HS for g in generator.candidates([Mixture(X, ((h.passage,),), (0.0,))], EVERY)[0]}
     exact = {y: marginal(generator, y) for y in sorted(ys) if len(y.split()) <= 1}
     best = max(exact, key=lambda y: exact[y])
@@ -95,7 +95,7 @@ def test_thorough_is_the_argmax_of_the_marginal_over_all_candidates(generator: G
 
 
 @pytest.mark.parametrize("search", [Greedy(), Beam(2), EVERY])
-def test_rag_sequence_judges_the_candidates_of_each_passage(generator: Generator, search: Search) -> None:
+def test_rag_sequence_judges_the_candidates_of_each_passage(generator: LanguageModel, search: Search) -> None:
     found = [generator.candidates([Mixture(X, ((h.passage,),), (0.0,))], search)[0] for h in HS]
     assert all(len(set(f)) == len(f) <= search.width for f in found)
     fast: dict[tuple[bool, str], float] = {}
@@ -114,7 +114,7 @@ def test_rag_sequence_judges_the_candidates_of_each_passage(generator: Generator
         assert answer.log_probability == pytest.approx(max(thorough.values()), abs=1e-4)
 
 
-def test_all_candidates_of_all_passages_are_the_whole_marginal(generator: Generator) -> None:
+def test_all_candidates_of_all_passages_are_the_whole_marginal(generator: LanguageModel) -> None:
     every = [answers(generator, Mixture(X, ((h.passage,),), (0.0,))) for h in HS]
     ended = [{tokens: p for tokens, p in found.items() if EOS in tokens} for found in every]
     exact = [texts(generator, found) for found in ended]
@@ -125,7 +125,7 @@ def test_all_candidates_of_all_passages_are_the_whole_marginal(generator: Genera
 
 
 @pytest.mark.parametrize("mode", DECODERS)
-def test_log_likelihood_is_that_of_the_mode(generator: Generator, mode: str) -> None:
+def test_log_likelihood_is_that_of_the_mode(generator: LanguageModel, mode: str) -> None:
     decoder, ys = DECODERS[mode], ["a", "", "b c"]
     found = decoder.log_likelihood(generator, [X] * 3, ys, [HS, HS[:2], HS])
     if isinstance(decoder, Direct):
@@ -140,7 +140,7 @@ def test_log_likelihood_is_that_of_the_mode(generator: Generator, mode: str) -> 
 
 @pytest.mark.parametrize("search", SEARCHES, ids=lambda s: type(s).__name__)
 @pytest.mark.parametrize("mode", DECODERS)
-def test_company_and_padding_change_nothing(generator: Generator, mode: str, search: Search) -> None:
+def test_company_and_padding_change_nothing(generator: LanguageModel, mode: str, search: Search) -> None:
     xs = [X, "c", "a b b a c", X]
     rows = [HS, HS[:1], [HS[2], HS[0]], HS[1:]]
     together = DECODERS[mode](generator, xs, rows, search)
@@ -151,7 +151,7 @@ def test_company_and_padding_change_nothing(generator: Generator, mode: str, sea
 
 
 @pytest.mark.parametrize("mode", DECODERS)
-def test_passages_of_no_probability_do_no_harm(generator: Generator, mode: str) -> None:
+def test_passages_of_no_probability_do_no_harm(generator: LanguageModel, mode: str) -> None:
     sure = Retrieved(HS[0].passage, 0.0, 1.0)
     hs = [sure, Retrieved(HS[1].passage, 0.0, 0.0)]
     (answer,) = DECODERS[mode](generator, [X], [hs])
@@ -165,7 +165,7 @@ def test_passages_of_no_probability_do_no_harm(generator: Generator, mode: str) 
 
 @pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 1.0), (0.5, 1.0), (1.0, 0.6)])
 def test_sampled_answers_have_the_frequencies_of_the_mixture(
-    generator: Generator, temperature: float, top_p: float
+    generator: LanguageModel, temperature: float, top_p: float
 ) -> None:
     m, n = mixture("rag-token"), 4000
     contexts = [generator.prompt.context(X, h, room=ROOM) for h in m.parts]
@@ -201,7 +201,7 @@ def test_sampled_answers_have_the_frequencies_of_the_mixture(
 
 
 @pytest.mark.parametrize("room", [1, ROOM])
-def test_an_answer_is_finished_where_its_end_was_chosen(generator: Generator, room: int) -> None:
+def test_an_answer_is_finished_where_its_end_was_chosen(generator: LanguageModel, room: int) -> None:
     shorter = load(Path(generator.config.model), room=room)
     (found,) = shorter.candidates([mixture("top-1")], EVERY)
     exact = answers(generator, mixture("top-1"))
@@ -214,7 +214,7 @@ def test_an_answer_is_finished_where_its_end_was_chosen(generator: Generator, ro
             assert g.finished == math.isclose(exact[(EOS,)], g.log_probability, abs_tol=1e-4)
 
 
-def test_fast_takes_a_cut_answer_only_where_none_is_finished(generator: Generator) -> None:
+def test_fast_takes_a_cut_answer_only_where_none_is_finished(generator: LanguageModel) -> None:
     sure = [Retrieved(HS[0].passage, 0.0, 1.0)]
     (found,) = generator.candidates([mixture("top-1")], EVERY)
     best = max((g for g in found if g.finished), key=lambda g: g.log_probability)
@@ -234,7 +234,7 @@ def test_a_sampled_passage_is_drawn_by_its_weight() -> None:
 
 
 @pytest.mark.parametrize("mode", ["rag-sequence-fast", "rag-sequence-thorough"])
-def test_a_sampled_answer_of_rag_sequence_is_one_of_the_drawn_passage(generator: Generator, mode: str) -> None:
+def test_a_sampled_answer_of_rag_sequence_is_one_of_the_drawn_passage(generator: LanguageModel, mode: str) -> None:
     search = Sample(seed=5)
     (i,) = search.passages(X, torch.tensor([h.log_probability for h in HS]))
     (only,) = generator.candidates([Mixture(X, ((HS[i].passage,),), (0.0,))], search)
@@ -244,7 +244,7 @@ def test_a_sampled_answer_of_rag_sequence_is_one_of_the_drawn_passage(generator:
     assert answer.log_probability == pytest.approx(thorough if mode.endswith("thorough") else fast, abs=1e-4)
 
 
-def test_a_seed_repeats_a_draw_and_leaves_global_randomness_alone(generator: Generator) -> None:
+def test_a_seed_repeats_a_draw_and_leaves_global_randomness_alone(generator: LanguageModel) -> None:
     torch.manual_seed(1)
     state = torch.get_rng_state()
     draws = [DECODERS["top-1"](generator, [X], [HS], Sample(3.0, seed=seed))[0] for seed in [*range(8), *range(8)]]
@@ -255,7 +255,7 @@ def test_a_seed_repeats_a_draw_and_leaves_global_randomness_alone(generator: Gen
 
 @pytest.mark.parametrize("search", [Greedy(), Sample(seed=1)], ids=lambda s: type(s).__name__)
 @pytest.mark.parametrize("mode", DIRECT)
-def test_the_pieces_of_a_stream_are_the_answer(generator: Generator, mode: str, search: Search) -> None:
+def test_the_pieces_of_a_stream_are_the_answer(generator: LanguageModel, mode: str, search: Search) -> None:
     decoder, pieces = DECODERS[mode], list[str]()
     assert isinstance(decoder, Direct)
     longer = load(Path(generator.config.model), room=12)
@@ -269,7 +269,7 @@ def test_the_pieces_of_a_stream_are_the_answer(generator: Generator, mode: str, 
 
 @pytest.mark.parametrize("search", SEARCHES, ids=lambda s: type(s).__name__)
 @pytest.mark.parametrize("mode", DECODERS)
-def test_progress_adds_up(generator: Generator, mode: str, search: Search) -> None:
+def test_progress_adds_up(generator: LanguageModel, mode: str, search: Search) -> None:
     told: list[int] = []
     DECODERS[mode](generator, [X, "c"], [HS, HS], search, told.append)
     assert sum(told) == 2 * DECODERS[mode].generations(len(HS), search)
@@ -286,7 +286,7 @@ def test_progress_adds_up(generator: Generator, mode: str, search: Search) -> No
         ({"search": "sample", "top_p": 0.0}, "decoding.top_p"),
         ({"search": "sample", "temperature": 0.0}, "decoding.temperature"),
         ({"search": "wide"}, "decoding.search: expected one of beam, greedy, sample"),
-        ({"mode": "rag"}, "decoding.mode: expected one of concat"),
+        ({"mode": "rag"}, "decoding.mode: expected one of top-1"),
     ],
 )
 def test_settings_that_a_search_ignores_are_refused(settings: dict[str, object], named: str) -> None:
@@ -294,7 +294,7 @@ def test_settings_that_a_search_ignores_are_refused(settings: dict[str, object],
         DecodingConfig(**settings)  # type: ignore[arg-type]
 
 
-def test_a_question_without_passages_is_answered_too(generator: Generator) -> None:
+def test_a_question_without_passages_is_answered_too(generator: LanguageModel) -> None:
     (found,) = generator.generate([(X, ())], GREEDY)
     (context,) = [generator.prompt.context(X, (), room=ROOM)]
     assert context == generator.prompt.context(X, tuple[Passage, ...](), room=ROOM)

@@ -10,7 +10,7 @@ from transformers import DPRConfig, DPRQuestionEncoder, RagConfig
 from transformers.models.rag.modeling_rag import RagSequenceForGeneration, RagTokenForGeneration
 
 from jsarag.decoding import DECODERS
-from jsarag.models import Generator, Search
+from jsarag.models import LanguageModel, Search
 from jsarag.models.decode import text_of
 from jsarag.models.search import Beam, Greedy
 from jsarag.types import Passage, Retrieved
@@ -51,7 +51,9 @@ def test_rag_sequence_answers_as_transformers(
     assert ours == [text_of(generator.tokenizer, row) for row in theirs]
 
 
-def both(mode: str, kind: Any, generator: Generator, search: Search, seed: int) -> tuple[list[str], list[list[int]]]:
+def both(
+    mode: str, kind: Any, generator: LanguageModel, search: Search, seed: int
+) -> tuple[list[str], list[list[int]]]:
     """Our answers, and the tokens of theirs, which begin with the decoder's start token."""
     rng = torch.Generator().manual_seed(seed)
     documents = torch.randn(len(XS), 3, generator=rng)

@@ -22,6 +22,7 @@ from jsarag.cli.main import COMMANDS, main
 from jsarag.config import plain
 from jsarag.data import load_examples, load_passages
 from jsarag.display import Silent
+from jsarag.index import INDEXES
 from jsarag.objectives import OBJECTIVES, Objective
 from tests.test_docs.markdown import EVERY, PAGES, ROOT, Block, blocks, read, spans
 from tests.test_docs.workplace import furnish, play, small_laboratory
@@ -182,7 +183,10 @@ def options() -> set[str]:
         with redirect_stdout(shown), pytest.raises(SystemExit):
             main([name, "--help"])
     config = plain(jsarag.TrainConfig(jsarag.DataConfig("kb.jsonl", "pairs.jsonl")))
-    own = {f"objective.{field.name}" for kind in OBJECTIVES.values() for field in dataclasses.fields(kind)}
+    parts = {"objective": OBJECTIVES, "index": INDEXES}
+    own = {
+        f"{group}.{f.name}" for group, all_ in parts.items() for one in all_.values() for f in dataclasses.fields(one)
+    }
     return {*re.findall(r"--([\w.-]+)", shown.getvalue()), *flat(config), *own, "objective.name"}
 
 

@@ -10,19 +10,19 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from jsarag.models import Generator, GeneratorConfig, Pair, load_generator
+from jsarag.models import GeneratorConfig, LanguageModel, Pair, load_generator
 from jsarag.types import Passage
 
 CPU = torch.device("cpu")
 PAIRS = [Pair("who ?", (Passage("a", "", "red and blue"),), "blue"), Pair("who is it ?", (), "it is red")]
 
 
-def load(path: Path, **options: object) -> Generator:
+def load(path: Path, **options: object) -> LanguageModel:
     return load_generator(GeneratorConfig(model=str(path), **options), CPU)  # type: ignore[arg-type]
 
 
 @contextmanager
-def used(generator: Generator) -> Iterator[list[str]]:
+def used(generator: LanguageModel) -> Iterator[list[str]]:
     """The kernels of the forward passes inside the block."""
     kernels: list[str] = []
     config = generator.model.config

@@ -10,14 +10,14 @@ import torch
 from torch.testing import assert_close
 from transformers import AutoModel, AutoTokenizer
 
-from jsarag.models import Encoder, EncoderConfig, load_encoder
+from jsarag.models import EncoderConfig, SentenceEncoder, load_encoder
 from jsarag.types import InputError, Passage
 
 CPU = torch.device("cpu")
 TEXTS = ["who is the keeper of the tower ?", "boat", "the red lamp of the harbour is seven tallies ."]
 
 
-def load(path: Path | str, **options: object) -> Encoder:
+def load(path: Path | str, **options: object) -> SentenceEncoder:
     return load_encoder(EncoderConfig(model=str(path), precision="fp32", **options), CPU)  # type: ignore[arg-type]
 
 

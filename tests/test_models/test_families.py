@@ -16,7 +16,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-from jsarag.models import Generator, GeneratorConfig, LoraConfig, Pair, PromptConfig, load_generator
+from jsarag.models import GeneratorConfig, LanguageModel, LoraConfig, Pair, PromptConfig, load_generator
 from jsarag.models.decode import text_of
 from jsarag.models.roads import CACHED, SCORED, SHARED, TWO_PARTS, UNTRAINED
 from jsarag.types import InputError, Passage
@@ -46,17 +46,17 @@ ALL = {name: ("causal", build) for name, build in causal.FAMILIES.items() if nam
 ALL |= {f"{name}, two parts": ("seq2seq", b) for name, b in seq2seq.FAMILIES.items() if name not in NO_TRUTH}
 
 
-def load(folder: Path, lora: LoraConfig | None = None) -> Generator:
+def load(folder: Path, lora: LoraConfig | None = None) -> LanguageModel:
     config = GeneratorConfig(model=str(folder), precision="fp32", lora=lora, max_new_tokens=ROOM, prompt=FIRST)
     return load_generator(config, CPU)
 
 
-def tokens(generator: Generator, pair: Pair) -> tuple[list[int], list[int]]:
+def tokens(generator: LanguageModel, pair: Pair) -> tuple[list[int], list[int]]:
     answer = generator.prompt.answer(pair.y)
     return generator.prompt.context(pair.x, pair.passages, room=len(answer)), answer
 
 
-def truth(generator: Generator, model: Any, pairs: Sequence[Pair]) -> torch.Tensor:
+def truth(generator: LanguageModel, model: Any, pairs: Sequence[Pair]) -> torch.Tensor:
     return torch.tensor([fresh(model, *tokens(generator, pair)) for pair in pairs])
 
 
@@ -148,7 +148,7 @@ def test_adapters_are_those_of_peft(family: str, tmp_path: Path, monkeypatch: py
         assert (a is None) == (b is None), name
         if a is not None:
             assert (a - b).norm() <= 1e-3 * (1 + b.norm()), name
-    monkeypatch.setattr("jsarag.models.generator.MERGING_PAYS", 0)
+    monkeypatch.setattr("jsarag.models.generator.language_model.MERGING_PAYS", 0)
     with torch.no_grad():
         assert close(generator.log_likelihood(PAIRS[:6]), expected), "without gradient"
 

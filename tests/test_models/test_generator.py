@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from jsarag.models import Generator, GeneratorConfig, LoraConfig, Pair, PromptConfig, load_generator
+from jsarag.models import GeneratorConfig, LanguageModel, LoraConfig, Pair, PromptConfig, load_generator
 from jsarag.types import InputError, Passage
 
 CPU = torch.device("cpu")
@@ -23,12 +23,12 @@ PAIRS = [
 ]
 
 
-def load(path: Path, **options: object) -> Generator:
+def load(path: Path, **options: object) -> LanguageModel:
     config = GeneratorConfig(model=str(path), precision="fp32", **options)  # type: ignore[arg-type]
     return load_generator(config, CPU)
 
 
-def plain_causal(generator: Generator, pair: Pair) -> torch.Tensor:
+def plain_causal(generator: LanguageModel, pair: Pair) -> torch.Tensor:
     """One row, no padding, full logits."""
     answer = generator.prompt.answer(pair.y)
     context = generator.prompt.context(pair.x, pair.passages, room=len(answer))
@@ -38,7 +38,7 @@ def plain_causal(generator: Generator, pair: Pair) -> torch.Tensor:
     return found
 
 
-def plain_seq2seq(generator: Generator, pair: Pair) -> torch.Tensor:
+def plain_seq2seq(generator: LanguageModel, pair: Pair) -> torch.Tensor:
     answer = generator.prompt.answer(pair.y)
     context = generator.prompt.context(pair.x, pair.passages, room=len(answer))
     logits = generator.model(input_ids=torch.tensor([context]), labels=torch.tensor([answer])).logits[0]
@@ -60,7 +60,7 @@ def test_likelihood_with_merged_adapters_equals_that_with_gradient(
     generator = load(causal_model, lora=LoraConfig(rank=4))
     for weight in generator.trained().values():
         weight.data.normal_(generator=torch.Generator().manual_seed(0))
-    monkeypatch.setattr("jsarag.models.generator.MERGING_PAYS", 0)
+    monkeypatch.setattr("jsarag.models.generator.language_model.MERGING_PAYS", 0)
     expected = generator.log_likelihood(PAIRS)
     with torch.no_grad():
         assert_close(generator.log_likelihood(PAIRS), expected.detach())

@@ -14,7 +14,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor
 from torch.testing import assert_close
 
-from jsarag.models import Encoder, EncoderConfig, GeneratorConfig, Pair, load_encoder, load_generator, sentence
+from jsarag.models import EncoderConfig, GeneratorConfig, Pair, SentenceEncoder, load_encoder, load_generator, sentence
 from jsarag.objectives import RagSequence
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training.models import Models
@@ -39,7 +39,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: encoders.save(name, tmp_path_factory.mktemp("encoder")) for name in encoders.MADE}
 
 
-def load(path: Path, **options: object) -> Encoder:
+def load(path: Path, **options: object) -> SentenceEncoder:
     given: dict[str, object] = {"passage": "{text}", "precision": "fp32"} | options
     return load_encoder(EncoderConfig(model=str(path), **given), CPU)  # type: ignore[arg-type]
 
@@ -98,7 +98,7 @@ LONG = " ".join(f"{number} tallies of lamp {letter}" for number in (1, 2, 3, 4) 
 LIMIT = 24
 
 
-def read(encoder: Encoder, **inputs: list[str]) -> list[list[int]]:
+def read(encoder: SentenceEncoder, **inputs: list[str]) -> list[list[int]]:
     """The tokens that the encoder reads of some inputs, in their order."""
     seen: list[Tensor] = []
 
@@ -366,7 +366,7 @@ def test_fingerprint_knows_all_that_changes_a_passages_vector(folders: dict[str,
         model = theirs(folders["bert"])
         for name, value in attributes.items():
             setattr(model, name, value)
-        return Encoder(EncoderConfig(passage="{text}"), model, torch.float32).fingerprint()
+        return SentenceEncoder(EncoderConfig(passage="{text}"), model, torch.float32).fingerprint()
 
     plain = fingerprint()
     assert plain == load(folders["bert"], query="who {input}").fingerprint()

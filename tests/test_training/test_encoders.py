@@ -9,6 +9,7 @@ import torch
 from torch.testing import assert_close
 
 import jsarag
+from jsarag.models import SentenceEncoder
 from tests import encoders, world
 from tests.test_training.test_run import configured
 
@@ -43,6 +44,7 @@ def test_a_trained_run_is_loaded_as_it_was(
     assert moved <= (prior.trained() if read == "shared" else prior.trained("query")).keys()
     # `own` is a third encoder, which is not kept beside the index that it made.
     if read != "own":
+        assert isinstance(prior, SentenceEncoder)
         texts = [prior.config.passage.format(title=h.title, text=h.text) for h in kb.passages]
         expected = prior.model.similarity(prior.model.encode_query(QUESTIONS), prior.model.encode_document(texts))
         for row, found in zip(expected, trained.pipeline.retrieve(QUESTIONS, 3), strict=True):

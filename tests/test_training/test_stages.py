@@ -8,6 +8,7 @@ import shutil
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ import jsarag
 from jsarag.cli.main import main
 from jsarag.cli.train import staged
 from jsarag.files import read_jsonl
-from jsarag.models import GeneratorConfig, Pair, PromptConfig, load_generator
+from jsarag.models import GeneratorConfig, LanguageModel, Pair, PromptConfig, load_generator
 from jsarag.objectives import Concat
 from jsarag.objectives.candidates import PADDING
 from jsarag.training import TrainConfig
@@ -71,7 +72,7 @@ def test_the_loss_is_that_of_the_answer_after_all_passages(first: Path, order: s
     prompt = replace(config.generator.prompt, order=order, chat=False)  # type: ignore[arg-type]
     device = pipeline.prior.device
     generator = load_generator(replace(config.generator, prompt=prompt), device)
-    generator.load_state_dict(pipeline.generator.state_dict())
+    generator.load_state_dict(cast(LanguageModel, pipeline.generator).state_dict())
     models = Models(pipeline.prior, run.posterior, generator)
     cases = training_cases(config, pipeline.kb, read(config.data).train)[:3]
     start = torch.full((3,), PADDING)

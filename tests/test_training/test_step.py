@@ -11,7 +11,16 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from jsarag.data import load_passages
-from jsarag.models import Encoder, EncoderConfig, GeneratorConfig, LoraConfig, Pair, load_encoder, load_generator
+from jsarag.models import (
+    Encoder,
+    EncoderConfig,
+    GeneratorConfig,
+    LanguageModel,
+    LoraConfig,
+    Pair,
+    load_encoder,
+    load_generator,
+)
 from jsarag.objectives import JSA, OBJECTIVES, VRAG, Decoupled, Gold, Loop, Objective, RagSequence, RagToken
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training.models import Models
@@ -143,6 +152,7 @@ def test_generator_scores_each_distinct_proposal_once_and_trains_on_visited_ones
     models: Models, kb: KnowledgeBase
 ) -> None:
     generator = models.generator
+    assert isinstance(generator, LanguageModel)
     before = generator.tokens_scored, generator.tokens_trained
     _, diagnostics, _ = run(JSA(k=3, m=200), models, kb)
     lengths = [

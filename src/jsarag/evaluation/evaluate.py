@@ -130,10 +130,8 @@ def _read(
     read = [decoder.reads(pipeline.generator, case.x, hs) for case, hs in zip(cases, given, strict=True)]
     held, wanted = sum(map(len, read)), sum(len(decoder.uses(hs)) for hs in given)
     if held < wanted:
-        prompt = pipeline.generator.config.prompt
-        limit = "max_length" if prompt.passage_length is None else "passage_length"
         display.say(
             f"{task}: prompts hold {held / len(cases):.1f} passages of {wanted / len(cases):.1f} on average; "
-            f"generator.prompt.{limit} is {getattr(prompt, limit)}"
+            f"{pipeline.generator.bound}"
         )
     return read

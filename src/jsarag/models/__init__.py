@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from jsarag.models.decode import Generated, Mixture
-from jsarag.models.encoder import Encoder, EncoderConfig, load_encoder
-from jsarag.models.generator import GREEDY, Generator, GeneratorConfig, LoraConfig, Pair, load_generator
+from jsarag.models.encoder import Encoder, EncoderConfig, ModuleEncoder, SentenceEncoder, load_encoder
+from jsarag.models.generator import (
+    GREEDY,
+    Generator,
+    GeneratorConfig,
+    LanguageModel,
+    LoraConfig,
+    Pair,
+    load_generator,
+)
 from jsarag.models.prompt import PromptConfig
 from jsarag.models.search import SEARCHES, Search
 
@@ -16,11 +24,14 @@ __all__ = [
     "Generated",
     "Generator",
     "GeneratorConfig",
+    "LanguageModel",
     "LoraConfig",
     "Mixture",
+    "ModuleEncoder",
     "Pair",
     "PromptConfig",
     "Search",
+    "SentenceEncoder",
     "load_encoder",
     "load_generator",
 ]

@@ -16,6 +16,17 @@ PROBES = ("0", "7", "a", "the", "lamp", "да", "是")
 """Words of which every tokenizer tells at least two apart."""
 
 
+def check_alike(saved: Mapping[str, Tensor], own: Mapping[str, Tensor], where: str) -> None:
+    """Refuse weights that a model cannot take over: other names or shapes than its own, or numbers that are not finite.
+
+    Raises:
+        InputError: the weights in ``where`` are those of another model.
+    """
+    if {name: weight.shape for name, weight in saved.items()} != {name: weight.shape for name, weight in own.items()}:
+        raise InputError(f"{where}: holds other weights than this run's models and objective train")
+    check_finite(saved, where)
+
+
 def check_finite(tensors: Mapping[str, Tensor], where: str) -> None:
     """Refuse tensors that hold NaN or infinity.
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import peft
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from jsarag.models.checks import check_alike
 from jsarag.types import InputError
 
 PLAIN = "default"
@@ -99,6 +102,21 @@ def adapted(model: Any, *, rank: int, alpha: int, targets: list[str] | str, dtyp
         if ordinary and not module.lora_variant:
             module.__class__ = _Linear
     return wrapped
+
+
+def load(model: Any, folder: Path) -> None:
+    """Take over the adapters that PEFT saved in a folder.
+
+    Raises:
+        InputError: adapters of other layers or sizes, or a number that is not finite.
+    """
+    try:
+        saved = peft.load_peft_weights(str(folder), device="cpu")
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"{folder}: cannot be loaded as adapters of PEFT: {str(error).splitlines()[0]}") from None
+    own = peft.get_peft_model_state_dict(model, save_embedding_layers=False)
+    check_alike(saved, own, str(folder))
+    peft.set_peft_model_state_dict(model, saved)
 
 
 def _left_out(model: Any) -> list[str] | None:

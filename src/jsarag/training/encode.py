@@ -1,7 +1,7 @@
 """The process that encodes a knowledge base while training goes on: ``python -m jsarag.training.encode ORDER``.
 
-``ORDER`` is a folder with ``order.json`` (settings of the encoder, the knowledge base to encode anew, the folder to
-write, the process that waits for it) and ``encoder.safetensors``. It ends without a result when that process is gone.
+``ORDER`` is a folder with ``order.json`` (the encoder, its settings, the knowledge base to encode anew, the folder to
+write, the process that waits for it) and the encoder. It ends without a result when that process is gone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from safetensors.torch import load_file
 
 from jsarag.files import read_json
 from jsarag.models import EncoderConfig, load_encoder
@@ -26,7 +25,6 @@ def main(folder: Path) -> int:
     os.nice(10)
     torch.set_num_threads(1)
     encoder = load_encoder(EncoderConfig(**order["encoder"]), Accelerator().device)
-    encoder.model.load_state_dict(load_file(folder / "encoder.safetensors"))
 
     def check(_: int) -> None:
         if os.getppid() != order["parent"]:

@@ -13,17 +13,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from jsarag import ranks
 from jsarag.display import Display
 from jsarag.files import write_json
-from jsarag.models import Encoder
+from jsarag.models import Encoder, SentenceEncoder
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training.config import PassageConfig
 from jsarag.types import InputError
@@ -66,6 +65,8 @@ class Rebuilds:
         """
         self.config, self.run, self.prior, self.passages, self.probes, self.k = config, run, prior, passages, probes, k
         self._process: _Process | None = None
+        if config.background and not isinstance(passages, SentenceEncoder):
+            raise InputError("passages.background: expected false with an encoder that is not of sentence-transformers")
 
     def after(self, step: int, kb: KnowledgeBase, display: Display) -> tuple[Rebuilt | None, dict[str, float]]:
         """What to do after a step: a new index where one is ready, and what was measured (``overlap``)."""
@@ -82,6 +83,7 @@ class Rebuilds:
         if not due:
             return None, figures
         if self.config.background:
+            assert isinstance(self.passages, SentenceEncoder)
             self._process = _Process(self.run, step, kb, self.passages)
             return None, figures
         return self._now(step, kb, display), figures
@@ -138,22 +140,18 @@ def overlap(a: Tensor, b: Tensor) -> float:
 class _Process:
     """A second process that encodes the passages (`jsarag.training.encode`)."""
 
-    def __init__(self, run: Path, step: int, kb: KnowledgeBase, passages: Encoder) -> None:
+    def __init__(self, run: Path, step: int, kb: KnowledgeBase, passages: SentenceEncoder) -> None:
         """Hand over the weights of today and start."""
         self._began, self._step, self._run, self._name = time.perf_counter(), step, run, f"{FOLDER}/{step:06d}"
         self._order = run / FOLDER / f".{step:06d}.order"
         self._process = self._start(kb, passages) if ranks.first() else None
 
-    def _start(self, kb: KnowledgeBase, passages: Encoder) -> subprocess.Popen[bytes]:
+    def _start(self, kb: KnowledgeBase, passages: SentenceEncoder) -> subprocess.Popen[bytes]:
         shutil.rmtree(self._order, ignore_errors=True)
         self._order.mkdir(parents=True)
-        # Cloned: the file's format knows no tied weights.
-        weights = {
-            name: weight.detach().cpu().contiguous().clone() for name, weight in passages.model.state_dict().items()
-        }
-        save_file(weights, self._order / "encoder.safetensors")
+        passages.save(self._order / "encoder")
         order = {
-            "encoder": asdict(passages.config),
+            "encoder": asdict(replace(passages.config, model=str(self._order / "encoder"))),
             "passages": str(kb.folder),
             "out": str(self._run / self._name),
             "parent": os.getpid(),

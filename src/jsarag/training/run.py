@@ -23,7 +23,7 @@ from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, check_fits, evaluate
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
 from jsarag.interrupt import Stopped, listening
-from jsarag.models import Encoder, load_encoder, load_generator
+from jsarag.models import Encoder, LanguageModel, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase, check_k, encode
 from jsarag.training import checkpoint, lock, stages
@@ -262,7 +262,7 @@ def trained_index(kb: KnowledgeBase, passages: Encoder, run: Path, display: Disp
 def check(config: TrainConfig, models: Models, data: Data, display: Display) -> None:
     """Refuse what would fail in the middle of a run: prompts too long for the model or the pairs, no labels."""
     generator, files = models.generator, config.data
-    if not generator.check_length():
+    if isinstance(generator, LanguageModel) and not generator.check_length():
         display.say(
             f"generator.prompt.max_length is {generator.config.prompt.max_length}, but {config.generator.model} was "
             f"made for {generator.positions} tokens: it may answer badly to longer prompts"

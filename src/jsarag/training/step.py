@@ -110,7 +110,9 @@ def step(
     scores = Scores(log_p, log_q, unread, unread[:, :, None], lengths, found, locate(candidates, start).to(device))
     pairs = [(case.x, case.y) for case in batch]
     reader = BatchReader(models.generator, kb, pairs, candidates, log_p.detach(), objective.temperature)
-    judge = models.untrained_generator and replace(reader, generator=models.untrained_generator)
+    judge = reader
+    if models.untrained_generator is not None:
+        judge = replace(reader, generator=models.untrained_generator)
     made = estimate(objective, scores, reader, rng, judge=judge)
 
     figures = diagnose(made.scores, made.read, posterior="posterior" in retrievers) | made.target.diagnostics

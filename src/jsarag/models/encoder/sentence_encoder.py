@@ -6,20 +6,20 @@ import copy
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from jsarag.checks import has_fields, require
 from jsarag.models import sentence
 from jsarag.models.batching import by_length, overhead
-from jsarag.models.checks import PROBES, check_whole
+from jsarag.models.checks import PROBES, check_alike
 from jsarag.models.cut import without_start
-from jsarag.models.precision import Precision, autocast, compute_dtype
-from jsarag.models.resolve import BROKEN, not_loadable, resolve
-from jsarag.models.sentence import Task
+from jsarag.models.encoder.config import EncoderConfig
+from jsarag.models.encoder.encoder import Task
+from jsarag.models.precision import autocast
+from jsarag.models.resolve import BROKEN, not_loadable
 from jsarag.models.similarity import SIMILARITIES, Similarity
 from jsarag.models.turns import Turns
 from jsarag.types import InputError, Passage
@@ -28,57 +28,8 @@ _MARK = "\0"
 """Stands for the input where only what comes before it is asked for."""
 
 
-@dataclass(frozen=True)
-class EncoderConfig:
-    """The encoders; prior, posterior and passage encoder start from the same model.
-
-    Everything else is the model's own, read from its sentence-transformers files: pooling, normalisation, layers on
-    top, similarity, length, ``truncate_dim``, the prompts and the route (of a ``Router``) of queries and documents. A
-    vector is that of ``encode_query`` (x, and x with y) or ``encode_document`` (passages). Weights are float32 whatever
-    format the files name. A plain transformers model: the mean over tokens (a causal one: the last token), compared by
-    inner product.
-
-    A template gives the text that follows the model's own prompt. A template that begins with that prompt is taken to
-    hold it: the prompt is not added a second time.
-
-    Attributes:
-        model: A folder, all-MiniLM-L6-v2, or a hub id.
-        passage: How a passage is written for the encoder, from its {title} and {text}.
-        query: How x is written for the prior, from {input}. Some encoders want a prefix that their files do not name.
-        posterior: How x and y are written for the posterior, from {input} and {output}.
-        similarity: ``cosine`` or ``dot``; null: what the model's files name, and where they name none, cosine for a
-            model with sentence-transformers files and dot for a plain transformers model.
-        scale: The s of softmax( s <e(h), e(x)> ); null: 20 where vectors are compared with length 1, else 1.
-        max_length: Longest text in tokens, null: the model's own. Of a passage the end is cut. Of a dialog the start is
-            cut: prompt, text of the template and y stay.
-        precision: Format of the computation; auto: bf16 where the machine is fast at it. Weights are float32.
-        batch_tokens: Tokens of one padded batch; null: 16,384. Small ones stay in a CPU's cache, but it prepares its
-            matrix products anew for every shape: with 2,048 tokens 600 passages took 2.9 s, with 16,384 2.6 s.
-    """
-
-    model: str = "all-MiniLM-L6-v2"
-    passage: str = "{title}. {text}"
-    query: str = "{input}"
-    posterior: str = "{input} {output}"
-    similarity: Similarity | None = None
-    scale: float | None = None
-    max_length: int | None = None
-    precision: Precision = "auto"
-    batch_tokens: int | None = None
-
-    def __post_init__(self) -> None:
-        has_fields("encoder.passage", self.passage, ("text",), ("title",))
-        has_fields("encoder.query", self.query, ("input",))
-        has_fields("encoder.posterior", self.posterior, ("input", "output"))
-        require(self.similarity in (None, *SIMILARITIES), "encoder.similarity", "cosine, dot or null", self.similarity)
-        require(self.scale is None or self.scale > 0, "encoder.scale", "a number above 0 or null", self.scale)
-        for name in ("max_length", "batch_tokens"):
-            value = getattr(self, name)
-            require(value is None or value > 0, f"encoder.{name}", "a number above 0 or null", value)
-
-
-class Encoder(nn.Module):
-    """Wraps a ``SentenceTransformer``; dropout is never switched on.
+class SentenceEncoder(nn.Module):
+    """An encoder of sentence-transformers; dropout is never switched on.
 
     Many threads may embed with one encoder: they take turns, a call at a time.
 
@@ -151,7 +102,7 @@ class Encoder(nn.Module):
         with self.turns:
             return self._embed("document", self.config.passage, fields, progress=progress)
 
-    def copy(self) -> Encoder:
+    def copy(self) -> SentenceEncoder:
         """An independent encoder with the same weights."""
         with self.turns:
             return copy.deepcopy(self)
@@ -192,6 +143,27 @@ class Encoder(nn.Module):
         settings |= {name: value for name, value in others.items() if value}
         digest.update(json.dumps(settings, sort_keys=True).encode())
         return digest.hexdigest()[:16]
+
+    def save(self, folder: Path) -> None:
+        """Write the model into a new folder as sentence-transformers opens it."""
+        with self.turns:
+            self.model.save(str(folder), create_model_card=False)
+
+    def load(self, folder: Path) -> None:
+        """Take over the weights that `save` wrote.
+
+        Raises:
+            InputError: another model wrote them, or a weight is not finite.
+        """
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            saved = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32}).state_dict()
+        except (*BROKEN, ImportError, AttributeError, TypeError) as error:
+            raise not_loadable(str(folder), "encoder.model", error) from None
+        check_alike(saved, self.model.state_dict(), str(folder))
+        with self.turns:
+            self.model.load_state_dict(saved)
 
     def _document_weights(self) -> dict[str, Tensor]:
         modules = list(sentence.route(self.model, "document"))
@@ -268,67 +240,3 @@ class _Marks(dict[str, str]):
 
     def __missing__(self, _: str) -> str:
         return _MARK
-
-
-def load_encoder(config: EncoderConfig, device: torch.device) -> Encoder:
-    """Load the encoder a configuration names.
-
-    Raises:
-        InputError: there is no such model, weights are missing in its files, a weight is not finite, all texts have
-            one vector, its vectors are compared by a distance, or ``max_length`` is more than it can read.
-    """
-    from sentence_transformers import SentenceTransformer
-
-    path = resolve(config.model, "encoder.model")
-    try:
-        # Weights of another size are then among those that were not found, and named.
-        kwargs = {"dtype": torch.float32, "ignore_mismatched_sizes": True}
-        model = SentenceTransformer(path, device=str(device), model_kwargs=kwargs).float()
-    except (*BROKEN, ImportError, AttributeError, TypeError) as error:
-        raise not_loadable(config.model, "encoder.model", error) from None
-    for name, weight in model.named_parameters():
-        if not weight.sum().isfinite() and not weight.isfinite().all():
-            raise InputError(f"encoder.model: {config.model} holds a number that is not finite, in {name}")
-    if not model.module_kwargs:
-        # A plain transformers model. Such models (DPR) are made for the inner product; the library would guess cosine.
-        model.similarity_fn_name = "dot"
-    _shorten(model, config)
-    encoder = Encoder(config, model, compute_dtype(config.precision, device))
-    _check_vectors(encoder)
-    return encoder
-
-
-def _check_vectors(encoder: Encoder) -> None:
-    """Refuse a model that gives all texts one vector, or vectors that depend on weights which its files lack."""
-    where = f"encoder.model: {encoder.config.model}"
-    lost = sentence.unfilled(encoder.model)
-    missing: set[str] = set()
-    for task in get_args(Task):
-        try:
-            with torch.set_grad_enabled(bool(lost)):
-                vectors = encoder.probe(task)
-        except Exception as error:  # a tokenizer without its files may raise anything
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise InputError(f"{where}: cannot embed a text, are its tokenizer's files whole? {reason}") from None
-        if torch.allclose(vectors, vectors[:1].expand_as(vectors), rtol=1e-4, atol=1e-6):
-            raise InputError(f"{where}: gives all texts one vector; expected its tokenizer's files beside its weights")
-        if lost:
-            # A pooler, which most checkpoints lack, is in no vector.
-            found = torch.autograd.grad(vectors.square().sum(), list(lost.values()), allow_unused=True)
-            missing |= {name for name, gradient in zip(lost, found, strict=True) if gradient is not None}
-    check_whole(missing, len(encoder.trained()), where)
-
-
-def _shorten(model: Any, config: EncoderConfig) -> None:
-    """Set the longest text in tokens, at most what the model can read."""
-    readers = sentence.readers(model)
-    if config.max_length is not None and not readers:
-        raise InputError(f"encoder.max_length: expected null for {config.model}, which reads texts of any length")
-    for reader in readers:
-        most = sentence.positions(reader.model)
-        if most is not None and config.max_length is not None and config.max_length > most:
-            raise InputError(
-                f"encoder.max_length: expected at most the {most} tokens that {config.model} can read, "
-                f"got {config.max_length}"
-            )
-        sentence.shorten(reader, config.max_length, most)

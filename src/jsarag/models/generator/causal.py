@@ -1,0 +1,57 @@
+"""Decoder-only language models as generators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from jsarag.models.decode import pad_id
+from jsarag.models.generator.language_model import LanguageModel
+from jsarag.models.generator.logits import log_probs, logits_at
+from jsarag.models.precision import autocast
+from jsarag.models.prefix import Past, shared
+from jsarag.models.unpadded import forget_lengths
+
+
+class CausalGenerator(LanguageModel):
+    """A decoder-only language model."""
+
+    def _answer_log_probs(
+        self,
+        contexts: list[list[int]],
+        answers: list[list[int]],
+        temperature: float,
+        past: Past | None,
+        rows: Sequence[int],
+    ) -> Tensor:
+        # The last token predicts nothing, but a family that takes the plain road is given the whole text.
+        last = -1 if self.roads.padded else None
+        texts = [(c + a)[:last] for c, a in zip(contexts, answers, strict=True)]
+        width = max(map(len, texts))
+        pad = pad_id(self.tokenizer, self.prompt.stops)
+        # Padding stands on the right and attention is causal, so no real token sees it and no mask is needed.
+        ids = torch.tensor([text + [pad] * (width - len(text)) for text in texts], device=self.device)
+        positions = [
+            r * width + len(c) - 1 + t
+            for r, (c, a) in enumerate(zip(contexts, answers, strict=True))
+            for t in range(len(a))
+        ]
+        targets = torch.tensor([token for answer in answers for token in answer], device=self.device)
+        if self.roads.stretched:
+            forget_lengths(self.model, ids)
+        before = past.arguments(rows, width) if past else {}
+        logits = logits_at(self.model, positions, {"input_ids": ids, "use_cache": False, **before})
+        return log_probs(logits, targets, temperature)
+
+    def _shape(self, context: list[int], answer: list[int]) -> tuple[int, ...]:
+        return (len(context) + len(answer),)
+
+    def _past(self, contexts: list[list[int]], xs: list[str]) -> Past | None:
+        found = shared(contexts, xs) if contexts and self.roads.prefix else None
+        if found is None:
+            return None
+        inner = self.model.get_base_model() if self.config.lora else self.model
+        with autocast(self.dtype, self.device):
+            return Past.read(inner, found, self.device)

@@ -1,0 +1,395 @@
+"""The generator p(y|x,h) as a language model of transformers: likelihoods with and without gradient, and decoding.
+
+Dropout is never switched on: the model that scores proposals is the model that is trained on the accepted ones.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from jsarag.models.attention import PLAIN, differentiable, slow_backward
+from jsarag.models.batching import by_length, default_batch, overhead
+from jsarag.models.checks import check_alike
+from jsarag.models.decode import Batch, Generated, Mixture, Pieces, alike, decode
+from jsarag.models.generator.checkpointing import recompute_layers
+from jsarag.models.generator.config import GeneratorConfig
+from jsarag.models.generator.generator import GREEDY, Pair
+from jsarag.models.generator.logits import logits_at
+from jsarag.models.generator.pretrained import whole_model
+from jsarag.models.precision import autocast, cast
+from jsarag.models.prefix import Past
+from jsarag.models.prompt import Prompt
+from jsarag.models.roads import roads
+from jsarag.models.search import Search
+from jsarag.models.turns import Turns
+from jsarag.types import InputError, Passage
+
+EMPTY = Passage("", "", "")
+"""Stands for any passage: its text is cut to fit, the template around it is not."""
+MERGING_PAYS = 2048
+"""Tokens from which on float32 is quicker with adapters added to the weights first: about twice what breaks even."""
+DECODED = 2
+"""Batches of decoding are so many times as large as those of scoring: most of their steps read one token a row."""
+
+
+class LanguageModel(nn.Module, ABC):
+    """A generator of transformers; `CausalGenerator` and `Seq2SeqGenerator` differ in how tokens reach the model.
+
+    Many threads may score and generate with one generator: they take turns, a call at a time.
+
+    Attributes:
+        tokens_scored: Tokens that went through the model without gradient so far, padding not counted.
+        tokens_trained: Likewise with gradient.
+        turns: Held by the thread that works with the model.
+        recommended: How the model's makers generate, for files that are saved; None where it is not known.
+    """
+
+    def __init__(self, config: GeneratorConfig, model: Any, tokenizer: Any, dtype: torch.dtype) -> None:
+        """Wrap a transformers model; use `load_generator`."""
+        super().__init__()
+        self.recommended: Any = None
+        self.config = config
+        self.turns = Turns()
+        self.model = model.eval()
+        head = model.get_output_embeddings()
+        if head is not None:
+            head.register_forward_pre_hook(_contiguous)
+        self.roads = roads(model.config, config.prompt.max_length)
+        if config.checkpointing:
+            recompute_layers(model)
+            if slow_backward(dtype, self.device):
+                # Layers are computed again in the backward pass, and must be computed alike.
+                model.set_attn_implementation(PLAIN)
+        self.tokenizer = tokenizer
+        made = model.generation_config
+        self.prompt = Prompt(
+            config.prompt,
+            tokenizer,
+            stops=_listed(made.eos_token_id),
+            start=made.decoder_start_token_id,
+            two_part=bool(model.config.is_encoder_decoder),
+        )
+        self.dtype = dtype
+        self.tokens_scored = 0
+        self.tokens_trained = 0
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return torch.device(next(self.model.parameters()).device)
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens of one padded batch."""
+        return self.config.batch_tokens or default_batch(self.device)
+
+    def log_likelihood(self, pairs: Sequence[Pair]) -> Tensor:
+        """``[pairs]`` log p(y|x,h) in nats, float32, with gradient where it is enabled.
+
+        Raises:
+            InputError: a question and answer that do not fit ``prompt.max_length``.
+        """
+        return self.total(self.token_log_likelihood(pairs), self.answer_tokens([pair.y for pair in pairs]))
+
+    def token_log_likelihood(self, pairs: Sequence[Pair], *, temperature: float = 1.0) -> Tensor:
+        """``[pairs, longest answer]`` log p(y_t|x,h,y_<t) in nats, float32; 0 past the end of an answer.
+
+        Args:
+            pairs: What to score.
+            temperature: What the logits are divided by.
+
+        Raises:
+            InputError: a question and answer that do not fit ``prompt.max_length``.
+        """
+        answers = [self.prompt.answer(pair.y) for pair in pairs]
+        contexts = [self.prompt.context(p.x, p.passages, room=len(a)) for p, a in zip(pairs, answers, strict=True)]
+        with self._ready(sum(map(len, contexts))):
+            return self._token_log_likelihood([pair.x for pair in pairs], contexts, answers, temperature)
+
+    def _token_log_likelihood(
+        self, xs: list[str], contexts: list[list[int]], answers: list[list[int]], temperature: float
+    ) -> Tensor:
+        past = None if torch.is_grad_enabled() else self._past(contexts, xs)
+        if past:
+            prefixes = past.prefixes
+            self._count(sum(map(len, prefixes.tokens)))
+            contexts = [c[len(prefixes.tokens[g]) :] for c, g in zip(contexts, prefixes.of, strict=True)]
+        lengths = [len(c) + len(a) for c, a in zip(contexts, answers, strict=True)]
+        self._count(sum(lengths))
+        rows: list[Tensor] = []
+        order: list[int] = []
+        # Around all batches: weights that are kept in float32 are cast once, not once a batch.
+        kernels = differentiable(self.model, self.dtype, self.device)
+        with autocast(self.dtype, self.device), kernels:
+            for batch in self._batches(contexts, answers):
+                chosen = [contexts[i] for i in batch], [answers[i] for i in batch]
+                log_probs = self._answer_log_probs(*chosen, temperature, past, batch)
+                rows += torch.split(log_probs.float(), [len(answers[i]) for i in batch])
+                order += batch
+        if not rows:
+            return torch.zeros(0, 1, device=self.device)
+        padded = nn.utils.rnn.pad_sequence(rows, batch_first=True)
+        return padded[torch.tensor(order, device=self.device).argsort()]
+
+    def _batches(self, contexts: list[list[int]], answers: list[list[int]]) -> list[list[int]]:
+        """Positions of the texts that are read together."""
+        lengths = [len(c) + len(a) for c, a in zip(contexts, answers, strict=True)]
+        if self.roads.padded:
+            return by_length(lengths, self.batch_tokens, overhead(self.device))
+        shapes: dict[tuple[int, ...], list[int]] = {}
+        for i, (context, answer) in enumerate(zip(contexts, answers, strict=True)):
+            shapes.setdefault(self._shape(context, answer), []).append(i)
+        return [
+            [group[i] for i in batch]
+            for group in shapes.values()
+            for batch in by_length([lengths[i] for i in group], self.batch_tokens, overhead(self.device))
+        ]
+
+    def answer_tokens(self, ys: Sequence[str]) -> Tensor:
+        """``[answers]`` tokens of each answer, the end of answer included."""
+        return torch.tensor([len(self.prompt.answer(y)) for y in ys], device=self.device)
+
+    def total(self, token_log_lik: Tensor, tokens: Tensor) -> Tensor:
+        """``[...]`` the log-likelihoods of ``token_log_lik[..., longest]``, their sum or mean, as configured."""
+        total = token_log_lik.sum(-1)
+        return total if self.config.likelihood == "sum" else total / tokens
+
+    def generate(
+        self,
+        prompts: Sequence[tuple[str, tuple[Passage, ...]]],
+        search: Search = GREEDY,
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[Generated]:
+        """The best answer to each (x, passages), in the order given; the passages stand in one prompt, or are none."""
+        mixtures = [Mixture(x, (passages,), (0.0,)) for x, passages in prompts]
+        return [found[0] for found in self.candidates(mixtures, search, progress=progress)]
+
+    @torch.inference_mode()
+    def candidates(
+        self, mixtures: Sequence[Mixture], search: Search = GREEDY, *, progress: Callable[[int], None] | None = None
+    ) -> list[list[Generated]]:
+        """Answers to each mixture, best first: one, or with beams up to one a beam.
+
+        Args:
+            mixtures: What to answer from.
+            search: How tokens are chosen.
+            progress: Told the number of mixtures in each batch.
+
+        Raises:
+            InputError: a question that does not fit ``prompt.max_length``.
+        """
+        room = self.config.max_new_tokens
+        contexts = [[self.prompt.context(m.x, h, room=room) for h in m.parts] for m in mixtures]
+        results: dict[int, list[Generated]] = {}
+        with self._ready(sum(len(context) for parts in contexts for context in parts)):
+            budget = DECODED * self.batch_tokens
+            for batch in alike(contexts, room, search.width, budget, overhead(self.device)):
+                found = self._decode([contexts[i] for i in batch], [mixtures[i] for i in batch], search)
+                results |= dict(zip(batch, found, strict=True))
+                if progress:
+                    progress(len(batch))
+        return [results[i] for i in range(len(mixtures))]
+
+    @torch.inference_mode()
+    def follow(self, mixture: Mixture, search: Search, tell: Callable[[str], None]) -> Generated:
+        """Answer one mixture, telling each piece of the text as soon as it is there; not with beams."""
+        room = self.config.max_new_tokens
+        context = [self.prompt.context(mixture.x, h, room=room) for h in mixture.parts]
+        pieces = Pieces(self.tokenizer, tell, self.prompt.stops)
+        with self._ready(sum(map(len, context))):
+            ((found, *_),) = self._decode([context], [mixture], search, pieces)
+        pieces.finish(found.text)
+        return found
+
+    @property
+    def positions(self) -> int | None:
+        """Tokens of a prompt and its answer, in an encoder of a prompt alone, that the model was made for, if known."""
+        text = self.model.config.get_text_config()
+        names = ("max_position_embeddings", "n_positions", "max_seq_len", "n_ctx", "max_encoder_position_embeddings")
+        return next((int(n) for name in names if isinstance(n := getattr(text, name, None), int)), None)
+
+    def check_length(self) -> bool:
+        """Refuse prompts that are longer than what the model can read at all; whether it was made for their length.
+
+        A family that computes positions reads on beyond those it was made for; one that has learned them cannot.
+
+        Raises:
+            InputError: ``prompt.max_length``, or ``max_new_tokens`` in a decoder of its own, is more than it can read.
+        """
+        wanted, made = self.config.prompt.max_length, self.positions
+        if made is None or wanted <= made:
+            return True
+        try:
+            self._read_blank(wanted)
+        except (IndexError, RuntimeError, ValueError):
+            raise InputError(
+                f"generator.prompt.max_length: expected at most the {made} tokens that {self.config.model} can read, "
+                f"got {wanted}"
+            ) from None
+        return False
+
+    @torch.no_grad()
+    def _read_blank(self, tokens: int) -> None:
+        """Run so many tokens through the model."""
+        ids = torch.full((1, tokens), self.prompt.stops[0], device=self.device)
+        inputs = {"input_ids": ids, "use_cache": False}
+        if self.model.config.is_encoder_decoder:
+            inputs["decoder_input_ids"] = ids[:, : self.config.max_new_tokens]
+        with self.turns, autocast(self.dtype, self.device):
+            logits_at(self.model, [0], inputs)
+
+    def reads(self, x: str, passages: Sequence[Passage]) -> tuple[Passage, ...]:
+        """Those of ``passages`` that fit into one prompt of an answer to ``x``; the first always does."""
+        return self.prompt.read(x, passages, room=self.config.max_new_tokens)
+
+    @property
+    def bound(self) -> str:
+        """The setting that bounds the passages in a prompt, in words."""
+        name = "max_length" if self.config.prompt.passage_length is None else "passage_length"
+        return f"generator.prompt.{name} is {getattr(self.config.prompt, name)}"
+
+    def check_fits(self, x: str, y: str, *, answered: bool) -> None:
+        """Refuse a pair that leaves no room for its answer, in the prompt with passages or in the one without.
+
+        Args:
+            x: The input.
+            y: The output.
+            answered: Whether the generator will answer x, and not only score y.
+
+        Raises:
+            InputError: x and y do not fit ``prompt.max_length``.
+        """
+        # A decoder may score what it generated, with the end of answer behind the longest one.
+        longest = self.config.max_new_tokens + 1 if answered else 0
+        room = max(len(self.prompt.answer(y)), longest)
+        for passages in ((), (EMPTY,)):
+            self.prompt.context(x, passages, room=room)
+
+    def save(self, folder: Path) -> None:
+        """Write the adapters as PEFT opens them; or all weights, with tokenizer, as transformers does."""
+        with self.turns:
+            if self.config.lora:
+                self.model.save_pretrained(str(folder), save_embedding_layers=False)
+                return
+            self.model.save_pretrained(str(folder))
+            self.tokenizer.save_pretrained(str(folder))
+            if self.recommended is not None:
+                self.recommended.save_pretrained(str(folder))
+
+    def load(self, folder: Path) -> None:
+        """Take over what `save` wrote.
+
+        Raises:
+            InputError: another model wrote it, or a weight is not finite.
+        """
+        with self.turns:
+            if self.config.lora:
+                from jsarag.models.lora import load
+
+                load(self.model, folder)
+                return
+            saved = whole_model(type(self.model), folder, str(folder), dtype=torch.float32).state_dict()
+            check_alike(saved, self.model.state_dict(), str(folder))
+            self.model.load_state_dict(saved)
+
+    def copy(self) -> LanguageModel:
+        """An independent generator with the same weights."""
+        with self.turns:
+            return copy.deepcopy(self)
+
+    def trained(self) -> dict[str, nn.Parameter]:
+        """The parameters that training changes, by name: the adapters, or all weights."""
+        return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
+
+    @abstractmethod
+    def _shape(self, context: list[int], answer: list[int]) -> tuple[int, ...]:
+        """Texts of one shape need no padding beside each other."""
+
+    @abstractmethod
+    def _answer_log_probs(
+        self,
+        contexts: list[list[int]],
+        answers: list[list[int]],
+        temperature: float,
+        past: Past | None,
+        rows: Sequence[int],
+    ) -> Tensor:
+        """``[answer tokens of all rows]`` log-probability of each, rows one after the other.
+
+        Args:
+            contexts: What follows the prefixes in ``past``, by row.
+            answers: The answers.
+            temperature: What the logits are divided by.
+            past: What the model has read before, if anything.
+            rows: Where these rows stand among the prompts of ``past``.
+        """
+
+    @contextmanager
+    def _ready(self, tokens: int) -> Iterator[None]:
+        """Have the model alone, its weights prepared once where no gradient is needed and so many tokens repay it."""
+        with self.turns, self._prepared(tokens):
+            yield
+
+    def _prepared(self, tokens: int) -> AbstractContextManager[None]:
+        exact = self.dtype == torch.float32
+        if torch.is_grad_enabled() or (exact and (self.config.lora is None or tokens < MERGING_PAYS)):
+            return nullcontext()
+        if self.config.lora is None:
+            return cast(self.model, self.dtype)
+        from jsarag.models.lora import ready
+
+        return ready(self.model)
+
+    def _past(self, contexts: list[list[int]], xs: list[str]) -> Past | None:
+        """What prompts have in common, read once; None where nothing is gained."""
+        return None
+
+    def _decode(
+        self,
+        contexts: list[list[list[int]]],
+        mixtures: Sequence[Mixture],
+        search: Search,
+        tell: Callable[[int], None] | None = None,
+    ) -> list[list[Generated]]:
+        log_weights = torch.tensor([mixture.log_weights for mixture in mixtures])
+        batch = Batch([mixture.x for mixture in mixtures], contexts, log_weights)
+        with autocast(self.dtype, self.device):
+            found, tokens = decode(
+                self.model,
+                self.tokenizer,
+                batch,
+                search,
+                self.config.max_new_tokens,
+                stops=self.prompt.stops,
+                roads=self.roads,
+                tell=tell,
+            )
+        self._count(tokens)
+        return found
+
+    def _count(self, tokens: int) -> None:
+        if torch.is_grad_enabled():
+            self.tokens_trained += tokens
+        else:
+            self.tokens_scored += tokens
+
+
+def _listed(tokens: int | Sequence[int] | None) -> list[int]:
+    """End tokens as a configuration names them: none, one or several."""
+    if tokens is None:
+        return []
+    return [tokens] if isinstance(tokens, int) else list(tokens)
+
+
+def _contiguous(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
+    """Before an output head: of states in a slice, as `generate` gives them, each would meet a copy of all weights."""
+    return (args[0].contiguous(),)

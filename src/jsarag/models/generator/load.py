@@ -1,0 +1,82 @@
+"""From a configuration to a generator, ready to train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from jsarag.models.checks import PROBES, check_finite
+from jsarag.models.generator.causal import CausalGenerator
+from jsarag.models.generator.config import GeneratorConfig
+from jsarag.models.generator.gguf import from_gguf
+from jsarag.models.generator.language_model import LanguageModel
+from jsarag.models.generator.pretrained import whole_model
+from jsarag.models.generator.seq2seq import Seq2SeqGenerator
+from jsarag.models.precision import compute_dtype
+from jsarag.models.resolve import BROKEN, not_loadable, resolve
+from jsarag.models.roads import UNTRAINED
+from jsarag.types import InputError
+
+
+def load_generator(config: GeneratorConfig, device: torch.device) -> LanguageModel:
+    """Load the generator a configuration names, ready to train.
+
+    Raises:
+        InputError: there is no such model, it is not a language model, or weights are missing in its files.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer, GenerationConfig
+
+    dtype = compute_dtype(config.precision, device)
+    path, where = resolve(config.model, "generator.model"), f"generator.model: {config.model}"
+    path = str(from_gguf(Path(path))) if path.endswith(".gguf") else path
+    try:
+        theirs = AutoConfig.from_pretrained(path)
+        auto = AutoModelForSeq2SeqLM if theirs.is_encoder_decoder else AutoModelForCausalLM
+        tokenizer = AutoTokenizer.from_pretrained(path)
+    except BROKEN as error:
+        raise not_loadable(config.model, "generator.model", error) from None
+    if theirs.model_type in UNTRAINED:
+        reason = UNTRAINED[theirs.model_type]
+        raise InputError(f"generator.model: expected another family than {theirs.model_type}: {reason}")
+    # Frozen weights are kept in the format of the computation, trained ones in float32.
+    model = whole_model(auto, path, config.model, dtype=dtype if config.lora else torch.float32)
+    check_finite(dict(model.named_parameters()), where)
+    # What its makers recommend for decoding (penalties, forced tokens) is no part of the p(y|x,h) that is trained:
+    # where an answer starts and ends is.
+    start = _decoder_start(model) if model.config.is_encoder_decoder else None
+    recommended = model.generation_config
+    ends = recommended.eos_token_id
+    model.generation_config = GenerationConfig(decoder_start_token_id=start, eos_token_id=ends)  # type: ignore[no-untyped-call]
+    if config.lora:
+        from jsarag.models.lora import adapted
+
+        lora = config.lora
+        targets = lora.targets if lora.targets == "all-linear" else [name.strip() for name in lora.targets.split(",")]
+        model = adapted(model, rank=lora.rank, alpha=lora.alpha, targets=targets, dtype=dtype)
+    kind = Seq2SeqGenerator if model.config.is_encoder_decoder else CausalGenerator
+    nn.Module.to(model, device)
+    generator = kind(config, model, tokenizer, dtype)
+    generator.recommended = recommended
+    if len({tuple(generator.prompt.answer(word)) for word in PROBES}) == 1:
+        raise InputError(f"{where}: reads all texts alike; expected its tokenizer's files beside its weights")
+    return generator
+
+
+def _decoder_start(model: Any) -> int:
+    """The token that a decoder starts with; as in transformers the beginning of sequence where none is named."""
+    made, config, decoder = model.generation_config, model.config, getattr(model.config, "decoder", None)
+    known = [
+        getattr(source, name, None)
+        for name in ("decoder_start_token_id", "bos_token_id")
+        for source in (made, config, decoder)
+    ]
+    found = next((token for token in known if token is not None), None)
+    if found is None:
+        raise InputError(
+            "generator.model: expected a decoder_start_token_id or a bos_token_id in the model's configuration or its "
+            "generation configuration; this one has neither"
+        )
+    return int(found)
