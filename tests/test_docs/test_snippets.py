@@ -183,10 +183,8 @@ def options() -> set[str]:
         with redirect_stdout(shown), pytest.raises(SystemExit):
             main([name, "--help"])
     config = plain(jsarag.TrainConfig(jsarag.DataConfig("kb.jsonl", "pairs.jsonl")))
-    parts = {"objective": OBJECTIVES, "index": INDEXES}
-    own = {
-        f"{group}.{f.name}" for group, all_ in parts.items() for one in all_.values() for f in dataclasses.fields(one)
-    }
+    own = {f"objective.{field.name}" for kind in OBJECTIVES.values() for field in dataclasses.fields(kind)}
+    own |= {f"index.{field.name}" for kind in INDEXES.values() for field in dataclasses.fields(kind)}
     return {*re.findall(r"--([\w.-]+)", shown.getvalue()), *flat(config), *own, "objective.name"}
 
 
