@@ -16,8 +16,9 @@ from jsarag.kb import SAMPLE
 from jsarag.models import Encoder, Generator
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training.models import Models
-from jsarag.training.run import load_models, read, training_cases
+from jsarag.training.run import load_models, read
 from jsarag.training.step import TrainingCase
+from jsarag.training.trainer import training_cases
 
 CACHE = Path("runs/benchmarks")
 """Indexes of the data sets, and unfinished results."""
@@ -70,7 +71,7 @@ def load(
     kb = _kept(CACHE / f"index-{index or name}", found.passages[:passages], models.prior)
     order = torch.randperm(len(found.train), generator=torch.Generator().manual_seed(0)).tolist()
     # No objective here reads labels, and labelled passages may be left out.
-    cases = training_cases(config, kb, [replace(example, gold=()) for example in found.train])
+    cases = training_cases([replace(example, gold=()) for example in found.train], kb, config.data.history)
     return Workload(name, models, kb, [cases[i] for i in order])
 
 

@@ -55,7 +55,7 @@ def run_on(disk: Path, options: list[str], capsys: pytest.CaptureFixture[str]) -
     full(capsys, disk, "train", *options[:at], "--out", run, *options[at + 2 :])
     for pointer in run.glob("checkpoints/*.json"):
         named = run / "checkpoints" / json.loads(pointer.read_text())["folder"]
-        assert (named / "models.safetensors").is_file()
+        assert (named / "generator" / "adapter_model.safetensors").is_file()
         assert (named / "state.json").is_file() == (pointer.stem == "last")
 
 

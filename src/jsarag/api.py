@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,8 @@ from jsarag.report import (
     write_report,
 )
 from jsarag.retrieval import KnowledgeBase, check_place, encode
-from jsarag.training import TrainConfig, checkpoint, stages
-from jsarag.training.run import SUMMARY, check_index, finished, load_models, trained_index
+from jsarag.training import TrainConfig, checkpoint, load, stages
+from jsarag.training.run import SUMMARY, finished
 from jsarag.types import Answer, Example, InputError, Turn
 from jsarag.whole import naming
 
@@ -49,13 +50,13 @@ class Run:
         folder: Where it lies.
         config: Its configuration.
         pipeline: The prior retriever, the knowledge base, the generator, the decoder.
-        posterior: The posterior retriever, for measuring.
+        places: The folders of its weights, the first that has a part counts.
     """
 
     folder: Path
     config: TrainConfig
     pipeline: Pipeline
-    posterior: Encoder
+    places: tuple[Path, ...] = ()
 
     @classmethod
     def load(
@@ -83,19 +84,19 @@ class Run:
         if not (folder / "config.yaml").is_file():
             raise InputError(f"{folder}: not a run folder (no config.yaml)")
         config = replace(load_config(folder / "config.yaml"), out=folder)
-        models = load_models(config)
-        index = Path(config.index.path or folder / "index")
-        kb = KnowledgeBase.load(index)
-        check_index(config, kb, models.prior, index)
-        stages.begin(config, models)
-        if weights != "untrained":
-            name = "last" if weights == "best" and not checkpoint.exists(folder, "best") else weights
-            checkpoint.load_models(folder, name, models.trained(config.objective.trains))
-            if models.passages is not None:
-                kb = trained_index(kb, models.passages, folder, display or Silent())
+        name = "last" if weights == "best" and not checkpoint.exists(folder, "best") else weights
+        places = load.places(config, name)
+        prior = load.encoder(config, "prior", places)
+        kb = load.knowledge_base(config, places, prior, display or Silent())
         decoding = decoding or config.evaluation.decoding
         kb.check_k(decoding.passages, "decoding.passages")
-        return cls(folder, config, Pipeline(models.prior, kb, models.generator, decoding), models.posterior)
+        generator = load.generator(config, places)
+        return cls(folder, config, Pipeline(prior, kb, generator, decoding), tuple(places))
+
+    @cached_property
+    def posterior(self) -> Encoder:
+        """The posterior retriever, for measuring; loaded when it is first asked for."""
+        return load.encoder(self.config, "posterior", self.places)
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """Answer one question after ``history`` (oldest turn first), with its passages and their probabilities."""

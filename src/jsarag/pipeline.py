@@ -84,7 +84,11 @@ class Pipeline:
     prior: Encoder
     kb: KnowledgeBase
     generator: Generator
-    decoding: DecodingConfig
+    decoding: DecodingConfig = DecodingConfig()
+
+    def ask(self, question: str) -> Answer:
+        """Answer one question, with its passages and their probabilities."""
+        return self.answer([question])[0]
 
     @property
     def retriever(self) -> Retriever:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from jsarag import ranks
+from jsarag.data import as_passages
 from jsarag.display import Display, Silent
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
 from jsarag.index import INDEXES, Auto, Index, Kind, as_plain, build_index, from_plain, load_index, plan, room_at
@@ -118,6 +120,7 @@ class KnowledgeBase:
         vectors: ``[N, dimensions]`` float32, on the CPU; `comparable`, so that inner products are similarities.
         fingerprint: That of the encoder which made the vectors.
         kind: Of its index, with the settings of that kind.
+        facts: What building the index found out.
         similarity: That of the encoder which made the vectors.
         null: Position of the null passage; None where there is none.
         folder: Where it was saved to or loaded from, None while it is in memory alone.
@@ -135,7 +138,7 @@ class KnowledgeBase:
         """Put together parts that belong together; use `build` or `load`."""
         self.passages = list(passages)
         self.vectors = vectors
-        self.index = index
+        self.index, self.facts = index, index.facts
         self.fingerprint = fingerprint
         self.kind = kind
         self.similarity = similarity
@@ -151,7 +154,7 @@ class KnowledgeBase:
     @classmethod
     def build(
         cls,
-        passages: Sequence[Passage],
+        passages: Iterable[Passage | Mapping[str, Any]],
         encoder: Encoder,
         kind: Kind | str = "auto",
         *,
@@ -160,7 +163,7 @@ class KnowledgeBase:
         """Encode ``passages`` and index them.
 
         Args:
-            passages: All of them.
+            passages: All of them: `jsarag.Passage`, or {id, title, text}, of which title and id may be absent.
             encoder: Makes their vectors.
             kind: Of the index, or its name in `jsarag.index.INDEXES`.
             progress: Told the size of each finished batch.
@@ -168,6 +171,7 @@ class KnowledgeBase:
         Raises:
             InputError: the index does not fit into this machine, or a vector is not finite.
         """
+        passages = as_passages(passages)
         if isinstance(kind, str):
             kind = INDEXES.named(kind, "index.kind")()
         if isinstance(kind, Auto):
@@ -257,7 +261,7 @@ class KnowledgeBase:
             self.index.save(temporary)
             manifest = {
                 "format": FORMAT,
-                "index": {**as_plain(self.kind), "facts": dict(self.index.facts)},
+                "index": {**as_plain(self.kind), "facts": dict(self.facts)},
                 "passages": len(self),
                 "dimensions": self.vectors.shape[1],
                 "similarity": self.similarity,
@@ -296,7 +300,6 @@ class KnowledgeBase:
             )
         kind = from_plain(manifest["index"])
         index = load_index(folder, vectors.numpy(), kind)
-        index.facts = manifest["index"]["facts"]
         kb = cls(passages, vectors, index, manifest["encoder"], kind, manifest.get("similarity", "dot"))
-        kb.folder = folder
+        kb.folder, kb.facts = folder, manifest["index"]["facts"]
         return kb

@@ -11,7 +11,7 @@ import pytest
 import jsarag
 from jsarag.display import Silent
 from jsarag.files import read_json
-from jsarag.training.loop import Trainer
+from jsarag.training.trainer import Trainer
 from tests.test_training.test_run import configured
 
 STILL = ("--optim.lr_prior", "0", "--optim.lr_posterior", "0")

@@ -17,12 +17,13 @@ import jsarag
 from jsarag.cli.main import main
 from jsarag.files import read_json, read_jsonl
 from jsarag.objectives.candidates import PADDING
-from jsarag.training import checkpoint, loop
+from jsarag.training import checkpoint, trainer
 from jsarag.training.config import OptimConfig
 from jsarag.training.optimisation import NotFiniteError, Optimisation
 from jsarag.training.order import Order
 from jsarag.training.step import Outcome, step
 from tests.test_training.test_run import configured
+from tests.weights import weights
 
 QUICK = ("--evaluation.closed_book", "false", "--evaluation.answers", "false", "--objective.cache", "true")
 
@@ -49,7 +50,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
             outcome = original(*args, **options)
             return replace(outcome, loss=BREAKS[what](outcome.loss)) if count == at else outcome
 
-        monkeypatch.setattr(loop, "step", breaking)
+        monkeypatch.setattr(trainer, "step", breaking)
 
     return begin
 
@@ -75,7 +76,7 @@ def test_the_run_stops_and_its_last_checkpoint_stays(
     assert not (run / "summary.json").exists()
     folder, step = checkpoint.locate(run, "last")
     assert step == at - 2
-    assert all(weight.isfinite().all() for weight in load_file(folder / "models.safetensors").values())
+    assert all(weight.isfinite().all() for weight in weights(folder).values())
     kept = read_json(run / "nonfinite" / f"{at:06d}.json")
     assert str(run / "nonfinite" / f"{at:06d}.json") in lines[0]
     train = [row["id"] for _, row in read_jsonl(Path(configured(words).data.train))]
@@ -108,14 +109,11 @@ def test_a_step_is_left_out_counted_and_told(options: list[str], tmp_path: Path,
     jsarag.train(two)
     broken(what, 6)
     jsarag.train(three)
-    for name in ("models", "optimizer"):
-        ours, theirs = (
-            load_file(checkpoint.locate(Path(config.out), "last")[0] / f"{name}.safetensors") for config in (three, two)
-        )
+    folders = [checkpoint.locate(Path(config.out), "last")[0] for config in (three, two)]
+    for read in (weights, lambda folder: load_file(folder / "optimizer.safetensors")):
+        ours, theirs = (read(folder) for folder in folders)
         assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
-    ours, theirs = (
-        load_file(checkpoint.locate(Path(config.out), "last")[0] / "sampler.safetensors") for config in (three, two)
-    )
+    ours, theirs = (load_file(folder / "sampler.safetensors") for folder in folders)
     assert torch.equal(ours["chains"], theirs["chains"])
     assert (ours["chains"] != PADDING).sum() == 16
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from safetensors.torch import load_file
 from torch.testing import assert_close
 
 import jsarag
@@ -20,6 +19,7 @@ from jsarag.files import read_json
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training import checkpoint
 from tests.test_training.test_run import configured, curve
+from tests.weights import weights
 
 CHECKS = Path(__file__).parent / "two_processes.py"
 UNTIL_ASKED = Path(__file__).parent / "until_asked.py"
@@ -87,8 +87,8 @@ def test_two_processes_take_the_steps_of_one(more: tuple[str, ...], options: lis
     for name in ("last", "best"):
         (a, step), (b, other) = (checkpoint.locate(run, name) for run in (one, two))
         assert step == other
-        weights, others = (load_file(folder / "models.safetensors") for folder in (a, b))
-        for key, weight in weights.items():
+        ours, others = (weights(folder) for folder in (a, b))
+        for key, weight in ours.items():
             assert_close(weight, others[key], atol=2e-4, rtol=1e-3)
     for when in ("before", "after"):
         ours, theirs = (read_json(run / "evaluation" / f"{when}.json") for run in (one, two))

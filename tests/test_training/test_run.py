@@ -13,8 +13,7 @@ import jsarag
 from jsarag.display import Silent
 from jsarag.files import read_jsonl
 from jsarag.parsing import part_names, train_config, train_parser
-from jsarag.training import TrainConfig
-from jsarag.training import loop as training_loop
+from jsarag.training import TrainConfig, trainer
 from tests import world
 
 
@@ -107,9 +106,9 @@ def test_interrupted_and_resumed_run_equals_the_whole_one(
         """Asks for a stop while a certain step is under way, as Ctrl-C would."""
 
     steps = 0
-    original = training_loop.Trainer._step
+    original = trainer.Trainer._step
 
-    def counted(self: training_loop.Trainer) -> dict[str, float | None]:
+    def counted(self: trainer.Trainer) -> dict[str, float | None]:
         nonlocal steps
         steps += 1
         if steps == stop_after:
@@ -119,7 +118,7 @@ def test_interrupted_and_resumed_run_equals_the_whole_one(
             os.kill(os.getpid(), signal.SIGINT)
         return original(self)
 
-    monkeypatch.setattr(training_loop.Trainer, "_step", counted)
+    monkeypatch.setattr(trainer.Trainer, "_step", counted)
     assert jsarag.train(broken, display=Interrupting()) is None
     assert steps == stop_after
     assert not (Path(broken.out) / "summary.json").exists()

@@ -31,7 +31,7 @@ def run(argv: Sequence[str]) -> int:
     with ranks.joined():
         kb = api.build_index(values.passages, values.out, encoder=built.encoder, index=kind, display=Terminal())
         if ranks.first():
-            facts = "".join(f", {name} {value}" for name, value in kb.index.facts.items())
+            facts = "".join(f", {name} {value}" for name, value in kb.facts.items())
             print(f"{values.out}: {len(kb):,} passages, {kb.vectors.shape[1]} dimensions, encoder {kb.fingerprint}")
             print(f"index {kb.kind.name}{facts}")
     return 0

@@ -32,13 +32,12 @@ class Needs(NamedTuple):
 
 
 class Index(Protocol):
-    """An index that was built; positions are those of the vectors it was built of.
+    """An index that was built; positions are those of the vectors it was built of."""
 
-    Attributes:
-        facts: What building it found out, for manifests: how wide it searches, the recall that was measured.
-    """
-
-    facts: Mapping[str, Any]
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What building it found out, for manifests: how wide it searches, the recall that was measured."""
+        ...
 
     def search(self, queries: Vectors, k: int) -> tuple[Vectors, Positions]:
         """Return scores and positions ``[queries, k]``, best first; ``k`` is at most the number of vectors."""

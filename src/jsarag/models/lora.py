@@ -94,6 +94,10 @@ def adapted(model: Any, *, rank: int, alpha: int, targets: list[str] | str, dtyp
         # PEFT is content with one name that a layer has.
         if not any(f".{name}".endswith(f".{target}") for name in wrapped.base_model.targeted_module_names):
             raise InputError(f"{expected} no layer is called {target!r}")
+    for name in ("target_modules", "exclude_modules"):
+        # PEFT keeps sets, whose order differs from process to process, and with them its files.
+        if isinstance(kept := getattr(wrapped.peft_config[PLAIN], name), set):
+            setattr(wrapped.peft_config[PLAIN], name, sorted(kept))
     for module in wrapped.modules():
         if dtype != torch.float32 and hasattr(module, "cast_input_dtype_enabled"):
             # PEFT would cast activations to the adapters' float32 and autocast would cast them back.

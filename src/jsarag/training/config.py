@@ -12,6 +12,7 @@ from jsarag.evaluation import EvaluationConfig
 from jsarag.index import IndexConfig
 from jsarag.models import EncoderConfig, GeneratorConfig
 from jsarag.objectives import JSA, Objective
+from jsarag.training.models import Part
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,16 @@ class OptimConfig:
         one_of("optim.schedule", self.schedule, ("cosine", "linear", "constant"))
         require(0 <= self.warmup < 1, "optim.warmup", "a share from 0 to below 1", self.warmup)
 
+    @property
+    def rates(self) -> dict[Part, float]:
+        """The peak learning rates by part."""
+        return {
+            "prior": self.lr_prior,
+            "posterior": self.lr_posterior,
+            "passages": self.lr_passages,
+            "generator": self.lr_generator,
+        }
+
 
 BACKWARD = 3
 """Forward passes that a forward and a backward pass cost together."""
@@ -180,6 +191,10 @@ class LoopConfig:
         named = self.monitor is None or self.monitor.count("/") == 1
         require(named, "loop.monitor", "block/metric, such as prior/mrr@10, or null", self.monitor)
 
+    def number_of_steps(self, examples: int) -> int:
+        """Optimizer steps of a run over so many training pairs, where no budget ends it."""
+        return self.steps or max(round(self.epochs * examples / (self.batch_size * self.accumulate)), 1)
+
     @property
     def budget(self) -> int | None:
         """What ends the run in the place of a number of steps."""
@@ -188,6 +203,25 @@ class LoopConfig:
     def spent(self, scored: int, trained: int) -> int:
         """How much of the budget so many tokens without and with gradient are."""
         return scored + (1 if self.tokens else BACKWARD) * trained
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a trainer is told beside models, knowledge base, pairs and objective.
+
+    Attributes:
+        passages: When the index is rebuilt, where the passages learn.
+        optim: Optimizer and schedule.
+        loop: Batches, steps, evaluation, seed.
+        evaluation: What is measured on the dev pairs.
+        history: How the turns of a dialog become x.
+    """
+
+    passages: PassageConfig = field(default_factory=PassageConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    history: HistoryConfig = field(default_factory=HistoryConfig)
 
 
 @dataclass(frozen=True)
@@ -245,3 +279,8 @@ class TrainConfig:
             f"frozen or own with objective {self.objective.name}, which does not train the prior",
             self.passages.encoder,
         )
+
+    @property
+    def settings(self) -> Settings:
+        """What the trainer is told."""
+        return Settings(self.passages, self.optim, self.loop, self.evaluation, self.data.history)

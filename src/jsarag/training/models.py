@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from torch import nn
@@ -13,8 +13,11 @@ from jsarag.objectives import Component, Objective
 from jsarag.retrieval import KnowledgeBase
 from jsarag.retriever import Retriever
 
+ALL: tuple[Component, ...] = ("generator", "posterior", "prior")
 Part = Component | Literal["passages"]
 """What can be trained: what objectives name, and the passage encoder that both retrievers share."""
+Parts = dict[Part, Encoder | Generator]
+"""The models that are trained, by part."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,40 @@ class Models:
             found["posterior"] = Retriever(self.posterior, kb, reads_y=True)
         if "untrained" in objective.sources and self.untrained_prior is not None:
             found["untrained"] = Retriever(self.untrained_prior, kb)
+        return found
+
+    @classmethod
+    def of(
+        cls, encoder: Encoder, generator: Generator, *, passages: Literal["frozen", "own", "shared"] = "frozen"
+    ) -> Models:
+        """The models of a run that starts from an encoder and a generator.
+
+        Args:
+            encoder: Becomes the prior; the posterior, and a passage encoder of its own, start as copies.
+            generator: The generator.
+            passages: What encodes the passages: the encoder as it is now (their vectors stay), a third one that learns,
+                or the prior.
+        """
+        own = {"frozen": None, "own": encoder.copy() if passages == "own" else None, "shared": encoder}[passages]
+        return cls(encoder, encoder.copy(), generator, own)
+
+    def complete(self, objective: Objective) -> Models:
+        """These models with the copies of the untrained ones that an objective asks for."""
+        prior, generator = self.untrained_prior, self.untrained_generator
+        if prior is None and "untrained" in objective.sources:
+            prior = self.prior.copy()
+        if generator is None and objective.first_reading.untrained:
+            generator = self.generator.copy()
+        return replace(self, untrained_prior=prior, untrained_generator=generator)
+
+    def parts(self, components: Collection[Component] = ALL) -> Parts:
+        """The models that are trained, by part: those an objective names, and the passage encoder."""
+        found: Parts = {}
+        for component in ALL:
+            if component in components:
+                found[component] = getattr(self, component)
+        if self.passages is not None and self.passages is not self.prior:
+            found["passages"] = self.passages
         return found
 
     def trained(self, components: Collection[Component]) -> dict[Part, dict[str, nn.Parameter]]:

@@ -32,14 +32,14 @@ class Optimisation:
         self._config = config
         self._clip = config.clip
         self.parameters = {component: list(named.values()) for component, named in parameters.items()}
+        self.peak = {component: config.rates[component] for component in self.parameters}
         groups = [
-            {"params": weights, "lr": getattr(config, f"lr_{component}"), "name": component}
+            {"params": weights, "lr": self.peak[component], "name": component}
             for component, weights in self.parameters.items()
         ]
         # One pass over the memory instead of ten: six times as fast on a CPU.
         fused = all(weight.device.type in {"cpu", "cuda"} for weights in self.parameters.values() for weight in weights)
         self.optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=fused)
-        self.peak = {group["name"]: group["lr"] for group in groups}
         self._previous: dict[Part, _Gradient] = {}
 
     def step(self, progress: float) -> dict[str, float | None]:

@@ -51,13 +51,13 @@ class Rebuilds:
     """Rebuilds the index of one run."""
 
     def __init__(
-        self, config: PassageConfig, run: Path, prior: Encoder, passages: Encoder, probes: Sequence[str], k: int
+        self, config: PassageConfig, run: Path | None, prior: Encoder, passages: Encoder, probes: Sequence[str], k: int
     ) -> None:
         """Prepare; nothing is started.
 
         Args:
             config: When to rebuild.
-            run: The run folder.
+            run: The folder where new indexes are written; None: they stay in memory.
             prior: Context encoder of p(h|x), for the probes.
             passages: The passage encoder that learns.
             probes: Inputs that are searched to measure staleness.
@@ -65,8 +65,8 @@ class Rebuilds:
         """
         self.config, self.run, self.prior, self.passages, self.probes, self.k = config, run, prior, passages, probes, k
         self._process: _Process | None = None
-        if config.background and not isinstance(passages, SentenceEncoder):
-            raise InputError("passages.background: expected false with an encoder that is not of sentence-transformers")
+        if config.background and (run is None or not isinstance(passages, SentenceEncoder)):
+            raise InputError("passages.background: expected false in memory, or with an encoder of one's own")
 
     def after(self, step: int, kb: KnowledgeBase, display: Display) -> tuple[Rebuilt | None, dict[str, float]]:
         """What to do after a step: a new index where one is ready, and what was measured (``overlap``)."""
@@ -83,7 +83,7 @@ class Rebuilds:
         if not due:
             return None, figures
         if self.config.background:
-            assert isinstance(self.passages, SentenceEncoder)
+            assert isinstance(self.passages, SentenceEncoder) and self.run is not None
             self._process = _Process(self.run, step, kb, self.passages)
             return None, figures
         return self._now(step, kb, display), figures
@@ -98,8 +98,10 @@ class Rebuilds:
         began = time.perf_counter()
         with display.task("rebuilding", len(kb)) as advance:
             fresh = kb.rebuilt(self.passages, progress=lambda done: advance(done, ""))
-        name = f"{FOLDER}/{step:06d}"
-        fresh.save(self.run / name)
+        name = ""
+        if self.run is not None:
+            name = f"{FOLDER}/{step:06d}"
+            fresh.save(self.run / name)
         return Rebuilt(fresh, name, step, time.perf_counter() - began)
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,9 @@ from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase, check_k, encode
 from jsarag.training import checkpoint, lock, stages
 from jsarag.training.config import DataConfig, TrainConfig
-from jsarag.training.loop import Trainer
+from jsarag.training.folder import RunFolder
 from jsarag.training.models import Models
-from jsarag.training.step import TrainingCase
+from jsarag.training.trainer import Trainer, check_labels
 from jsarag.types import Example, InputError, Passage
 
 VERSIONS = ("jsarag", "torch", "transformers", "peft", "accelerate", "sentence-transformers", "faiss-cpu")
@@ -129,10 +129,17 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
 
     test = _cases(config, data.test or data.dev)
     before = _evaluated(config, models, kb, test, "before", display) if config.evaluation.before else None
-    trainer = Trainer(config, models, kb, training_cases(config, kb, data.train), _cases(config, data.dev), display)
+    trainer = Trainer(
+        models,
+        kb,
+        data.train,
+        config.objective,
+        config.settings,
+        dev=data.dev,
+        store=RunFolder(run),
+        display=display,
+    )
     fitted = trainer.run()
-    name = "best" if checkpoint.exists(run, "best") else "last"
-    step = checkpoint.load_models(run, name, trainer.parameters)
     if models.passages is not None:
         kb = trained_index(trainer.kb, models.passages, run, display)
     after = _evaluated(config, models, kb, test, "after", display)
@@ -153,7 +160,7 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
             "examples": state.step * config.loop.batch_size * config.loop.accumulate,
             "passages": len(kb),
             "end": fitted.end,
-            "checkpoint": {"name": name, "step": step},
+            "checkpoint": {"name": fitted.checkpoint, "step": fitted.step},
             "encoder_fingerprint": kb.fingerprint,
             "versions": _versions(),
             "steps_left_out": state.left_out,
@@ -199,18 +206,12 @@ def load_models(config: TrainConfig) -> Models:
     """Load the three models; the posterior starts as a copy of the prior, or from random weights."""
     device = Accelerator().device
     prior, generator = load_encoder(config.encoder, device), load_generator(config.generator, device)
-    posterior = prior.copy()
+    models = Models.of(prior, generator, passages=config.passages.encoder)
     if config.posterior == "random":
+        posterior = prior.copy()
         posterior.forget(config.loop.seed)
-    passages = {"frozen": None, "own": prior.copy(), "shared": prior}[config.passages.encoder]
-    return Models(
-        prior,
-        posterior,
-        generator,
-        passages,
-        prior.copy() if "untrained" in config.objective.sources else None,
-        generator.copy() if config.objective.first_reading.untrained else None,
-    )
+        models = replace(models, posterior=posterior)
+    return models
 
 
 def knowledge_base(
@@ -273,26 +274,7 @@ def check(config: TrainConfig, models: Models, data: Data, display: Display) -> 
             pairs = [(e.id, render(e, files.history), e.outputs[0]) for e in examples]
             trained = examples is data.train
             check_fits(generator, pairs, str(path), answered=not trained, progress=lambda done: advance(done, ""))
-    if "gold" in config.objective.sources:
-        bare = next((example.id for example in data.train if not example.gold), None)
-        if bare is not None:
-            raise InputError(
-                f"{config.data.train}: objective {config.objective.name} needs gold ids; {bare!r} has none"
-            )
-
-
-def training_cases(config: TrainConfig, kb: KnowledgeBase, examples: Sequence[Example]) -> list[TrainingCase]:
-    """Examples as (x, y) pairs; gold ids become positions."""
-    return [
-        TrainingCase(
-            render(e, config.data.history),
-            e.outputs[0],
-            tuple(kb.position[i] for i in e.gold),
-            tuple(kb.position[i] for i in e.exclude),
-            e.id,
-        )
-        for e in examples
-    ]
+    check_labels(config.objective, data.train, str(files.train))
 
 
 def _cases(config: TrainConfig, examples: Sequence[Example]) -> list[Case]:

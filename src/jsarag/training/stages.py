@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from jsarag.objectives import Component, Concat
+from jsarag.objectives import Concat
 from jsarag.retrieval import KnowledgeBase
-from jsarag.training import checkpoint
+from jsarag.training import checkpoint, weights
 from jsarag.training.config import PassageConfig, TrainConfig
 from jsarag.training.models import Models
 from jsarag.types import InputError
 
-ALL: tuple[Component, ...] = ("generator", "posterior", "prior")
 START = "start"
 """The checkpoint of all three models as a run started: it does not need the other run any more."""
 
@@ -53,30 +52,43 @@ def check_finished(run: Path) -> None:
         raise InputError(f"{run}: not a finished run (no summary.json); finish it with --resume {run}")
 
 
+def sources(config: TrainConfig) -> list[Path]:
+    """The checkpoints whose weights a run starts with, the first that has a part counts; none for a first stage.
+
+    Raises:
+        InputError: the other run is not there or not finished.
+    """
+    run = Path(config.out)
+    if checkpoint.exists(run, START):
+        return [checkpoint.locate(run, START)[0]]
+    if config.start is None:
+        return []
+    source = Path(config.start)
+    check_finished(source)
+    best = "best" if checkpoint.exists(source, "best") else "last"
+    return [
+        checkpoint.locate(source, name)[0] for name in (best, START) if name == best or checkpoint.exists(source, name)
+    ]
+
+
 def begin(config: TrainConfig, models: Models) -> None:
     """Give the models the weights with which the run starts: those that it kept, at first those of the other run.
 
     Raises:
         InputError: the other run is not there or not finished, or its models are others.
     """
-    if config.start is None:
-        return
-    parts = models.trained(ALL)
-    if checkpoint.exists(Path(config.out), START):
-        checkpoint.load_parts(Path(config.out), START, parts)
-        return
-    source = Path(config.start)
-    check_finished(source)
-    best = "best" if checkpoint.exists(source, "best") else "last"
-    for name in (START, best):
-        if name == best or checkpoint.exists(source, name):
-            checkpoint.load_parts(source, name, parts)
+    left = models.parts()
+    for folder in sources(config):
+        there = weights.there(folder)
+        found = {part: model for part, model in left.items() if part in there}
+        weights.read(folder, found)
+        left = {part: model for part, model in left.items() if part not in there}
 
 
 def keep(config: TrainConfig, models: Models) -> None:
     """Keep the weights with which the run starts in its folder."""
     if config.start is not None and not checkpoint.exists(Path(config.out), START):
-        checkpoint.save_models(Path(config.out), START, models.trained(ALL), 0)
+        checkpoint.save_models(Path(config.out), START, models.parts(), 0)
 
 
 def index_of(run: Path) -> KnowledgeBase:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import torch
+from accelerate import Accelerator
 
 from jsarag.models import sentence
 from jsarag.models.checks import check_whole
@@ -16,8 +17,14 @@ from jsarag.models.resolve import BROKEN, not_loadable, resolve
 from jsarag.types import InputError
 
 
-def load_encoder(config: EncoderConfig, device: torch.device) -> SentenceEncoder:
-    """Load the encoder a configuration names.
+def load_encoder(
+    config: EncoderConfig | str | None = None, device: torch.device | str | None = None
+) -> SentenceEncoder:
+    """Load an encoder.
+
+    Args:
+        config: The model with its settings, or its name alone; default: all-MiniLM-L6-v2.
+        device: Where to; default: the GPU where there is one.
 
     Raises:
         InputError: there is no such model, weights are missing in its files, a weight is not finite, all texts have
@@ -25,6 +32,8 @@ def load_encoder(config: EncoderConfig, device: torch.device) -> SentenceEncoder
     """
     from sentence_transformers import SentenceTransformer
 
+    config = EncoderConfig(config) if isinstance(config, str) else config or EncoderConfig()
+    device = torch.device(device or Accelerator().device)
     path = resolve(config.model, "encoder.model")
     try:
         # Weights of another size are then among those that were not found, and named.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 from torch import nn
 
 from jsarag.models.checks import PROBES, check_finite
@@ -21,14 +22,22 @@ from jsarag.models.roads import UNTRAINED
 from jsarag.types import InputError
 
 
-def load_generator(config: GeneratorConfig, device: torch.device) -> LanguageModel:
-    """Load the generator a configuration names, ready to train.
+def load_generator(
+    config: GeneratorConfig | str | None = None, device: torch.device | str | None = None
+) -> LanguageModel:
+    """Load a generator, ready to train.
+
+    Args:
+        config: The model with its settings, or its name alone; default: SmolLM2-135M-Instruct with adapters.
+        device: Where to; default: the GPU where there is one.
 
     Raises:
         InputError: there is no such model, it is not a language model, or weights are missing in its files.
     """
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer, GenerationConfig
 
+    config = GeneratorConfig(config) if isinstance(config, str) else config or GeneratorConfig()
+    device = torch.device(device or Accelerator().device)
     dtype = compute_dtype(config.precision, device)
     path, where = resolve(config.model, "generator.model"), f"generator.model: {config.model}"
     path = str(from_gguf(Path(path))) if path.endswith(".gguf") else path

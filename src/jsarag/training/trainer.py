@@ -1,4 +1,4 @@
-"""The training loop: batches in order, one optimizer step after another, evaluation, checkpoints, a clean stop."""
+"""Training: batches in order, one optimizer step after another, evaluation, checkpoints, a clean stop."""
 
 from __future__ import annotations
 
@@ -6,85 +6,128 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 
 from jsarag import ranks
-from jsarag.display import Display
+from jsarag.checks import require
+from jsarag.data import HistoryConfig, as_examples, render
+from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, evaluate_retrieval, marginal_log_likelihood
-from jsarag.files import write_json
 from jsarag.interrupt import listening
+from jsarag.objectives import JSA, Objective, Together
 from jsarag.objectives.candidates import PADDING
-from jsarag.objectives.reads import Together
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase
 from jsarag.retriever import Retriever
-from jsarag.training import checkpoint
-from jsarag.training.checkpoint import State
-from jsarag.training.config import TrainConfig
+from jsarag.training.config import Settings
 from jsarag.training.models import Models
 from jsarag.training.monitor import Monitor
 from jsarag.training.optimisation import NotFiniteError, Optimisation
 from jsarag.training.order import Order
-from jsarag.training.rebuild import Rebuilds, prune
-from jsarag.training.record import Record, Unrecorded
+from jsarag.training.rebuild import Rebuilds
+from jsarag.training.record import Unrecorded
+from jsarag.training.state import State
 from jsarag.training.step import TrainingCase, step, unsound
-from jsarag.types import InputError
+from jsarag.training.store import Memory, Store
+from jsarag.types import Example, InputError
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """How training ended: the state, and why (``done`` or ``early``)."""
+    """How training ended.
+
+    Attributes:
+        state: Where it stood then.
+        end: Why: ``done`` or ``early``; empty where a run that goes on was found at its end.
+        checkpoint: Which weights the models have now, ``best`` or ``last``.
+        step: Of these weights.
+    """
 
     state: State
     end: str
-
-
-def number_of_steps(config: TrainConfig, examples: int) -> int:
-    """Optimizer steps of a run over so many training pairs."""
-    loop = config.loop
-    return loop.steps or max(round(loop.epochs * examples / (loop.batch_size * loop.accumulate)), 1)
+    checkpoint: str
+    step: int
 
 
 class Trainer:
-    """One run of training; `run` goes on from the checkpoint ``last`` of the run folder, if there is one."""
+    """One run of training: models, a knowledge base and pairs in; the same models trained out.
+
+        models = jsarag.Models.of(jsarag.load_encoder(), jsarag.load_generator())
+        kb = jsarag.KnowledgeBase.build(passages, models.prior)
+        jsarag.Trainer(models, kb, pairs).run()
+
+    Attributes:
+        models: What is trained.
+        kb: The knowledge base; another one after its index was rebuilt.
+        state: Where the run stands.
+        store: Where it keeps what must outlive a step.
+    """
 
     def __init__(
         self,
-        config: TrainConfig,
         models: Models,
         kb: KnowledgeBase,
-        cases: Sequence[TrainingCase],
-        dev: Sequence[Case],
-        display: Display,
+        examples: Iterable[Example | Mapping[str, Any]],
+        objective: Objective | None = None,
+        settings: Settings | None = None,
+        *,
+        dev: Iterable[Example | Mapping[str, Any]] = (),
+        store: Store | None = None,
+        display: Display | None = None,
     ) -> None:
-        """Take the parts of a run; ``dev`` may be empty."""
-        self.config, self.models, self.kb, self.cases, self.dev, self.display = config, models, kb, cases, dev, display
-        self.accelerator = Accelerator(gradient_accumulation_steps=config.loop.accumulate)
-        self.folder = Path(config.out)
-        self.steps = number_of_steps(config, len(cases))
-        self.parameters = models.trained(config.objective.trains)
-        self.optimisation = Optimisation(config.optim, self.parameters)
-        self.order = Order(len(cases), config.loop.batch_size, config.loop.seed)
-        rng = torch.Generator(models.prior.device).manual_seed(config.loop.seed)
-        self.state = State(chains=torch.full((len(cases),), PADDING), rng=rng)
-        self.resumed = checkpoint.exists(self.folder, "last")
-        if self.resumed:
-            ranks.by_first(lambda: checkpoint.sweep(self.folder))
-            checkpoint.load_state(self.folder, self.parameters, self.optimisation, self.state)
-            if self.state.index:
-                self.kb = KnowledgeBase.load(self.folder / self.state.index)
-            ranks.by_first(lambda: prune(self.folder, self.state.index))
+        """Take the parts of a run.
+
+        Args:
+            models: Prior, posterior and generator, and a passage encoder where it is to learn; copies that the
+                objective asks for and that are not there are made.
+            kb: The passages; made by the prior as it is now, or by the passage encoder.
+            examples: Training pairs: `jsarag.Example`, or {input, outputs, ...}; a list, a `datasets.Dataset`, or
+                anything else whose length is known.
+            objective: What is maximised; default: `jsarag.objectives.JSA` with its usual options.
+            settings: Steps, rates, evaluation; default: the usual ones.
+            dev: Pairs by which the best weights are chosen; none: the last weights are kept.
+            store: Where to keep checkpoints and record, and what to go on from; default: memory.
+            display: Shown progress.
+
+        Raises:
+            InputError: pairs that are not as they should be, or no labels where the objective needs them.
+        """
+        self.objective, self.settings = objective or JSA(), settings or Settings()
+        loop, history = self.settings.loop, self.settings.history
+        self.kb, self.display, self.store = kb, display or Silent(), store or Memory()
+        require(
+            (models.passages is not None) == self.settings.passages.learns,
+            "passages.encoder",
+            "own or shared where, and only where, there is a passage encoder among the models",
+            self.settings.passages.encoder,
+        )
+        self.models = models.complete(self.objective)
+        self.parts = self.models.parts(self.objective.trains)
+        found = as_examples(examples, passage_ids=kb.position)
+        self.cases = training_cases(found, kb, history)
+        check_labels(self.objective, found)
+        self.dev = [Case(e, render(e, history)) for e in (as_examples(dev, passage_ids=kb.position) if dev else ())]
+        self.accelerator = Accelerator(gradient_accumulation_steps=loop.accumulate)
+        self.steps = loop.number_of_steps(len(self.cases))
+        self.optimisation = Optimisation(self.settings.optim, self.models.trained(self.objective.trains))
+        self.order = Order(len(self.cases), loop.batch_size, loop.seed)
+        rng = torch.Generator(models.prior.device).manual_seed(loop.seed)
+        self.state = State(chains=torch.full((len(self.cases),), PADDING), rng=rng)
+        resumed = self.store.resume(self.parts, self.optimisation, self.state, kb)
+        self.resumed = resumed is not None
+        self.kb = resumed or kb
         self.rebuilds = None
-        if models.passages is not None:
-            some = torch.randperm(len(cases), generator=torch.Generator().manual_seed(config.loop.seed))
-            probes = [cases[i].x for i in some[: config.passages.probes].tolist()]
-            k = config.objective.k
-            self.rebuilds = Rebuilds(config.passages, self.folder, models.prior, models.passages, probes, k)
+        if self.models.passages is not None:
+            some = torch.randperm(len(self.cases), generator=torch.Generator().manual_seed(loop.seed))
+            probes = [self.cases[i].x for i in some[: self.settings.passages.probes].tolist()]
+            self.rebuilds = Rebuilds(
+                self.settings.passages, self.store.folder, models.prior, self.models.passages, probes, self.objective.k
+            )
         self.monitor = Monitor(self.state.warned, self.state.window)
 
     def run(self) -> Fitted:
@@ -94,11 +137,10 @@ class Trainer:
             Stopped: a signal; the step in hand has been finished and saved, unless the signal came twice.
             InputError: a loss or gradient is not finite, or the monitored figure does not exist.
         """
-        loop, state, end = self.config.loop, self.state, self._end()
+        loop, state, end = self.settings.loop, self.state, self._end()
         if end:
-            return Fitted(state, end)
-        resumed_from = state.step if self.resumed else None
-        self.record = Record(self.folder, from_step=resumed_from) if ranks.first() else Unrecorded()
+            return Fitted(state, end, *self.store.restore(self.parts, loop.keep))
+        self.record = self.store.record(state.step if self.resumed else None) if ranks.first() else Unrecorded()
         try:
             if not self.resumed:
                 self._evaluate()
@@ -123,11 +165,11 @@ class Trainer:
             self.record.close()
             if self.rebuilds:
                 self.rebuilds.close()
-        return Fitted(state, end)
+        return Fitted(state, end, *self.store.restore(self.parts, loop.keep))
 
     def _step(self) -> dict[str, float | None]:
         """Take one optimizer step and record it; returns its figures."""
-        loop, state = self.config.loop, self.state
+        loop, state = self.settings.loop, self.state
         began, done, figures = time.perf_counter(), self._done(), dict[str, float | None]()
         batches = [self.order.batch(state.step * loop.accumulate + part) for part in range(loop.accumulate)]
         chains = state.chains.clone() if loop.on_nonfinite == "skip" else state.chains
@@ -159,7 +201,7 @@ class Trainer:
         Raises:
             NotFiniteError: the loss is not finite.
         """
-        loop, objective, state = self.config.loop, self.config.objective, self.state
+        loop, objective, state = self.settings.loop, self.objective, self.state
         before, ids = self.models.tokens, torch.tensor(batch)
         start = state.chains[ids] if objective.keeps_state else torch.full_like(ids, PADDING)
         cases = [self.cases[i] for i in batch]
@@ -185,19 +227,18 @@ class Trainer:
         Raises:
             InputError: the run is to end; its last checkpoint stays.
         """
-        loop, state, number = self.config.loop, self.state, self.state.step + 1
-        file = self.folder / "nonfinite" / f"{number:06d}.json"
+        loop, state, number = self.settings.loop, self.state, self.state.step + 1
         rows = [{"id": case.id, "input": case.x, "output": case.y} for case in (self.cases[i] for i in pairs)]
-        ranks.by_first(lambda: write_json(file, {"step": number, "found": found, "pairs": rows}))
+        place = self.store.keep_pairs(number, found, rows)
         if loop.on_nonfinite == "stop":
             raise InputError(
-                f"training: {found} at step {number}, so the step is not taken; its pairs are in {file}; lower the "
+                f"training: {found} at step {number}, so the step is not taken; its pairs are {place}; lower the "
                 "rates under optim, or leave such steps out with loop.on_nonfinite skip"
             )
         self.optimisation.forget()
         state.left_out += 1
         state.warned["nonfinite"] = f"{state.left_out} of {number} steps left out, the last because {found}"
-        self._warn(number, f"the step is left out because {found}; its pairs are in {file}")
+        self._warn(number, f"the step is left out because {found}; its pairs are {place}")
 
     def _warn(self, number: int, text: str) -> None:
         self.record.add("warning", number, {"text": text})
@@ -224,12 +265,12 @@ class Trainer:
     def _done(self) -> int:
         """How much of the run is done: steps, or what is spent where the run has a budget."""
         state = self.state
-        loop = self.config.loop
+        loop = self.settings.loop
         return loop.spent(state.tokens_scored, state.tokens_trained) if loop.budget else state.step
 
     def _end(self) -> str:
         """Why the run is at its end: ``done`` or ``early``; empty while it is not. A checkpoint knows it as well."""
-        loop = self.config.loop
+        loop = self.settings.loop
         if self._done() >= (loop.budget or self.steps):
             return "done"
         return "early" if 0 < loop.patience <= self.state.stale else ""
@@ -238,32 +279,32 @@ class Trainer:
         """Measure dev, record it, keep the models if they are the best so far."""
         if not self.dev:
             return
-        config, models, state = self.config, self.models, self.state
+        objective, settings, models, state = self.objective, self.settings, self.models, self.state
         retrievers = {
             "prior": Retriever(models.prior, self.kb),
             "posterior": Retriever(models.posterior, self.kb, reads_y=True),
         }
-        scores = evaluate_retrieval(retrievers, self.dev, config.evaluation.cutoffs)
+        scores = evaluate_retrieval(retrievers, self.dev, settings.evaluation.cutoffs)
         figures = {b: {m: sum(v) / len(v) for m, v in metrics.items()} for b, metrics in scores.items()}
-        pipeline = Pipeline(models.prior, self.kb, models.generator, config.evaluation.decoding)
-        learns = "prior" in config.objective.trains
-        if isinstance(config.objective.second_reading, Together):
-            together = replace(pipeline.decoding, mode="concat", passages=config.objective.k)
+        pipeline = Pipeline(models.prior, self.kb, models.generator, settings.evaluation.decoding)
+        learns = "prior" in objective.trains
+        if isinstance(objective.second_reading, Together):
+            together = replace(pipeline.decoding, mode="concat", passages=objective.k)
             figures["concat"] = {
                 "log_p": replace(pipeline, decoding=together).log_likelihood(
-                    *_texts(self.dev[: config.evaluation.limit])
+                    *_texts(self.dev[: settings.evaluation.limit])
                 )
             }
-        elif not figures or not learns or (config.loop.monitor or "").startswith("marginal/"):
-            log_p = marginal_log_likelihood(pipeline, self.dev[: config.evaluation.limit])
+        elif not figures or not learns or (settings.loop.monitor or "").startswith("marginal/"):
+            log_p = marginal_log_likelihood(pipeline, self.dev[: settings.evaluation.limit])
             figures["marginal"] = {"log_p": log_p}
         self.record.add("dev", state.step, figures)
-        block, metric = _monitored(config.loop.monitor, figures, learns)
+        block, metric = _monitored(settings.loop.monitor, figures, learns)
         value = figures[block][metric]
         if state.best is None or value > state.best:
             state.best, state.best_step, state.stale = value, state.step, 0
-            if config.loop.keep == "best":
-                ranks.by_first(lambda: checkpoint.save_models(self.folder, "best", self.parameters, state.step))
+            if settings.loop.keep == "best":
+                self.store.save_best(self.parts, state.step)
         else:
             state.stale += 1
         self.display.say(
@@ -271,11 +312,28 @@ class Trainer:
         )
 
     def _save(self) -> None:
-        ranks.by_first(self._write)
+        self.store.save(self.parts, self.optimisation, self.state, self.record)
 
-    def _write(self) -> None:
-        checkpoint.save_state(self.folder, self.parameters, self.optimisation, self.state)
-        prune(self.folder, self.state.index)
+
+def training_cases(examples: Sequence[Example], kb: KnowledgeBase, history: HistoryConfig) -> list[TrainingCase]:
+    """Examples as (x, y) pairs; ids of passages become positions."""
+    return [
+        TrainingCase(
+            render(e, history),
+            e.outputs[0],
+            tuple(kb.position[i] for i in e.gold),
+            tuple(kb.position[i] for i in e.exclude),
+            e.id,
+        )
+        for e in examples
+    ]
+
+
+def check_labels(objective: Objective, examples: Sequence[Example], where: str = "examples") -> None:
+    """Refuse pairs without gold passages where the objective learns from these."""
+    bare = next((example.id for example in examples if not example.gold), None)
+    if "gold" in objective.sources and bare is not None:
+        raise InputError(f"{where}: objective {objective.name} needs gold ids; {bare!r} has none")
 
 
 def _texts(cases: Sequence[Case]) -> tuple[list[str], list[str]]:

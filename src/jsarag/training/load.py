@@ -1,0 +1,72 @@
+"""The models of a run as they answer: nothing is loaded that training alone needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from jsarag.display import Display
+from jsarag.files import read_json
+from jsarag.models import Encoder, LanguageModel, SentenceEncoder, load_encoder, load_generator
+from jsarag.retrieval import KnowledgeBase
+from jsarag.training import checkpoint, stages, weights
+from jsarag.training.config import TrainConfig
+from jsarag.training.models import Part
+from jsarag.training.run import SUMMARY, check_index, trained_index
+
+
+def places(config: TrainConfig, name: str) -> list[Path]:
+    """The folders where weights of a run lie, that of checkpoint ``name`` first; none for ``untrained``."""
+    run = Path(config.out)
+    found = [] if name == "untrained" else [checkpoint.locate(run, name)[0]]
+    return found + stages.sources(config)
+
+
+def encoder(config: TrainConfig, part: Part, found: Sequence[Path]) -> SentenceEncoder:
+    """The encoder of a part, from the first place that has its weights; else as it was before training."""
+    place = next((folder for folder in found if part in weights.there(folder)), None)
+    device = Accelerator().device
+    if place is not None and (place / part).is_dir():
+        return load_encoder(replace(config.encoder, model=str(place / part)), device)
+    made = load_encoder(config.encoder, device)
+    if place is not None:
+        weights.read(place, {part: made})
+    elif part == "posterior" and config.posterior == "random":
+        made.forget(config.loop.seed)
+    return made
+
+
+def generator(config: TrainConfig, found: Sequence[Path]) -> LanguageModel:
+    """The generator, likewise."""
+    place = next((folder for folder in found if "generator" in weights.there(folder)), None)
+    device = Accelerator().device
+    if place is not None and (place / "generator").is_dir() and config.generator.lora is None:
+        return load_generator(replace(config.generator, model=str(place / "generator")), device)
+    made = load_generator(config.generator, device)
+    if place is not None:
+        weights.read(place, {"generator": made})
+    return made
+
+
+def knowledge_base(config: TrainConfig, found: Sequence[Path], prior: Encoder, display: Display) -> KnowledgeBase:
+    """The index that weights of a run answer with.
+
+    Raises:
+        InputError: an index that does not belong to the run.
+    """
+    run = Path(config.out)
+    folder = Path(config.index.path or run / "index")
+    kb = KnowledgeBase.load(folder)
+    if config.passages.learns and found:
+        passages = prior if config.passages.encoder == "shared" else encoder(config, "passages", found)
+        return trained_index(kb, passages, run, display)
+    if (run / SUMMARY).is_file() and found:
+        made = read_json(run / SUMMARY)["run"]["encoder_fingerprint"]
+        if made == kb.fingerprint:
+            return kb
+    check_index(config, kb, prior if not found else load_encoder(config.encoder, torch.device("cpu")), folder)
+    return kb
