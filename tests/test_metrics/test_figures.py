@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jsarag.cli.figures import show_summary
+from jsarag.cli.figures import show_evaluation, show_summary
 from jsarag.metrics import BLOCKS, answer_scores, block_of, in_order, retrieval_scores
 
 ANSWERS = answer_scores(["北京"], [["北京"]])
@@ -68,10 +68,10 @@ def test_what_nobody_declared_is_shown_under_its_own_name() -> None:
     assert block_of("own").title == "own"
 
 
-def test_lines_of_the_terminal_after_training(
+def test_what_the_terminal_shows_of_one_run(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "300")
     one = {"mean": 0.5, "low": 0.4, "high": 0.6}
     side: dict[str, Any] = {block: dict.fromkeys(names, one) for block, names in EVERY.items()}
     side["reliability"] = []
@@ -82,4 +82,21 @@ def test_lines_of_the_terminal_after_training(
         *("prior hit@1", "prior hit@5", "prior mrr@10", "posterior hit@1", "posterior mrr@10"),
         *("answers EM", "answers F1", "answers ROUGE-L", "answers BLEU-1", "answers BLEU-4"),
         *("closed book EM", "closed book F1", "attribution answer in a passage", "own x"),
+    ]
+
+    modes = {
+        "top-1": {name: side[name] for name in ("answers", "dialog", "attribution")}
+        | {"cost": {"seconds": 1.0, "tokens": 9}}
+    }
+    show_evaluation({"modes": modes, "retrieval_seconds": 0.1})
+    headings = next(line for line in capsys.readouterr().out.splitlines() if "tokens" in line)
+    assert [heading.strip() for heading in headings.strip("┃").split("┃")] == [
+        *("percent [95 % interval]", "answers EM", "answers F1", "answers ROUGE-L", "answers BLEU-1", "answers BLEU-4"),
+        *("attribution answer in a passage", "seconds", "tokens"),
+    ]
+
+
+def test_what_is_compared_where_nothing_is_asked_for() -> None:
+    assert [f"{name}/{metric}" for name, block in BLOCKS.items() for metric in block.compared] == [
+        *("prior/hit@1", "prior/mrr@10", "posterior/mrr@10", "answers/em", "answers/f1")
     ]
