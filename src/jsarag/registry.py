@@ -40,6 +40,16 @@ class Registry(Mapping[str, Thing]):
         self._known[name] = thing
         return thing
 
+    def unregister(self, name: str) -> None:
+        """Take away a part that was registered, so that another may have its name.
+
+        Raises:
+            InputError: no part of that name was registered.
+        """
+        if name not in self._known or name in self._built_in or name in self._offered():
+            raise InputError(f"{self.group}: expected the name of a part that was registered, got {name!r}")
+        del self._known[name]
+
     def named(self, name: str, option: str) -> Thing:
         """The part of that name, which a user gave for ``option``.
 

@@ -8,29 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from jsarag.report import Group, costs, text
-
-SHOWN = {
-    "prior": ("hit@1", "hit@5", "mrr@10"),
-    "posterior": ("hit@1", "mrr@10"),
-    "answers": ("em", "f1", "rougeL", "bleu1", "bleu4"),
-    "closed_book": ("em", "f1"),
-}
-"""The figures worth a line; all are in the JSON."""
-COMBINATIONS = {
-    "combinations": "examples",
-    "combinations_in_passages": "answer stands in a passage",
-    "combinations_by_heart": "answer by heart",
-}
-"""The blocks shown as one table, and the headings of their columns."""
-COMPARED = {
-    "em": ("answers", "em"),
-    "f1": ("answers", "f1"),
-    "rougeL": ("answers", "rougeL"),
-    "bleu4": ("answers", "bleu4"),
-    "in a passage": ("attribution", "answer_in_passages"),
-}
-"""The figures by which modes of decoding are compared, by heading; all are in the JSON."""
+from jsarag.metrics import Figure, block_of, in_order
+from jsarag.report import Group, costs, heading, text
 
 
 def show_summary(summary: dict[str, Any]) -> None:
@@ -38,11 +17,10 @@ def show_summary(summary: dict[str, Any]) -> None:
     before, after, cost = summary["before"], summary["after"], summary["cost"]
     if before and after:
         table = Table("percent [95 % interval]", "before", "after", "change")
-        for block, metrics in SHOWN.items():
-            for metric in metrics:
-                a, b = before.get(block, {}).get(metric), after.get(block, {}).get(metric)
-                if a and b:
-                    table.add_row(f"{block} {metric}", cell(a), cell(b), f"{100 * (b['mean'] - a['mean']):+.1f}")
+        for name, figure in in_order(_blocks(before), _blocks(after)):
+            a, b = (side.get(name, {}).get(figure.name) for side in (before, after))
+            if figure.shown and a and b:
+                table.add_row(_label(name, figure), cell(a), cell(b), f"{100 * (b['mean'] - a['mean']):+.1f}")
         Console().print(table)
     print(
         f"training: {summary['run']['steps']} steps, {cost['seconds']:.0f} s, {cost['tokens_scored']:,} tokens scored, "
@@ -53,41 +31,48 @@ def show_summary(summary: dict[str, Any]) -> None:
 def show_evaluation(summary: dict[str, Any]) -> None:
     """Print all figures of one evaluation, and its modes side by side where there are several."""
     table = Table("percent [95 % interval]", "")
-    for block, metrics in summary.items():
-        for metric, estimate in metrics.items() if _is_block(metrics) and block not in COMBINATIONS else ():
-            table.add_row(f"{block} {metric}", cell(estimate))
+    columns = [name for name in _blocks(summary) if block_of(name).column]
+    for name, figure in in_order(_blocks(summary)):
+        if name not in columns:
+            table.add_row(_label(name, figure), cell(summary[name][figure.name]))
     Console().print(table)
-    if "combinations" in summary:
-        _show_combinations(summary)
+    if columns:
+        _show_combinations({block_of(name).column: summary[name] for name in columns})
     if "modes" in summary:
         _show_modes(summary["modes"], summary["retrieval_seconds"])
 
 
 def _show_modes(modes: dict[str, Any], retrieval_seconds: float) -> None:
     """Print a line a mode: quality, and what a question costs."""
-    table = Table("percent [95 % interval]", *COMPARED, "seconds", "tokens")
+    shown = [(name, figure) for name, figure in in_order(*map(_blocks, modes.values())) if figure.shown]
+    table = Table("percent [95 % interval]", *(_label(name, figure) for name, figure in shown), "seconds", "tokens")
     for mode, found in modes.items():
-        cells = [cell(found[block][metric]) for block, metric in COMPARED.values()]
+        cells = [cell(found.get(name, {}).get(figure.name)) for name, figure in shown]
         table.add_row(mode, *cells, f"{found['cost']['seconds']:.3f}", f"{found['cost']['tokens']:,.0f}")
     _wide().print(table)
-    print(
-        "in a passage: answers that stand in a passage read; seconds and generator tokens a question, without the "
-        f"{retrieval_seconds:.3f} s that finding its passages takes"
-    )
+    taken = f"{retrieval_seconds:.3f} s"
+    print(f"seconds and generator tokens a question, without the {taken} that finding its passages takes")
 
 
-def _show_combinations(summary: dict[str, Any]) -> None:
+def _show_combinations(columns: dict[str, Any]) -> None:
     """Print how gold passages read go with right answers, and where the answers of each combination come from."""
-    table = Table("gold passage, answer", *(COMBINATIONS[block] for block in COMBINATIONS if block in summary))
-    for name in summary["combinations"]:
-        figures = [summary[block].get(name) for block in COMBINATIONS if block in summary]
-        table.add_row(name.replace("_", ", "), *(cell(figure) if figure else "-" for figure in figures))
+    table = Table("gold passage, answer", *columns)
+    for name in next(iter(columns.values())):
+        table.add_row(name.replace("_", ", "), *(cell(found.get(name)) for found in columns.values()))
     Console().print(table)
 
 
-def _is_block(value: Any) -> bool:
-    """Whether an entry of a summary holds estimates by metric."""
-    return isinstance(value, dict) and all(isinstance(v, dict) and "mean" in v for v in value.values())
+def _label(name: str, figure: Figure) -> str:
+    return f"{name.replace('_', ' ')} {figure.title}{figure.direction}"
+
+
+def _blocks(summary: dict[str, Any]) -> dict[str, Any]:
+    """The entries of a summary that hold estimates by metric."""
+    return {
+        name: value
+        for name, value in summary.items()
+        if isinstance(value, dict) and all(isinstance(v, dict) and "mean" in v for v in value.values())
+    }
 
 
 def show_claims(result: dict[str, Any]) -> None:
@@ -118,7 +103,7 @@ def show_claims(result: dict[str, Any]) -> None:
 def show_contrast(groups: Sequence[Group]) -> None:
     """Print groups of runs side by side."""
     metrics = list(groups[0].figures)
-    table = Table("objective", "seeds", *metrics, "tokens scored", "trained", "memory", "seconds")
+    table = Table("objective", "seeds", *map(heading, metrics), "tokens scored", "trained", "memory", "seconds")
     for group in groups:
         cells = [text(group, metric) for metric in metrics]
         table.add_row(group.label, str(len(group.members)), *cells, *costs(group), f"{group.cost['seconds']:.0f}")
@@ -140,6 +125,8 @@ def _triple(figures: list[float | None] | None) -> str:
     return f"{angle:3.0f}°  {bias:5.2f}  {variance:.3f}"
 
 
-def cell(estimate: dict[str, float]) -> str:
-    """``mean [low, high]`` in percent."""
+def cell(estimate: dict[str, float] | None) -> str:
+    """``mean [low, high]`` in percent; a dash where there is none."""
+    if estimate is None:
+        return "-"
     return f"{100 * estimate['mean']:.1f} [{100 * estimate['low']:.1f}, {100 * estimate['high']:.1f}]"

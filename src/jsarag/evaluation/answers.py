@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from jsarag.evaluation.sheet import Case, Sheet
 from jsarag.metrics import (
+    METRICS,
+    Metric,
     answer_scores,
-    corpus_bleu,
     dialog_scores,
     knowledge_f1,
     meteor_is_there,
     meteor_scores,
 )
 from jsarag.retrieval import KnowledgeBase
-
-CLOSED_BOOK = ("em", "f1")
-"""Figures of the answers without passages."""
 
 
 def judge(sheet: Sheet, cases: Sequence[Case], texts: Sequence[str], kb: KnowledgeBase) -> None:
@@ -27,8 +25,7 @@ def judge(sheet: Sheet, cases: Sequence[Case], texts: Sequence[str], kb: Knowled
     rows, references = sheet.rows[: len(texts)], [case.example.outputs for case in cases]
     for row, text in zip(rows, texts, strict=True):
         row["answer"] = text
-    sheet.add("answers", answer_scores(texts, references), rows)
-    sheet.put("answers", corpus_bleu(texts, references, resamples=sheet.resamples))
+    _score(sheet, "answers", texts, references, METRICS)
     if any(case.example.history for case in cases):
         sheet.add("dialog", dialog_scores(texts, references), rows)
         if meteor_is_there():
@@ -45,5 +42,14 @@ def judge_closed_book(sheet: Sheet, cases: Sequence[Case], texts: Sequence[str])
     rows, references = sheet.rows[: len(texts)], [case.example.outputs for case in cases]
     for row, text in zip(rows, texts, strict=True):
         row["closed_book"] = text
-    scores = answer_scores(texts, references)
-    sheet.add("closed_book", {metric: scores[metric] for metric in CLOSED_BOOK}, rows)
+    closed_book = {name: metric for name, metric in METRICS.items() if metric.closed_book}
+    _score(sheet, "closed_book", texts, references, closed_book)
+
+
+def _score(
+    sheet: Sheet, block: str, texts: Sequence[str], references: Sequence[Sequence[str]], metrics: Mapping[str, Metric]
+) -> None:
+    scores = answer_scores(texts, references, metrics)
+    sheet.add(block, scores, sheet.rows[: len(texts)])
+    pooled = {name: metrics[name].corpus for name in scores}
+    sheet.put(block, {name: corpus(texts, references, sheet.resamples) for name, corpus in pooled.items() if corpus})

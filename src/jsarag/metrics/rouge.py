@@ -1,10 +1,11 @@
-"""The scorer of the package rouge_score, with words of every script."""
+"""ROUGE-L, and the scorer of the package rouge_score with words of every script."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from jsarag.metrics.metric import Metric
 from jsarag.metrics.words import rouge_words
 
 if TYPE_CHECKING:
@@ -36,3 +37,11 @@ class _Tokenizer:
             return list(self.latin.tokenize(text))
         words = rouge_words(text)
         return [token for word in words for token in (self.latin.tokenize(word) if word.isascii() else (word,))]
+
+
+def _rouge_l(answers: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
+    scorer, pairs = rouge_scorer(["rougeL"]), zip(answers, references, strict=True)
+    return [float(scorer.score_multi(accepted, said)["rougeL"].fmeasure) for said, accepted in pairs]
+
+
+ROUGE_L = Metric("rougeL", "ROUGE-L", _rouge_l)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jsarag.report.contrast import Group, contrast
-from jsarag.report.contrast_page import contrast_figures, contrast_markdown, costs, text, write_contrast
+from jsarag.report.contrast_page import contrast_figures, contrast_markdown, costs, heading, text, write_contrast
 from jsarag.report.laboratory import write_laboratory
 from jsarag.report.page import REPORT, write_report
 
@@ -14,6 +14,7 @@ __all__ = [
     "contrast_figures",
     "contrast_markdown",
     "costs",
+    "heading",
     "text",
     "write_contrast",
     "write_laboratory",

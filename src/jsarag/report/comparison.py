@@ -2,70 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jsarag.metrics import Estimate
+from jsarag.metrics import Better, Estimate, block_of, in_order
 from jsarag.report.record import Blocks
-
-BLOCKS = {
-    "prior": "Prior retriever p(h|x)",
-    "posterior": "Posterior retriever q(h|x,y)",
-    "selection": "Passages given to the answer, as a set",
-    "calibration": "Calibration of p(h|x) on the best passage",
-    "answers": "Answers",
-    "dialog": "Answers as responses of a dialog",
-    "closed_book": "Answers without passages (closed book)",
-    "attribution": "Attribution: where answers come from",
-    "combinations": "Gold passage read or missed, answer right or wrong: share of examples",
-    "combinations_in_passages": "In each combination: answer stands in a passage read",
-    "combinations_by_heart": "In each combination: answer by heart",
-}
-"""Blocks in the order shown, with their headings; a block of another name follows under its own name."""
-
-NAMES = {
-    "em": "EM",
-    "f1": "F1",
-    "rougeL": "ROUGE-L",
-    "bleu1": "BLEU-1",
-    "bleu4": "BLEU-4",
-    "rouge1": "ROUGE-1",
-    "rouge2": "ROUGE-2",
-}
-
-LESS_IS_BETTER = frozenset(
-    {
-        "calibration/brier",
-        "calibration/ece",
-        "attribution/against",
-        "combinations/read_wrong",
-        "combinations/missed_wrong",
-    }
-)
-"""Figures, as block/metric, whose rise is bad."""
-NOT_JUDGED = frozenset(
-    {
-        "calibration/probability",
-        "attribution/by_heart",
-        "combinations/missed_right",
-        "combinations_in_passages",
-        "combinations_by_heart",
-    }
-)
-"""Figures, as block/metric or whole blocks, whose rise is neither good nor bad."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One metric before and after; figures from 0 to 1, the texts in percent.
-
-    ``better`` is 1 where more is better, -1 where less is, 0 where neither.
-    """
+    """One metric before and after; figures from 0 to 1, the texts in percent."""
 
     name: str
     before: Estimate | None
     after: Estimate | None
-    better: int = 1
+    better: Better = 1
 
     @property
     def difference(self) -> str:
@@ -94,23 +44,11 @@ class Table:
 
 def tables(before: Blocks, after: Blocks) -> list[Table]:
     """One table a block that either side has, metrics in the order of the files."""
-    blocks = _union(BLOCKS, before, after)
-    made = []
-    for block in blocks:
-        one, other = before.get(block, {}), after.get(block, {})
-        rows = tuple(
-            Row(NAMES.get(name, name), one.get(name), other.get(name), _better(block, name))
-            for name in _union(one, other)
-        )
-        if rows:
-            made.append(Table(block, BLOCKS.get(block, block), rows))
-    return made
-
-
-def _better(block: str, metric: str) -> int:
-    if not NOT_JUDGED.isdisjoint((block, f"{block}/{metric}")):
-        return 0
-    return -1 if f"{block}/{metric}" in LESS_IS_BETTER else 1
+    rows: dict[str, list[Row]] = {}
+    for name, figure in in_order(before, after):
+        one, other = (side.get(name, {}).get(figure.name) for side in (before, after))
+        rows.setdefault(name, []).append(Row(figure.title, one, other, figure.better))
+    return [Table(name, block_of(name).title, tuple(found)) for name, found in rows.items()]
 
 
 def headline(compared: list[Table]) -> str:
@@ -141,8 +79,3 @@ def points(share: float) -> str:
 def bounds(estimate: Estimate) -> str:
     """The interval in percent."""
     return f"[{percent(estimate.low)}, {percent(estimate.high)}]"
-
-
-def _union(*names: Iterable[str]) -> list[str]:
-    """Names in the order of their first appearance."""
-    return list(dict.fromkeys(name for some in names for name in some))

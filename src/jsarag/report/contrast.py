@@ -11,11 +11,9 @@ from typing import Any
 import yaml
 
 from jsarag.files import read_json, read_jsonl, read_text
-from jsarag.metrics import Estimate, difference, interval, randomisation
+from jsarag.metrics import BLOCKS, Estimate, difference, interval, randomisation
 from jsarag.types import InputError
 
-SHOWN = ("prior/hit@1", "prior/mrr@10", "posterior/mrr@10", "answers/em", "answers/f1")
-"""Figures compared where nothing else is asked for; those that the runs have."""
 COSTS = ("tokens_scored", "tokens_trained", "seconds", "peak_memory_bytes")
 OWN = ("out", "loop.seed")
 """Settings that may differ among the runs of a group."""
@@ -40,7 +38,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Compared:
     """One metric of a group.
 
     Attributes:
@@ -62,7 +60,7 @@ class Group:
 
     label: str
     members: tuple[Member, ...]
-    figures: dict[str, Figure]
+    figures: dict[str, Compared]
     cost: dict[str, float]
     curves: dict[str, list[tuple[float, float]]]
     gradients: dict[str, dict[str, float]]
@@ -75,7 +73,7 @@ def contrast(
 
     Args:
         folders: Finished runs; those with equal settings but for seed and folder form a group.
-        metrics: As ``block/metric``, such as prior/mrr@10; none: those of `SHOWN` that all runs have.
+        metrics: As ``block/metric``, such as prior/mrr@10; none: those that `BLOCKS` names and all runs have.
         reference: Label of the group the others are tested against, or its objective where one group has that; None:
             the label of the first run.
         resamples: Of the randomisation test.
@@ -94,7 +92,8 @@ def contrast(
         if member.ids != members[0].ids:
             raise InputError(f"{member.folder}: measured on other examples than {members[0].folder}")
     shared = [name for name in members[0].scores if all(name in member.scores for member in members)]
-    wanted = list(metrics) or [name for name in SHOWN if name in shared]
+    usual = [f"{name}/{metric}" for name, block in BLOCKS.items() for metric in block.compared]
+    wanted = list(metrics) or [name for name in usual if name in shared]
     for name in wanted:
         if name not in shared:
             raise InputError(f"--metrics: expected some of {', '.join(shared)} (what all runs have), got {name!r}")
@@ -128,7 +127,7 @@ def _group(
             theirs = [member.scores[name] for member in base]
             versus, p = difference(scores, theirs), randomisation(means, _means(theirs), resamples=resamples)
         seeds = tuple(sum(values) / len(values) for values in scores)
-        figures[name] = Figure(interval(means), seeds, versus, p)
+        figures[name] = Compared(interval(means), seeds, versus, p)
     cost = {name: sum(member.cost[name] for member in members) / len(members) for name in COSTS}
     curves = {name: _mean_curve([member.curves[name] for member in members]) for name in members[0].curves}
     gradients = {}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jsarag.files import write_text
+from jsarag.metrics import block_of
 from jsarag.report.charts import contrast_chart, sweep_chart
 from jsarag.report.comparison import points
 from jsarag.report.contrast import Group
@@ -40,12 +41,18 @@ def contrast_figures(groups: Sequence[Group]) -> dict[str, Any]:
 def contrast_markdown(groups: Sequence[Group]) -> str:
     """A Markdown table: means in percent, spread over seeds, difference from the reference and p, cost."""
     metrics = list(groups[0].figures)
-    head = ["", *metrics, "tokens scored", "trained", "memory"]
+    head = ["", *map(heading, metrics), "tokens scored", "trained", "memory"]
     lines = [f"| {' | '.join(head)} |", f"| --- |{' --- |' * (len(head) - 1)}"]
     for group in groups:
         cells = [group.label, *[text(group, name) for name in metrics], *costs(group)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def heading(metric: str) -> str:
+    """The name of a metric, and its direction where a reader would take more for better."""
+    block, _, name = metric.partition("/")
+    return f"{metric}{block_of(block).figure(name).direction}"
 
 
 def text(group: Group, metric: str) -> str:
@@ -73,7 +80,7 @@ def costs(group: Group) -> list[str]:
 def write_contrast(groups: Sequence[Group], path: Path) -> Path:
     """Write the page: table, differences as pictures, dev curves overlaid, cost beside quality."""
     metrics = list(groups[0].figures)
-    forests = [(name, contrast_chart(f"Difference in {name}", _differences(groups, name))) for name in metrics]
+    forests = [(heading(m), contrast_chart(f"Difference in {m}", _differences(groups, m))) for m in metrics]
     names = [name for name in metrics if all(name in group.curves for group in groups)]
     curves = []
     for name in names:
@@ -85,7 +92,8 @@ def write_contrast(groups: Sequence[Group], path: Path) -> Path:
                 part = f"{name}, dev" + (f" ({start // (MOST - 1) + 1})" if len(groups) > MOST else "")
                 curves.append((part, lines, sweep_chart(part, lines, "generator tokens, thousands", from_zero=False)))
     rows = [(g.label, len(g.members), [text(g, m) for m in metrics], costs(g), g.cost["seconds"]) for g in groups]
-    values = {"reference": groups[0].label, "metrics": metrics, "rows": rows, "forests": forests, "curves": curves}
+    values = {"reference": groups[0].label, "rows": rows, "forests": forests, "curves": curves}
+    values["metrics"] = [*map(heading, metrics)]
     values["gradients"] = [(g.label, [_gradient(g, part) for part in PARTS]) for g in groups if g.gradients]
     write_text(path, render("contrast.html", **values))
     return path
