@@ -47,6 +47,5 @@ optim = jsarag.OptimConfig(lr_prior=1e-2, lr_posterior=1e-2)
 settings = jsarag.Settings(loop=jsarag.LoopConfig(epochs=10, batch_size=2), optim=optim)
 jsarag.Trainer(models, kb, pairs, jsarag.objectives.JSA(k=2), settings).run()
 
-print(
-    jsarag.Pipeline(models.prior, kb, models.generator, jsarag.DecodingConfig(passages=1)).ask("Where is the red lamp?")
-)
+pipeline = jsarag.Pipeline(models.prior, kb, models.generator, jsarag.DecodingConfig(passages=1))
+print(pipeline.ask("Where is the red lamp?"))
