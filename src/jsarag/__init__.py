@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jsarag.api import Run, build_index, compare, resume, run_lab, stage, train
+    from jsarag.api import Run, build_index, check, compare, resume, run_lab, stage, train
     from jsarag.data import HistoryConfig
     from jsarag.evaluation import EvaluationConfig
     from jsarag.index import IndexConfig
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from jsarag.types import Answer, Example, InputError, Passage, Retrieved, Turn
 
 _HOMES = {
-    "jsarag.api": ("Run", "build_index", "compare", "resume", "run_lab", "stage", "train"),
+    "jsarag.api": ("Run", "build_index", "check", "compare", "resume", "run_lab", "stage", "train"),
     "jsarag.data": ("HistoryConfig",),
     "jsarag.evaluation": ("EvaluationConfig",),
     "jsarag.models": ("EncoderConfig", "GeneratorConfig", "LoraConfig", "PromptConfig"),
@@ -123,6 +123,7 @@ __all__ = [
     "TrainConfig",
     "Turn",
     "build_index",
+    "check",
     "compare",
     "load_config",
     "resume",

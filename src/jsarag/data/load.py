@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from jsarag.checksums import check_converted
 from jsarag.data.formats import read_records
 from jsarag.types import NULL, Example, InputError, Passage, Turn, judged
 
@@ -17,7 +18,8 @@ def load_passages(path: str | Path) -> list[Passage]:
     """Read {id, title, text} records; the title may be absent, and both texts in the null passage.
 
     Raises:
-        InputError: missing or doubled ids, empty text, wrong types, no passage at all, or an unreadable file.
+        InputError: missing or doubled ids, empty text, wrong types, no passage at all, or an unreadable file; or a file
+            that `jsarag data` wrote and that is no longer what it wrote.
     """
     passages: list[Passage] = []
     for fields in _records(Path(path), "passages"):
@@ -128,6 +130,7 @@ class _Fields:
 
 
 def _records(path: Path, what: str) -> list[_Fields]:
+    check_converted(path)
     records = [_Fields(path, line, record) for line, record in read_records(path)]
     if not records:
         raise InputError(f"{path}: holds no {what}")

@@ -21,13 +21,13 @@ from jsarag.interrupt import listening
 from jsarag.objectives.candidates import PADDING
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase
-from jsarag.training import checkpoint
+from jsarag.training import checkpoint, record
 from jsarag.training.checkpoint import State
 from jsarag.training.config import TrainConfig
 from jsarag.training.monitor import Monitor
 from jsarag.training.optimisation import NotFiniteError, Optimisation
 from jsarag.training.order import Order
-from jsarag.training.rebuild import Rebuilds, prune
+from jsarag.training.rebuild import Rebuilds, prune, sweep
 from jsarag.training.record import Record, Unrecorded
 from jsarag.training.step import Models, TrainingCase, step, unsound
 from jsarag.types import InputError
@@ -75,7 +75,7 @@ class Trainer:
             checkpoint.load_state(self.folder, self.parameters, self.optimisation, self.state)
             if self.state.index:
                 self.kb = KnowledgeBase.load(self.folder / self.state.index)
-            ranks.by_first(lambda: prune(self.folder, self.state.index))
+            self._check_resumed()
         self.rebuilds = None
         if models.passages is not None:
             some = torch.randperm(len(cases), generator=torch.Generator().manual_seed(config.loop.seed))
@@ -121,6 +121,19 @@ class Trainer:
             if self.rebuilds:
                 self.rebuilds.close()
         return Fitted(state, end)
+
+    def _check_resumed(self) -> None:
+        """Refuse to go on where the record or the best weights are not those that the checkpoint counts on."""
+        state, run = self.state, self.folder
+        if ranks.first() and not record.check(run, state.record):
+            self.display.say(f"warning: {run / record.FILE} is missing: the record begins after step {state.step}")
+        if self.config.loop.keep == "best" and state.best is not None and not checkpoint.exists(run, "best"):
+            raise InputError(
+                f"{run}: holds no checkpoint 'best', though step {state.best_step} saved one; put it back from a copy, "
+                "or set loop.keep to last in config.yaml"
+            )
+        ranks.by_first(lambda: prune(run, checkpoint.indexes(run)))
+        ranks.by_first(lambda: sweep(run))
 
     def _step(self) -> dict[str, float | None]:
         """Take one optimizer step and record it; returns its figures."""
@@ -267,8 +280,9 @@ class Trainer:
         ranks.by_first(self._write)
 
     def _write(self) -> None:
+        self.state.record = self.record.so_far()
         checkpoint.save_state(self.folder, self.parameters, self.optimisation, self.state)
-        prune(self.folder, self.state.index)
+        prune(self.folder, checkpoint.indexes(self.folder))
 
 
 def _texts(cases: Sequence[Case]) -> tuple[list[str], list[str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jsarag.objectives import Component, Concat
 from jsarag.retrieval import KnowledgeBase
-from jsarag.training import checkpoint
+from jsarag.training import checkpoint, sealed
 from jsarag.training.config import PassageConfig, TrainConfig
 from jsarag.training.step import Models
 from jsarag.types import InputError
@@ -51,6 +51,7 @@ def check_finished(run: Path) -> None:
         raise InputError(f"{run}: not a run folder (no config.yaml)")
     if not (run / "summary.json").is_file():
         raise InputError(f"{run}: not a finished run (no summary.json); finish it with --resume {run}")
+    sealed.check(run, sealed.PARTS)
 
 
 def begin(config: TrainConfig, models: Models) -> None:
