@@ -103,9 +103,12 @@ def rows(run: Path) -> int:
     return metrics.read_bytes().count(b"\n") if metrics.exists() else 0
 
 
-def killed(expected: Whole, folder: Path, draw: random.Random, kills: int) -> None:
-    """Begin a run, kill it so many times, cut a line now and then, let it end; it must equal the expected one."""
-    run, story = folder / "run", []
+def killed(expected: Whole, folder: Path, draw: random.Random, kills: int) -> int:
+    """Begin a run, kill it so many times, cut a line now and then, let it end; it must equal the expected one.
+
+    Returns how many of the kills came before the run's end.
+    """
+    run, story, hit = folder / "run", [], 0
     for number in range(kills):
         # Before anything is in the folder there is nothing to resume.
         begun = (run / "config.yaml").exists()
@@ -123,6 +126,7 @@ def killed(expected: Whole, folder: Path, draw: random.Random, kills: int) -> No
             os.kill(command.process.pid, signal.SIGKILL)
         status = command.ended()
         assert status in (0, -signal.SIGKILL), (story, command.said)
+        hit += bool(status)
         if status == 0 and not (run / "summary.json").exists():
             raise AssertionError((story, command.said))
         metrics = run / "metrics.jsonl"
@@ -140,6 +144,7 @@ def killed(expected: Whole, folder: Path, draw: random.Random, kills: int) -> No
     assert found.keys() == expected.told.keys(), story
     for name, content in expected.told.items():
         assert found[name] == content, (story, name)
+    return hit
 
 
 def saved(run: Path) -> int:

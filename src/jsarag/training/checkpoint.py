@@ -81,12 +81,6 @@ def save_models(run: Path, name: str, parameters: Parameters, step: int) -> None
         write_models(folder, parameters)
 
 
-def save_state(run: Path, parameters: Parameters, optimisation: Optimisation, state: State) -> None:
-    """Write all that `load_state` needs to go on as if nothing had happened, as checkpoint ``last``."""
-    with written(run, "last", state.step) as folder:
-        write_state(folder, parameters, optimisation, state)
-
-
 def write_models(folder: Path, parameters: Parameters) -> None:
     """Write the trained weights into a folder."""
     weights = {key: weight.detach().contiguous() for key, weight in _flat(parameters).items()}

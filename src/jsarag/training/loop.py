@@ -29,6 +29,7 @@ from jsarag.training.optimisation import NotFiniteError, Optimisation
 from jsarag.training.order import Order
 from jsarag.training.rebuild import Rebuilds, prune, sweep
 from jsarag.training.record import Record, Unrecorded
+from jsarag.training.saver import Saver
 from jsarag.training.step import Models, TrainingCase, step, unsound
 from jsarag.types import InputError
 
@@ -96,6 +97,7 @@ class Trainer:
             return Fitted(state, end)
         resumed_from = state.step if self.resumed else None
         self.record = Record(self.folder, from_step=resumed_from) if ranks.first() else Unrecorded()
+        self.saver = Saver(self.folder)
         try:
             if not self.resumed:
                 self._evaluate()
@@ -106,18 +108,25 @@ class Trainer:
                     line = _line(self._step())
                     advance(min(self._done(), total) - before, line)
                     self._rebuild()
+                    self.saver.look()
                     due = self._done() >= total or (loop.eval_every and state.step % loop.eval_every == 0)
                     if due:
+                        self._settle()
                         self._evaluate()
                         self._save()
                     end = self._end()
                     asked.number = ranks.largest(asked.number)
                     if asked.number:
                         if not due:
+                            self._settle()
                             self._save()
                         break
+                self._settle()
         finally:
-            self.record.close()
+            try:
+                self.saver.close()
+            finally:
+                self.record.close()
             if self.rebuilds:
                 self.rebuilds.close()
         return Fitted(state, end)
@@ -269,7 +278,7 @@ class Trainer:
         if state.best is None or value > state.best:
             state.best, state.best_step, state.stale = value, state.step, 0
             if config.loop.keep == "best":
-                ranks.by_first(lambda: checkpoint.save_models(self.folder, "best", self.parameters, state.step))
+                ranks.by_first(self._write_best)
         else:
             state.stale += 1
         self.display.say(
@@ -280,9 +289,22 @@ class Trainer:
         ranks.by_first(self._write)
 
     def _write(self) -> None:
-        self.state.record = self.record.so_far()
-        checkpoint.save_state(self.folder, self.parameters, self.optimisation, self.state)
-        prune(self.folder, checkpoint.indexes(self.folder))
+        state = self.state
+        state.record = self.record.so_far()
+        self.saver.save(
+            "last",
+            state.step,
+            lambda folder: checkpoint.write_state(folder, self.parameters, self.optimisation, state),
+            before=self.record.sync,
+        )
+
+    def _write_best(self) -> None:
+        self.saver.save("best", self.state.step, lambda folder: checkpoint.write_models(folder, self.parameters))
+
+    def _settle(self) -> None:
+        """Wait until all checkpoints so far are on the disk; then the indexes that none of them needs can go."""
+        self.saver.wait()
+        ranks.by_first(lambda: prune(self.folder, {*checkpoint.indexes(self.folder), self.state.index}))
 
 
 def _texts(cases: Sequence[Case]) -> tuple[list[str], list[str]]:
