@@ -91,5 +91,12 @@ def test_what_does_not_belong_together_is_refused(
         kb.check_encoder(other, "kb")
     kb.save(tmp_path / "kb")
     (tmp_path / "kb" / "passages.jsonl").write_text(json.dumps({"id": "a", "title": "", "text": "b"}) + "\n")
+    with pytest.raises(InputError, match=r"kb/passages.jsonl: damaged or exchanged .*; put it back from a copy"):
+        KnowledgeBase.load(tmp_path / "kb")
+    (tmp_path / "kb" / "checksums.json").unlink()
+    with pytest.raises(InputError, match=r"kb/checksums.json: missing"):
+        KnowledgeBase.load(tmp_path / "kb")
+    manifest = json.loads((tmp_path / "kb" / "manifest.json").read_text())  # of an earlier version
+    (tmp_path / "kb" / "manifest.json").write_text(json.dumps(manifest | {"format": 2}))
     with pytest.raises(InputError, match="1 passages, 12 vectors"):
         KnowledgeBase.load(tmp_path / "kb")

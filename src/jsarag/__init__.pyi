@@ -3,6 +3,7 @@ from . import metrics as metrics
 from . import objectives as objectives
 from .api import Run as Run
 from .api import build_index as build_index
+from .api import check as check
 from .api import compare as compare
 from .api import resume as resume
 from .api import run_lab as run_lab

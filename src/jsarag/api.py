@@ -20,9 +20,10 @@ from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, EvaluationConfig, check_fits, evaluate, evaluate_modes
 from jsarag.files import write_json, write_text
 from jsarag.index import IndexConfig, Kind
+from jsarag.integrity import Inspection, inspect
 from jsarag.lab import LabConfig
 from jsarag.models import Encoder, EncoderConfig, load_encoder
-from jsarag.parsing import load_config
+from jsarag.parsing import load_run
 from jsarag.pipeline import DecodingConfig, Pipeline
 from jsarag.places import check_apart
 from jsarag.report import (
@@ -36,7 +37,8 @@ from jsarag.report import (
     write_report,
 )
 from jsarag.retrieval import KnowledgeBase, check_place, encode
-from jsarag.training import TrainConfig, checkpoint, load, stages
+from jsarag.training import TrainConfig, checkpoint, load, sealed, stages
+from jsarag.training.kept import Kept
 from jsarag.training.run import SUMMARY, finished
 from jsarag.types import Answer, Example, InputError, Turn
 from jsarag.whole import naming
@@ -50,13 +52,13 @@ class Run:
         folder: Where it lies.
         config: Its configuration.
         pipeline: The prior retriever, the knowledge base, the generator, the decoder.
-        places: The folders of its weights, the first that has a part counts.
+        places: The checkpoints of its weights; the first that has a part counts.
     """
 
     folder: Path
     config: TrainConfig
     pipeline: Pipeline
-    places: tuple[Path, ...] = ()
+    places: tuple[Kept, ...] = ()
 
     @classmethod
     def load(
@@ -81,9 +83,8 @@ class Run:
             InputError: not a run folder, no such checkpoint, an index that does not belong to the run.
         """
         folder = Path(folder)
-        if not (folder / "config.yaml").is_file():
-            raise InputError(f"{folder}: not a run folder (no config.yaml)")
-        config = replace(load_config(folder / "config.yaml"), out=folder)
+        config = load_run(folder)
+        sealed.check(folder, sealed.PARTS)
         name = "last" if weights == "best" and not checkpoint.exists(folder, "best") else weights
         places = load.places(config, name)
         prior = load.encoder(config, "prior", places)
@@ -175,7 +176,7 @@ def resume(folder: str | Path, *, display: Display | None = None) -> dict[str, A
     folder = Path(folder)
     if not (folder / "config.yaml").is_file():
         raise InputError(f"{folder}: no run to resume (no config.yaml)")
-    return train(replace(load_config(folder / "config.yaml"), out=folder), display=display, resume=True)
+    return train(load_run(folder), display=display, resume=True)
 
 
 def stage(name: str, folder: str | Path, k: int | None = None) -> TrainConfig:
@@ -192,7 +193,7 @@ def stage(name: str, folder: str | Path, k: int | None = None) -> TrainConfig:
     one_of("--stage", name, stages.STAGES)
     folder = Path(folder)
     stages.check_finished(folder)
-    return stages.STAGES[name](replace(load_config(folder / "config.yaml"), out=folder), k)
+    return stages.STAGES[name](load_run(folder), k)
 
 
 def run_lab(
@@ -255,6 +256,15 @@ def compare(
     if page is not None:
         write_contrast(groups, Path(page))
     return groups
+
+
+def check(folder: str | Path) -> Inspection:
+    """Compare every file of a run, an index or a converted data set with its checksum; nothing is written.
+
+    Raises:
+        InputError: the folder is none of these.
+    """
+    return inspect(Path(folder))
 
 
 def build_index(

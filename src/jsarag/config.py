@@ -53,6 +53,12 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+def as_yaml(config: Any) -> str:
+    """A configuration dataclass as YAML."""
+    text: str = yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
+    return text
+
+
 def write_yaml(path: Path, config: Any) -> None:
     """Write a configuration dataclass as YAML."""
-    write_text(path, yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True))
+    write_text(path, as_yaml(config))

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from argparse import ArgumentError
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,11 +14,13 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
+from jsarag.checksums import CONFIG, Fault, config_fault, is_sealed
+from jsarag.config import plain
 from jsarag.files import read_text
 from jsarag.index import INDEXES, IndexConfig
 from jsarag.objectives import OBJECTIVES
 from jsarag.registry import Registry
-from jsarag.training import TrainConfig
+from jsarag.training import DataConfig, TrainConfig
 from jsarag.types import InputError
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
@@ -167,6 +169,33 @@ def _of_today(values: dict[str, Any]) -> str:
     kind = INDEX.registry.named(index["kind"], INDEX.option)
     own = {"kind", "path", *(field.name for field in dataclasses.fields(kind))}
     return yaml.safe_dump(values | {"index": {name: value for name, value in index.items() if name in own}})
+
+
+def load_run(folder: Path) -> TrainConfig:
+    """Read the configuration of the run in ``folder``, wherever the folder was when the run began.
+
+    Raises:
+        InputError: no run there, or a configuration that is damaged or cut short.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise InputError(f"{folder}: not a run folder (no {CONFIG})")
+    fault = config_fault(path)
+    if fault is None and not is_sealed(folder) and not _has_last(_yaml(path), plain(TrainConfig(DataConfig("", "")))):
+        fault = Fault(path, "cut short")
+    if fault:
+        raise InputError(f"{fault}; put it back from a copy, or remove its last line if it was edited on purpose")
+    return replace(load_config(path), out=folder)
+
+
+def _has_last(found: Any, whole: Any) -> bool:
+    """Whether the option that comes last in the whole configuration is there."""
+    while isinstance(whole, dict):
+        name = list(whole)[-1]
+        if not isinstance(found, dict) or name not in found:
+            return False
+        found, whole = found[name], whole[name]
+    return True
 
 
 def _yaml(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from jsarag import ranks
+from jsarag import checksums, ranks
 from jsarag.data import as_passages
 from jsarag.display import Display, Silent
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
@@ -24,7 +25,9 @@ from jsarag.places import check_folder
 from jsarag.types import NULL, InputError, Passage, Retrieved
 from jsarag.whole import sweep, whole
 
-FORMAT = 2
+FORMAT = 3
+READ = (2, FORMAT)
+"""Formats that are read; folders of format 2 have no checksums."""
 MANIFEST = "manifest.json"
 _NEEDED = (MANIFEST, "passages.jsonl", "vectors.safetensors")
 SAMPLED = 64
@@ -48,7 +51,7 @@ def check_place(folder: Path) -> None:
     file = folder / MANIFEST
     manifest = read_json(file) if file.is_file() else None
     ours = isinstance(manifest, dict) and {"format", "index", "encoder"} <= manifest.keys()
-    names = {*_NEEDED, *(name for kind in INDEXES.values() for name in kind.files)}
+    names = {*_NEEDED, checksums.FILE, *(name for kind in INDEXES.values() for name in kind.files)}
     check_folder(folder, names if ours else (), "jsarag index")
 
 
@@ -268,26 +271,37 @@ class KnowledgeBase:
                 "encoder": self.fingerprint,
             }
             write_json(temporary / MANIFEST, manifest)
+            checksums.seal(temporary / checksums.FILE)
 
     @classmethod
     def load(cls, folder: str | Path) -> KnowledgeBase:
         """Read what `save` wrote.
 
         Raises:
-            InputError: no such folder, not an index folder, a vector that is not finite, or files that do not belong
-                together.
+            InputError: no such folder, not an index folder, a file that is damaged or of another folder, or a vector
+                that is not finite.
         """
         folder = Path(folder)
         sweep(folder.parent)
         for name in _NEEDED:
             if not (folder / name).is_file():
                 raise InputError(f"{folder}: not an index folder made by `jsarag index` (no {name})")
+        remedy = f"put it back from a copy, or remove {folder} and run `jsarag index` again"
+        seal = folder / checksums.FILE
+        with checksums.checked(seal, remedy) if seal.is_file() else nullcontext(lambda: None) as settled:
+            return cls._read(folder, settled)
+
+    @classmethod
+    def _read(cls, folder: Path, settled: Callable[[], None]) -> KnowledgeBase:
+        """The parts of an index folder; ``settled`` waits until its files are known to be whole."""
         manifest = read_json(folder / MANIFEST)
-        if manifest.get("format") != FORMAT:
+        if manifest.get("format") not in READ:
             raise InputError(
                 f"{folder / MANIFEST}: expected format {FORMAT}, found {manifest.get('format')}; "
                 "run `jsarag index` again"
             )
+        if manifest["format"] == FORMAT and not (folder / checksums.FILE).is_file():
+            raise InputError(f"{folder / checksums.FILE}: missing; run `jsarag index` again")
         passages = [Passage(**record) for _, record in read_jsonl(folder / "passages.jsonl")]
         vectors = load_file(folder / "vectors.safetensors")["vectors"]
         if not len(passages) == len(vectors) == manifest["passages"]:
@@ -298,6 +312,7 @@ class KnowledgeBase:
                 f"{folder / 'vectors.safetensors'}: the vector of passage {passages[broken].id!r} is not finite; "
                 "run `jsarag index` again"
             )
+        settled()  # a library that reads a damaged index can end the process
         kind = from_plain(manifest["index"])
         index = load_index(folder, vectors.numpy(), kind)
         kb = cls(passages, vectors, index, manifest["encoder"], kind, manifest.get("similarity", "dot"))

@@ -82,13 +82,13 @@ def whole(path: Path, check: Callable[[Path], None] | None = None) -> Iterator[P
             check_kind(path, folder=new.is_dir())
             if check is not None:
                 check(path)
-            outermost = target == _meant(target)  # what is written into such a folder waits for the disk with it
+            outermost = target == meant(target)  # what is written into such a folder waits for the disk with it
             if outermost:
                 _sync_all(new)  # before modes may forbid to read
             _settle(new, target, stat.S_IMODE(os.fstat(lock).st_mode))
             _replace(new, target, work / "old")
             if outermost:
-                _sync(target.parent)
+                sync(target.parent)
     finally:
         _end(target, work)
         os.close(lock)
@@ -124,7 +124,7 @@ def naming(path: Path) -> Iterator[None]:
         yield
     except Exception as error:
         named = _named(error)
-        if (_code(error) in _TOLD) if named is None else (named != _meant(named)):
+        if (_code(error) in _TOLD) if named is None else (named != meant(named)):
             raise _refused(error, path) from error
         raise
 
@@ -151,11 +151,11 @@ def _named(error: Exception) -> Path | None:
     return Path(os.fsdecode(name)) if isinstance(name, str | bytes | os.PathLike) else None
 
 
-def _meant(path: Path) -> Path:
+def meant(path: Path) -> Path:
     """What a path will be called once the private folders in it have been renamed."""
     for place in (path, *path.parents):
         if name := _WORK.fullmatch(place.name):
-            return _meant(place.parent / name["name"]).joinpath(*path.relative_to(place).parts[1:])
+            return meant(place.parent / name["name"]).joinpath(*path.relative_to(place).parts[1:])
     return path
 
 
@@ -168,7 +168,7 @@ def _refused(error: Exception, path: Path | None) -> RefusedError:
     file = path if named is None else named
     if file is None:
         return RefusedError(code, os.strerror(code))
-    file = _meant(file)
+    file = meant(file)
     there = next((place for place in (file, *file.absolute().parents) if place.exists()), Path())
     return RefusedError(code, f"{os.strerror(code)} ({shutil.disk_usage(there).free / 1e6:,.1f} MB free)", str(file))
 
@@ -178,7 +178,7 @@ def _make(folder: Path) -> None:
     if not folder.is_dir():
         _make(folder.parent)
         folder.mkdir(exist_ok=True)
-        _sync(folder.parent)
+        sync(folder.parent)
 
 
 def _begin(target: Path) -> tuple[Path, int]:
@@ -228,7 +228,7 @@ def _end(target: Path, work: Path) -> None:
     new, old = work / "new", work / "old"
     if os.path.lexists(old) and not os.path.lexists(target):
         old.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
     for left in (new, old):
         _remove(left)
     with suppress(OSError):
@@ -270,12 +270,12 @@ def _sync_all(new: Path) -> None:
     """Wait until all that was written is on the disk: all files at once, which the disk does together; then folders."""
     paths = [new, *new.rglob("*")] if new.is_dir() else [new]
     with ThreadPoolExecutor() as pool:
-        list(pool.map(_sync, (path for path in paths if not path.is_dir())))
+        list(pool.map(sync, (path for path in paths if not path.is_dir())))
     for folder in reversed([path for path in paths if path.is_dir()]):
-        _sync(folder)
+        sync(folder)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Wait until a file's content, or the names in a folder, are on the disk."""
     if os.name == "nt" and path.is_dir():
         return

@@ -20,7 +20,8 @@ def test_only_folders_that_are_checkpoints_are_pruned(tmp_path: Path) -> None:
     for step in (1, 3, 1_000_000, 1_000_001):
         save_models(tmp_path, "last", parts, step)
     save_models(tmp_path, "best", parts, 7)
-    names = {"last.json", "last-1000001", "best.json", "best-000007", "last-000002", *users}
+    # Of `last` the one before is kept as well.
+    names = {"last.json", "last-1000001", "last-1000000", "best.json", "best-000007", "last-000002", *users}
     assert {path.name for path in root.iterdir()} == names
     assert all((root / name / "thesis.tex").exists() for name in users)
     assert locate(tmp_path, "last") == (root / "last-1000001", 1_000_001)

@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
+from jsarag import checksums
 from jsarag.files import read_json, read_jsonl
+from jsarag.integrity import inspect
 from jsarag.training import checkpoint
 from tests.test_training.processes import Command, begin
 from tests.test_training.test_run import curve
@@ -35,23 +37,34 @@ CLOCK = ("seconds", "rebuild_seconds", "peak_memory_bytes")
 
 
 def told(run: Path) -> dict[str, Any]:
-    """All that a finished run's folder holds, by file, without what the clock and the machine decide."""
+    """All that a finished run's folder holds, by file, without what the clock, the machine and chance decide.
+
+    Checksums are compared with the files, for they are of all that the clock decides too.
+    """
+    assert inspect(run).whole, inspect(run)
     found: dict[str, Any] = {}
     for path in sorted(path for path in run.rglob("*") if path.is_file()):
         name = str(path.relative_to(run))
-        if name.startswith(("tensorboard/", "report.html", ".lock")):
+        if name.startswith(("tensorboard/", "report.html", ".lock")) or name.endswith(checksums.FILE):
             continue
         found[name] = path.read_bytes()
     found["metrics.jsonl"] = curve(run)
     summary = read_json(run / "summary.json")
     summary["cost"] = {key: value for key, value in summary["cost"].items() if key not in CLOCK}
     found["summary.json"] = summary
-    state = str((checkpoint.locate(run, "last")[0] / "state.json").relative_to(run))
-    found[state] = read_json(run / state)
-    for key in CLOCK:
-        del found[state]["state"][key]
-    # Which names the folder of the run.
-    found["config.yaml"] = b"\n".join(line for line in found["config.yaml"].splitlines() if line[:4] != b"out:")
+    for path in run.glob("checkpoints/*.json"):
+        pointer = read_json(path)
+        for one in (pointer, pointer.get("previous", {})):
+            one.pop("sha256", None)
+        found[str(path.relative_to(run))] = pointer
+    for path in run.glob("checkpoints/last-*/state.json"):
+        state = read_json(path)
+        for key in (*CLOCK, "record"):
+            del state["state"][key]
+        found[str(path.relative_to(run))] = state
+    # Which names the folder of the run, and the run by chance.
+    settings = found["config.yaml"].splitlines()
+    found["config.yaml"] = b"\n".join(line for line in settings if not line.startswith((b"out:", b"# jsarag: run ")))
     return found
 
 
@@ -90,9 +103,12 @@ def rows(run: Path) -> int:
     return metrics.read_bytes().count(b"\n") if metrics.exists() else 0
 
 
-def killed(expected: Whole, folder: Path, draw: random.Random, kills: int) -> None:
-    """Begin a run, kill it so many times, cut a line now and then, let it end; it must equal the expected one."""
-    run, story = folder / "run", []
+def killed(expected: Whole, folder: Path, draw: random.Random, kills: int) -> int:
+    """Begin a run, kill it so many times, cut a line now and then, let it end; it must equal the expected one.
+
+    Returns how many of the kills came before the run's end.
+    """
+    run, story, hit = folder / "run", [], 0
     for number in range(kills):
         # Before anything is in the folder there is nothing to resume.
         begun = (run / "config.yaml").exists()
@@ -110,6 +126,7 @@ def killed(expected: Whole, folder: Path, draw: random.Random, kills: int) -> No
             os.kill(command.process.pid, signal.SIGKILL)
         status = command.ended()
         assert status in (0, -signal.SIGKILL), (story, command.said)
+        hit += bool(status)
         if status == 0 and not (run / "summary.json").exists():
             raise AssertionError((story, command.said))
         metrics = run / "metrics.jsonl"
@@ -127,6 +144,7 @@ def killed(expected: Whole, folder: Path, draw: random.Random, kills: int) -> No
     assert found.keys() == expected.told.keys(), story
     for name, content in expected.told.items():
         assert found[name] == content, (story, name)
+    return hit
 
 
 def saved(run: Path) -> int:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 from jsarag import interrupt, ranks
 from jsarag.cli.main import main
-from jsarag.training import checkpoint
+from jsarag.training.saver import Saver
 
 PATIENCE = 100.0
 """Seconds; a run that nobody stops goes on, and the test fails."""
 
-_save = checkpoint.save_state
+_save = Saver.save
 
 
-def _save_and_wait(*arguments: object, **options: object) -> None:
-    _save(*arguments, **options)  # type: ignore[arg-type]
+def _save_and_wait(self: Saver, *arguments: Any, **options: Any) -> None:
+    _save(self, *arguments, **options)
     deadline = time.monotonic() + PATIENCE
-    while ranks.first() and interrupt._current and not interrupt._current.number and time.monotonic() < deadline:
+    asked = arguments[0] == "last" and ranks.first()
+    while asked and interrupt._current and not interrupt._current.number and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
-checkpoint.save_state = _save_and_wait
+Saver.save = _save_and_wait  # type: ignore[method-assign]
 sys.exit(main())

@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "measure retrieval and answers of a run",
     "compare": "set runs side by side: paired tests, intervals, cost",
     "lab": "measure bias and variance of the objectives' gradients against enumeration",
+    "check": "tell whether the files of a run, an index or a data set are damaged",
     "ask": "answer questions with a run, showing the passages used",
 }
 """Each command is a file of this folder with a function ``run(argv) -> exit status``."""

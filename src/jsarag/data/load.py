@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sized
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jsarag.checksums import check_converted
 from jsarag.data.formats import read_records
 from jsarag.types import NULL, Example, InputError, Passage, Turn, judged
 
@@ -19,7 +20,8 @@ def load_passages(path: str | Path) -> list[Passage]:
     """Read {id, title, text} records; the title may be absent, and both texts in the null passage.
 
     Raises:
-        InputError: missing or doubled ids, empty text, wrong types, no passage at all, or an unreadable file.
+        InputError: missing or doubled ids, empty text, wrong types, no passage at all, or an unreadable file; or a file
+            that `jsarag data` wrote and that is no longer what it wrote.
     """
     return [_passage(fields) for fields in _records(Path(path), "passages")]
 
@@ -155,6 +157,7 @@ class _Fields:
 
 
 def _records(path: Path, what: str) -> list[_Fields]:
+    check_converted(path)
     records = [_Fields(f"{path}:{line}", record) for line, record in read_records(path)]
     if not records:
         raise InputError(f"{path}: holds no {what}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from jsarag.files import read_json, read_jsonl, read_text
 from jsarag.metrics import Estimate
+from jsarag.training import sealed
 from jsarag.types import InputError
 
 PARTS = {
@@ -115,6 +116,7 @@ def read_record(run: Path) -> Record:
     there = {name: run / name for name in PARTS if (run / name).exists()}
     if not there:
         raise InputError(f"{run}: expected the folder of a run, found none of {', '.join(PARTS)}")
+    sealed.check(run, sealed.RESULTS)
     summary = _Value(str(run / "summary.json"), read_json(there["summary.json"]) if "summary.json" in there else None)
     facts = summary.child("run").mapping()
     rows = _rows(there.get("metrics.jsonl"))

@@ -13,46 +13,54 @@ from jsarag.display import Display
 from jsarag.files import read_json
 from jsarag.models import Encoder, LanguageModel, SentenceEncoder, load_encoder, load_generator
 from jsarag.retrieval import KnowledgeBase
-from jsarag.training import checkpoint, stages, weights
+from jsarag.training import stages, weights
 from jsarag.training.config import TrainConfig
+from jsarag.training.kept import Kept, pointed
 from jsarag.training.models import Part
 from jsarag.training.run import SUMMARY, check_index, trained_index
 
 
-def places(config: TrainConfig, name: str) -> list[Path]:
-    """The folders where weights of a run lie, that of checkpoint ``name`` first; none for ``untrained``."""
-    run = Path(config.out)
-    found = [] if name == "untrained" else [checkpoint.locate(run, name)[0]]
+def places(config: TrainConfig, name: str) -> list[Kept]:
+    """The checkpoints where weights of a run lie, ``name`` first; of ``untrained`` those that the run started with."""
+    found = [] if name == "untrained" else [pointed(Path(config.out), name)]
     return found + stages.sources(config)
 
 
-def encoder(config: TrainConfig, part: Part, found: Sequence[Path]) -> SentenceEncoder:
+def encoder(config: TrainConfig, part: Part, found: Sequence[Kept]) -> SentenceEncoder:
     """The encoder of a part, from the first place that has its weights; else as it was before training."""
-    place = next((folder for folder in found if part in weights.there(folder)), None)
-    device = Accelerator().device
-    if place is not None and (place / part).is_dir():
-        return load_encoder(replace(config.encoder, model=str(place / part)), device)
-    made = load_encoder(config.encoder, device)
-    if place is not None:
-        weights.read(place, {part: made})
-    elif part == "posterior" and config.posterior == "random":
-        made.forget(config.loop.seed)
-    return made
+    place, device = _place(found, part), Accelerator().device
+    if place is None:
+        made = load_encoder(config.encoder, device)
+        if part == "posterior" and config.posterior == "random":
+            made.forget(config.loop.seed)
+        return made
+    with place.checked([part]):
+        if (place.folder / part).is_dir():
+            return load_encoder(replace(config.encoder, model=str(place.folder / part)), device)
+        made = load_encoder(config.encoder, device)
+        weights.read(place.folder, {part: made})
+        return made
 
 
-def generator(config: TrainConfig, found: Sequence[Path]) -> LanguageModel:
+def generator(config: TrainConfig, found: Sequence[Kept]) -> LanguageModel:
     """The generator, likewise."""
-    place = next((folder for folder in found if "generator" in weights.there(folder)), None)
-    device = Accelerator().device
-    if place is not None and (place / "generator").is_dir() and config.generator.lora is None:
-        return load_generator(replace(config.generator, model=str(place / "generator")), device)
-    made = load_generator(config.generator, device)
-    if place is not None:
-        weights.read(place, {"generator": made})
-    return made
+    part: Part = "generator"
+    place, device = _place(found, part), Accelerator().device
+    if place is None:
+        return load_generator(config.generator, device)
+    with place.checked([part]):
+        if (place.folder / part).is_dir() and config.generator.lora is None:
+            return load_generator(replace(config.generator, model=str(place.folder / part)), device)
+        made = load_generator(config.generator, device)
+        weights.read(place.folder, {part: made})
+        return made
 
 
-def knowledge_base(config: TrainConfig, found: Sequence[Path], prior: Encoder, display: Display) -> KnowledgeBase:
+def _place(found: Sequence[Kept], part: Part) -> Kept | None:
+    return next((kept for kept in found if part in weights.there(kept.folder)), None)
+
+
+def knowledge_base(config: TrainConfig, found: Sequence[Kept], prior: Encoder, display: Display) -> KnowledgeBase:
     """The index that weights of a run answer with.
 
     Raises:

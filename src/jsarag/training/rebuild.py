@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -111,11 +111,17 @@ class Rebuilds:
             self._process = None
 
 
-def prune(run: Path, kept: str) -> None:
-    """Remove all rebuilt indexes of a run but ``kept``; called when the checkpoint no longer needs them."""
+def prune(run: Path, kept: Collection[str]) -> None:
+    """Remove all rebuilt indexes of a run but ``kept``, those that its checkpoints need."""
     for folder in (run / FOLDER).glob("*"):
-        if f"{FOLDER}/{folder.name}" != kept:
+        if not folder.name.startswith(".") and f"{FOLDER}/{folder.name}" not in kept:  # what is under way stays
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(run: Path) -> None:
+    """Remove the orders that a killed run left to the process which encodes beside it."""
+    for folder in (run / FOLDER).glob(".*.order"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @torch.inference_mode()

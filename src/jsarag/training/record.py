@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jsarag.files import read_jsonl, write_jsonl
+from jsarag.training.kept import exists
+from jsarag.types import InputError
+from jsarag.whole import sync
+
+FILE = "metrics.jsonl"
 
 
 class Record:
@@ -26,25 +34,43 @@ class Record:
         """
         from torch.utils.tensorboard import SummaryWriter
 
-        path, last = run / "metrics.jsonl", -1 if from_step is None else from_step
+        path, last = run / FILE, -1 if from_step is None else from_step
         if path.exists():
             _drop_incomplete_line(path)
             write_jsonl(path, [row for _, row in read_jsonl(path) if row["step"] <= last])
-        self._file = path.open("a", encoding="utf-8")
+        self._sum, self._bytes = hashlib.sha256(), 0
+        if path.exists():
+            self._count(path.read_bytes())
+        self._file = path.open("a", encoding="utf-8", newline="\n")
+        sync(run)
         self._board = SummaryWriter(str(run / "tensorboard"), purge_step=last + 1)
 
     def add(self, kind: str, step: int, values: dict[str, Any]) -> None:
         """Append one row; numbers that are not finite become null."""
         row = {"kind": kind, "step": step, **_finite(values)}
-        self._file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+        line = json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+        self._file.write(line)
         self._file.flush()
+        self._count(line.encode())
         for name, value in _flat(kind, values):
             self._board.add_scalar(name, value, step)
+
+    def so_far(self) -> dict[str, Any]:
+        """Length and SHA-256 of the rows so far, for a checkpoint that counts on them; `check` compares them."""
+        return {"bytes": self._bytes, "sha256": self._sum.hexdigest()}
+
+    def sync(self) -> None:
+        """Wait until the rows are on the disk."""
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close both files."""
         self._file.close()
         self._board.close()
+
+    def _count(self, raw: bytes) -> None:
+        self._sum.update(raw)
+        self._bytes += len(raw)
 
 
 class Rows(Record):
@@ -71,8 +97,49 @@ class Unrecorded(Record):
     def add(self, kind: str, step: int, values: dict[str, Any]) -> None:
         """Nothing."""
 
+    def so_far(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def sync(self) -> None:
+        """Nothing."""
+
     def close(self) -> None:
         """Nothing."""
+
+
+def check(run: Path, counted: Mapping[str, Any]) -> bool:
+    """Compare the record with what a checkpoint counts on (`Record.so_far`); whether it is there at all.
+
+    Raises:
+        InputError: rows of the time before the checkpoint are damaged.
+    """
+    path = run / FILE
+    if not counted:  # a checkpoint of an earlier version
+        return True
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        made = hashlib.sha256(file.read(counted["bytes"])).hexdigest()
+    if made != counted["sha256"]:
+        raise InputError(
+            f"{path}: damaged or exchanged; put it back from a copy, or remove it to begin the record anew"
+        )
+    return True
+
+
+def check_begun(run: Path) -> None:
+    """Refuse a run without checkpoint ``last`` whose record goes beyond the first one: it would start from step 0."""
+    path = run / FILE
+    if exists(run, "last") or not path.is_file():
+        return
+    _drop_incomplete_line(path)
+    measured = {row["step"] for _, row in read_jsonl(path) if row["kind"] == "dev" and row["step"]}
+    if len(measured) > 1:  # dev is measured a second time when the first checkpoint has been saved
+        raise InputError(
+            f"{run}: holds no checkpoint 'last', but {FILE} tells of step {max(measured)}; put checkpoints back from a "
+            f"copy, or remove {FILE} to start again from step 0"
+        )
 
 
 def _drop_incomplete_line(path: Path) -> None:

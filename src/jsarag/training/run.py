@@ -17,26 +17,28 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 
 from jsarag import ranks
-from jsarag.config import write_yaml
+from jsarag.checksums import CONFIG, FILE, identity, is_sealed, signed
+from jsarag.checksums import check as check_sums
+from jsarag.checksums import seal as write_seal
+from jsarag.config import as_yaml
 from jsarag.data import load_examples, load_passages, render
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, check_fits, evaluate
-from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
+from jsarag.files import read_json, read_jsonl, write_json, write_jsonl, write_text
 from jsarag.interrupt import Stopped, listening
 from jsarag.models import Encoder, LanguageModel, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase, check_k, encode
-from jsarag.training import checkpoint, lock, stages
+from jsarag.training import checkpoint, lock, sealed, stages
 from jsarag.training.config import DataConfig, TrainConfig
 from jsarag.training.folder import RunFolder
 from jsarag.training.models import Models
+from jsarag.training.record import check_begun
+from jsarag.training.sealed import SUMMARY as SUMMARY  # noqa: PLC0414 - offered here as well
 from jsarag.training.trainer import Trainer, check_labels
 from jsarag.types import Example, InputError, Passage
 
 VERSIONS = ("jsarag", "torch", "transformers", "peft", "accelerate", "sentence-transformers", "faiss-cpu")
-
-SUMMARY = "summary.json"
-"""Written last: a run that has it is finished."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,16 @@ def _locked(config: TrainConfig, display: Display, resume: bool) -> dict[str, An
     with lock.held(run, display):
         if ranks.first_finds(finished(run)):  # by another run until now
             return _kept(run, display)
+        ranks.by_first(lambda: _recover(config, display))
         return work(config, prepare(config, display), display)
+
+
+def _recover(config: TrainConfig, display: Display) -> None:
+    """Find the checkpoints from which an interrupted run goes on, where the newest is damaged the one before."""
+    run = Path(config.out)
+    for name in (stages.START, "last", *(["best"] if config.loop.keep == "best" else [])):
+        checkpoint.recover(run, name, display.say)
+    check_begun(run)
 
 
 def prepare(config: TrainConfig, display: Display) -> Parts:
@@ -122,7 +133,7 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
     """Measure, train and measure again in the run folder, whose lock is held; returns the summary."""
     run, data, models, kb = Path(config.out), parts.data, parts.models, parts.kb
     run.mkdir(parents=True, exist_ok=True)
-    ranks.by_first(lambda: write_yaml(run / "config.yaml", config))
+    ranks.by_first(lambda: write_text(run / CONFIG, signed(as_yaml(config), identity(run))))
     ranks.by_first(lambda: stages.keep(config, models))
     if config.index.path is None and not ranks.first_finds((run / "index").exists()):
         kb.save(run / "index")
@@ -136,7 +147,7 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
         config.objective,
         config.settings,
         dev=data.dev,
-        store=RunFolder(run),
+        store=RunFolder(run, config.loop.keep, display),
         display=display,
     )
     fitted = trainer.run()
@@ -170,7 +181,7 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
     if before and after:
         rows = _compared(before, after)
         ranks.by_first(lambda: write_jsonl(run / "examples.jsonl", rows))
-    ranks.by_first(lambda: write_json(run / SUMMARY, summary))
+    ranks.by_first(lambda: sealed.finish(run, summary))
     return summary
 
 
@@ -184,6 +195,7 @@ def _check_new(run: Path) -> None:
 
 
 def _kept(run: Path, display: Display) -> dict[str, Any]:
+    sealed.check(run, sealed.RESULTS)
     display.say(f"{run}: the run is finished, there is nothing to go on with")
     summary: dict[str, Any] = read_json(run / SUMMARY)
     return summary
@@ -288,13 +300,16 @@ def _evaluated(
     if not cases:
         return None
     folder = Path(config.out) / "evaluation"
-    summary, rows = folder / f"{name}.json", folder / f"{name}.jsonl"
-    if summary.exists() and rows.exists():
+    summary, rows, seal = (folder / f"{name}.{kind}" for kind in ("json", "jsonl", FILE))
+    if ranks.first_finds(summary.exists() and rows.exists() and (seal.exists() or not is_sealed(Path(config.out)))):
+        if seal.exists():
+            check_sums(seal, f"put it back from a copy, or remove {folder / name}.* to measure again")
         return Evaluation(read_json(summary), [row for _, row in read_jsonl(rows)])
     pipeline = Pipeline(models.prior, kb, models.generator, config.evaluation.decoding)
     evaluation = evaluate(pipeline, models.posterior, cases, config.evaluation, display, name)
     ranks.by_first(lambda: write_jsonl(rows, evaluation.rows))
     ranks.by_first(lambda: write_json(summary, evaluation.summary))
+    ranks.by_first(lambda: write_seal(seal, [summary.name, rows.name]))
     return evaluation
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from jsarag.objectives import Concat
 from jsarag.retrieval import KnowledgeBase
-from jsarag.training import checkpoint, weights
+from jsarag.training import checkpoint, sealed, weights
 from jsarag.training.config import PassageConfig, TrainConfig
+from jsarag.training.kept import Kept, pointed
 from jsarag.training.models import Models
 from jsarag.types import InputError
 
@@ -50,9 +51,10 @@ def check_finished(run: Path) -> None:
         raise InputError(f"{run}: not a run folder (no config.yaml)")
     if not (run / "summary.json").is_file():
         raise InputError(f"{run}: not a finished run (no summary.json); finish it with --resume {run}")
+    sealed.check(run, sealed.PARTS)
 
 
-def sources(config: TrainConfig) -> list[Path]:
+def sources(config: TrainConfig) -> list[Kept]:
     """The checkpoints whose weights a run starts with, the first that has a part counts; none for a first stage.
 
     Raises:
@@ -60,15 +62,13 @@ def sources(config: TrainConfig) -> list[Path]:
     """
     run = Path(config.out)
     if checkpoint.exists(run, START):
-        return [checkpoint.locate(run, START)[0]]
+        return [pointed(run, START)]
     if config.start is None:
         return []
     source = Path(config.start)
     check_finished(source)
     best = "best" if checkpoint.exists(source, "best") else "last"
-    return [
-        checkpoint.locate(source, name)[0] for name in (best, START) if name == best or checkpoint.exists(source, name)
-    ]
+    return [pointed(source, name) for name in (best, START) if name == best or checkpoint.exists(source, name)]
 
 
 def begin(config: TrainConfig, models: Models) -> None:
@@ -78,10 +78,11 @@ def begin(config: TrainConfig, models: Models) -> None:
         InputError: the other run is not there or not finished, or its models are others.
     """
     left = models.parts()
-    for folder in sources(config):
-        there = weights.there(folder)
+    for kept in sources(config):
+        there = weights.there(kept.folder)
         found = {part: model for part, model in left.items() if part in there}
-        weights.read(folder, found)
+        with kept.checked(found):
+            weights.read(kept.folder, found)
         left = {part: model for part, model in left.items() if part not in there}
 
 

@@ -31,6 +31,7 @@ class State:
         window: What the monitor has seen.
         left_out: Steps that changed nothing because their loss or gradient was not finite.
         index: Folder, inside the run's, of the rebuilt index in use; empty while it is the first one.
+        record: Length and SHA-256 of metrics.jsonl so far; empty where an earlier version saved the state.
     """
 
     chains: Tensor
@@ -48,6 +49,7 @@ class State:
     window: Window = field(default_factory=Window)
     left_out: int = 0
     index: str = ""
+    record: dict[str, Any] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, Any]:
         """The part that goes into JSON."""

@@ -39,6 +39,18 @@ class Store(Protocol):
         """Keep the trained weights as the best so far."""
         ...
 
+    def look(self) -> None:
+        """Raise what went wrong with what is being kept beside training; does not wait."""
+        ...
+
+    def settle(self, state: State) -> None:
+        """Wait until all that was to be kept is kept."""
+        ...
+
+    def close(self) -> None:
+        """Wait, and end what works beside training."""
+        ...
+
     def restore(self, parts: Parts, keep: str) -> tuple[str, int]:
         """Put the weights that a run ends with, best or last, into the models; returns which, and of what step."""
         ...
@@ -82,6 +94,15 @@ class Memory:
             part: {name: weight.detach().clone() for name, weight in model.trained().items()}
             for part, model in parts.items()
         }
+
+    def look(self) -> None:
+        """Nothing happens beside training."""
+
+    def settle(self, state: State) -> None:
+        """Nothing to wait for."""
+
+    def close(self) -> None:
+        """Nothing to end."""
 
     def restore(self, parts: Parts, keep: str) -> tuple[str, int]:
         """Copy them back."""

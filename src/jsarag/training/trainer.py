@@ -151,18 +151,25 @@ class Trainer:
                     line = _line(self._step())
                     advance(min(self._done(), total) - before, line)
                     self._rebuild()
+                    self.store.look()
                     due = self._done() >= total or (loop.eval_every and state.step % loop.eval_every == 0)
                     if due:
+                        self.store.settle(state)
                         self._evaluate()
                         self._save()
                     end = self._end()
                     asked.number = ranks.largest(asked.number)
                     if asked.number:
                         if not due:
+                            self.store.settle(state)
                             self._save()
                         break
+                self.store.settle(state)
         finally:
-            self.record.close()
+            try:
+                self.store.close()
+            finally:
+                self.record.close()
             if self.rebuilds:
                 self.rebuilds.close()
         return Fitted(state, end, *self.store.restore(self.parts, loop.keep))
