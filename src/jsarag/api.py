@@ -21,7 +21,7 @@ from jsarag.files import write_json, write_text
 from jsarag.index import IndexConfig
 from jsarag.lab import LabConfig
 from jsarag.models import Encoder, EncoderConfig, load_encoder
-from jsarag.parsing import load_config
+from jsarag.parsing import run_config
 from jsarag.pipeline import DecodingConfig, Pipeline
 from jsarag.places import check_apart
 from jsarag.report import (
@@ -82,7 +82,7 @@ class Run:
         folder = Path(folder)
         if not (folder / "config.yaml").is_file():
             raise InputError(f"{folder}: not a run folder (no config.yaml)")
-        config = replace(load_config(folder / "config.yaml"), out=folder)
+        config = run_config(folder)
         models = load_models(config)
         index = Path(config.index.path or folder / "index")
         kb = KnowledgeBase.load(index)
@@ -174,7 +174,7 @@ def resume(folder: str | Path, *, display: Display | None = None) -> dict[str, A
     folder = Path(folder)
     if not (folder / "config.yaml").is_file():
         raise InputError(f"{folder}: no run to resume (no config.yaml)")
-    return train(replace(load_config(folder / "config.yaml"), out=folder), display=display, resume=True)
+    return train(run_config(folder), display=display, resume=True)
 
 
 def stage(name: str, folder: str | Path, k: int | None = None) -> TrainConfig:
@@ -191,7 +191,7 @@ def stage(name: str, folder: str | Path, k: int | None = None) -> TrainConfig:
     one_of("--stage", name, stages.STAGES)
     folder = Path(folder)
     stages.check_finished(folder)
-    return stages.STAGES[name](replace(load_config(folder / "config.yaml"), out=folder), k)
+    return stages.STAGES[name](run_config(folder), k)
 
 
 def run_lab(

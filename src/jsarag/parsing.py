@@ -15,6 +15,7 @@ from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 from jsarag.files import read_text
 from jsarag.objectives import OBJECTIVES, Objective
 from jsarag.training import TrainConfig
+from jsarag.training.local import found
 from jsarag.types import InputError
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
@@ -105,6 +106,11 @@ def load_config(path: str | Path) -> TrainConfig:
     name = _yaml(Path(path)).get("objective", {}).get("name", "jsa")
     parser = train_parser(name)
     return train_config(parser, parser.read(["--config", str(path)]))
+
+
+def run_config(folder: str | Path) -> TrainConfig:
+    """The configuration of the run that lies in ``folder`` now; raises as `load_config` does."""
+    return found(load_config(Path(folder) / "config.yaml"), Path(folder))
 
 
 def _yaml(path: Path) -> dict[str, Any]:

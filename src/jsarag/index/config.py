@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from jsarag.config import AnyPath, as_paths, one_of, require
 from jsarag.index.kinds import AUTO, INDEXES
@@ -19,8 +20,8 @@ class IndexConfig:
             milvus: a Milvus server or cluster.
         recall: Share of the exact top 20 that an approximate kind must find among vectors like those of the passages;
             it searches as widely as that takes.
-        uri: Of the Milvus server, such as http://host:19530, or a file name ending in .db for milvus-lite. A token is
-            read from the environment variable MILVUS_TOKEN.
+        uri: Of the Milvus server, such as http://host:19530, or a file name ending in .db for milvus-lite (kept as an
+            absolute path). A token is read from the environment variable MILVUS_TOKEN.
         collection: Name of the Milvus alias that searches go to.
         path: Folder made by `jsarag index`; null: encode the passages of this run and keep them in its folder.
     """
@@ -33,6 +34,9 @@ class IndexConfig:
 
     def __post_init__(self) -> None:
         as_paths(self, "index.", "path")
+        if self.uri is not None and self.uri.endswith(".db") and "://" not in self.uri:
+            # Manifests name the file too, and are read from other folders.
+            object.__setattr__(self, "uri", str(Path(self.uri).absolute()))
         one_of("index.kind", self.kind, [AUTO, *INDEXES])
         require(0 < self.recall <= 1, "index.recall", "a share above 0 and up to 1", self.recall)
         if self.kind == "milvus":

@@ -28,6 +28,7 @@ from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase, check_k, encode
 from jsarag.training import checkpoint, lock, stages
 from jsarag.training.config import DataConfig, TrainConfig
+from jsarag.training.local import kept
 from jsarag.training.loop import Trainer
 from jsarag.training.step import Models, TrainingCase
 from jsarag.types import Example, InputError, Passage
@@ -121,7 +122,7 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
     """Measure, train and measure again in the run folder, whose lock is held; returns the summary."""
     run, data, models, kb = Path(config.out), parts.data, parts.models, parts.kb
     run.mkdir(parents=True, exist_ok=True)
-    ranks.by_first(lambda: write_yaml(run / "config.yaml", config))
+    ranks.by_first(lambda: write_yaml(run / "config.yaml", kept(config)))
     ranks.by_first(lambda: stages.keep(config, models))
     if config.index.path is None and not ranks.first_finds((run / "index").exists()):
         kb.save(run / "index")
