@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from jsarag.files import read_json, whole, write_json
 from jsarag.models.checks import check_finite
+from jsarag.objectives.candidates import PADDING
 from jsarag.training.monitor import Window
 from jsarag.training.optimisation import Optimisation, Parameters
 from jsarag.types import InputError
@@ -41,6 +42,7 @@ class State:
         peak_memory_bytes: Largest resident memory seen.
         chains: ``[training pairs]`` position of the passage on which each chain stands, -1 where there is none.
         rng: The sampler's source of randomness.
+        rows: ``[training pairs]`` a number for the content of each pair, by which its chain is found again.
         warned: Warnings given so far, text by kind.
         window: What the monitor has seen.
         left_out: Steps that changed nothing because their loss or gradient was not finite.
@@ -49,6 +51,7 @@ class State:
 
     chains: Tensor
     rng: torch.Generator
+    rows: Tensor
     step: int = 0
     seconds: float = 0.0
     rebuild_seconds: float = 0.0
@@ -65,7 +68,7 @@ class State:
 
     def numbers(self) -> dict[str, Any]:
         """The part that goes into JSON."""
-        numbers = {name: value for name, value in vars(self).items() if name not in ("chains", "rng")}
+        numbers = {name: value for name, value in vars(self).items() if name not in ("chains", "rng", "rows")}
         return numbers | {"window": asdict(self.window)}
 
 
@@ -86,7 +89,7 @@ def save_state(run: Path, parameters: Parameters, optimisation: Optimisation, st
         rng = {"rng": state.rng.get_state(), "torch": torch.get_rng_state()}
         if state.rng.device.type == "cuda":
             rng["cuda"] = torch.cuda.get_rng_state(state.rng.device)
-        save_file({"chains": state.chains, **rng}, folder / "sampler.safetensors")
+        save_file({"chains": state.chains, "rows": state.rows, **rng}, folder / "sampler.safetensors")
         record = {
             "state": state.numbers(),
             "groups": optimizer["param_groups"],
@@ -132,13 +135,23 @@ def load_state(run: Path, parameters: Parameters, optimisation: Optimisation, st
         check_finite(gradients, str(folder / "gradients.safetensors"))
         optimisation.recall(gradients)
     sampler = load_file(folder / "sampler.safetensors")
-    state.chains = sampler["chains"]
+    state.chains = _carried(sampler["chains"], sampler.get("rows"), state.rows)
     state.rng.set_state(sampler["rng"])
     torch.set_rng_state(sampler["torch"])
     if "cuda" in sampler and state.rng.device.type == "cuda":
         torch.cuda.set_rng_state(sampler["cuda"], state.rng.device)
     for name, value in record["state"].items():
         setattr(state, name, Window(**value) if name == "window" else value)
+
+
+def _carried(chains: Tensor, saved: Tensor | None, rows: Tensor) -> Tensor:
+    """``[rows]`` chains of the pairs that a run has now; a pair that it had not when they were saved starts anew."""
+    if saved is None:  # a checkpoint of an earlier version
+        return chains if len(chains) == len(rows) else torch.full_like(rows, PADDING)
+    if torch.equal(saved, rows):
+        return chains
+    where = {row: i for i, row in enumerate(saved.tolist())}
+    return torch.tensor([int(chains[where[row]]) if row in where else PADDING for row in rows.tolist()])
 
 
 def locate(run: Path, name: str) -> tuple[Path, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import resource
 import sys
@@ -68,7 +70,8 @@ class Trainer:
         self.optimisation = Optimisation(config.optim, self.parameters)
         self.order = Order(len(cases), config.loop.batch_size, config.loop.seed)
         rng = torch.Generator(models.prior.device).manual_seed(config.loop.seed)
-        self.state = State(chains=torch.full((len(cases),), PADDING), rng=rng)
+        rows = torch.tensor([_number(case) for case in cases])
+        self.state = State(chains=torch.full((len(cases),), PADDING), rng=rng, rows=rows)
         self.resumed = checkpoint.exists(self.folder, "last")
         if self.resumed:
             ranks.by_first(lambda: checkpoint.sweep(self.folder))
@@ -84,8 +87,11 @@ class Trainer:
             self.rebuilds = Rebuilds(config.passages, self.folder, models.prior, models.passages, probes, k)
         self.monitor = Monitor(self.state.warned, self.state.window)
 
-    def run(self) -> Fitted:
+    def run(self, notes: Sequence[str] = ()) -> Fitted:
         """Train until the steps are done or dev stops improving; a run at its end is left as it is.
+
+        Args:
+            notes: Lines for the record.
 
         Raises:
             Stopped: a signal; the step in hand has been finished and saved, unless the signal came twice.
@@ -97,6 +103,8 @@ class Trainer:
         resumed_from = state.step if self.resumed else None
         self.record = Record(self.folder, from_step=resumed_from) if ranks.first() else Unrecorded()
         try:
+            for text in notes:
+                self.record.add("warning", state.step, {"text": text})
             if not self.resumed:
                 self._evaluate()
             total = loop.budget or self.steps
@@ -269,6 +277,12 @@ class Trainer:
     def _write(self) -> None:
         checkpoint.save_state(self.folder, self.parameters, self.optimisation, self.state)
         prune(self.folder, self.state.index)
+
+
+def _number(case: TrainingCase) -> int:
+    """A number for the content of a pair, of 64 bits."""
+    content = json.dumps([case.id, case.x, case.y]).encode()
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big", signed=True)
 
 
 def _texts(cases: Sequence[Case]) -> tuple[list[str], list[str]]:
