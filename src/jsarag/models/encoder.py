@@ -17,6 +17,7 @@ from jsarag.models import sentence
 from jsarag.models.batching import by_length, overhead
 from jsarag.models.checks import PROBES, check_whole
 from jsarag.models.cut import without_start
+from jsarag.models.memory import Thrift
 from jsarag.models.precision import Precision, autocast, compute_dtype
 from jsarag.models.resolve import BROKEN, not_loadable, resolve
 from jsarag.models.sentence import Task
@@ -87,6 +88,7 @@ class Encoder(nn.Module):
             itself gives vectors of length 1, whose inner product is their cosine.
         scale: The s of the retrieval softmax.
         turns: Held by the thread that works with the model.
+        thrift: How sparing it is with memory.
     """
 
     def __init__(self, config: EncoderConfig, model: Any, dtype: torch.dtype) -> None:
@@ -98,6 +100,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.config = config
         self.turns = Turns()
+        self.thrift = Thrift()
         self.model = model.eval()
         self.dtype = dtype
         declared = config.similarity or model.similarity_fn_name
@@ -121,7 +124,7 @@ class Encoder(nn.Module):
     @property
     def batch_tokens(self) -> int:
         """Tokens of one padded batch."""
-        return self.config.batch_tokens or 16_384
+        return self.thrift.tokens(self.config.batch_tokens or 16_384)
 
     @property
     def dimensions(self) -> int:
@@ -223,19 +226,27 @@ class Encoder(nn.Module):
         long = {i for i, n in enumerate(lengths) if limit is not None and n > limit}
         parts: list[Tensor] = []
         order: list[int] = []
+        sizes = [n if limit is None else min(n, limit) for n in lengths]
+
+        def batches(chosen: Sequence[int]) -> list[list[int]]:
+            cut = by_length([sizes[i] for i in chosen], self.batch_tokens, overhead(self.device))
+            return [[chosen[i] for i in batch] for batch in cut]
+
+        def read(batch: list[int]) -> Tensor:
+            some = [texts[i] for i in batch]
+            if task == "query" and limit is not None and not long.isdisjoint(batch):
+                # The input's start goes, and what stands before the input stays.
+                heads = [template.format(**fields[i] | {"input": _MARK}).partition(_MARK)[0] for i in batch]
+                whole = sentence.tokens(self.model, some, prompt, task, whole=True)
+                features = without_start(whole, self._ids([head[written:] for head in heads], prompt, task), limit)
+            else:
+                features = sentence.tokens(self.model, some, prompt, task)
+            return self.thrift.run(self._forward, features, task)
+
         # Around all batches: the float32 weights are cast once, not once a batch.
         with autocast(self.dtype, self.device):
-            sizes = [n if limit is None else min(n, limit) for n in lengths]
-            for batch in by_length(sizes, self.batch_tokens, overhead(self.device)):
-                some = [texts[i] for i in batch]
-                if task == "query" and limit is not None and not long.isdisjoint(batch):
-                    # The input's start goes, and what stands before the input stays.
-                    heads = [template.format(**fields[i] | {"input": _MARK}).partition(_MARK)[0] for i in batch]
-                    whole = sentence.tokens(self.model, some, prompt, task, whole=True)
-                    features = without_start(whole, self._ids([head[written:] for head in heads], prompt, task), limit)
-                else:
-                    features = sentence.tokens(self.model, some, prompt, task)
-                parts.append(self._forward(features, task))
+            for batch, vectors in self.thrift.each(len(texts), batches, read):
+                parts.append(vectors)
                 order += batch
                 if progress:
                     progress(len(batch))

@@ -25,6 +25,7 @@ from jsarag.models.attention import PLAIN, differentiable, slow_backward
 from jsarag.models.batching import by_length, default_batch, overhead
 from jsarag.models.checks import PROBES, check_causal, check_finite, check_whole, masked
 from jsarag.models.decode import Batch, Generated, Mixture, Pieces, alike, decode, pad_id
+from jsarag.models.memory import Thrift
 from jsarag.models.precision import Precision, autocast, cast, compute_dtype
 from jsarag.models.prefix import Past, shared
 from jsarag.models.prompt import Prompt, PromptConfig
@@ -110,6 +111,7 @@ class Generator(nn.Module, ABC):
         tokens_scored: Tokens that went through the model without gradient so far, padding not counted.
         tokens_trained: Likewise with gradient.
         turns: Held by the thread that works with the model.
+        thrift: How sparing it is with memory.
     """
 
     def __init__(self, config: GeneratorConfig, model: Any, tokenizer: Any, dtype: torch.dtype) -> None:
@@ -117,6 +119,7 @@ class Generator(nn.Module, ABC):
         super().__init__()
         self.config = config
         self.turns = Turns()
+        self.thrift = Thrift()
         self.model = model.eval()
         head = model.get_output_embeddings()
         if head is not None:
@@ -148,7 +151,7 @@ class Generator(nn.Module, ABC):
     @property
     def batch_tokens(self) -> int:
         """Tokens of one padded batch."""
-        return self.config.batch_tokens or default_batch(self.device)
+        return self.thrift.tokens(self.config.batch_tokens or default_batch(self.device))
 
     def log_likelihood(self, pairs: Sequence[Pair]) -> Tensor:
         """``[pairs]`` log p(y|x,h) in nats, float32, with gradient where it is enabled.
@@ -185,12 +188,20 @@ class Generator(nn.Module, ABC):
         self._count(sum(lengths))
         rows: list[Tensor] = []
         order: list[int] = []
+
+        kernels = partial(differentiable, self.model, self.dtype, self.device)
+
+        def read(batch: list[int]) -> Tensor:
+            chosen = [contexts[i] for i in batch], [answers[i] for i in batch]
+            # What the backward pass computes again has to be computed alike.
+            with kernels() if self.thrift.halvings else nullcontext():
+                return self._answer_log_probs(*chosen, temperature, past, batch)
+
         # Around all batches: weights that are kept in float32 are cast once, not once a batch.
-        kernels = differentiable(self.model, self.dtype, self.device)
-        with autocast(self.dtype, self.device), kernels:
-            for batch in self._batches(contexts, answers):
-                chosen = [contexts[i] for i in batch], [answers[i] for i in batch]
-                log_probs = self._answer_log_probs(*chosen, temperature, past, batch)
+        with autocast(self.dtype, self.device), kernels():
+            for batch, log_probs in self.thrift.each(
+                len(contexts), partial(self._batches, contexts, answers), partial(self.thrift.run, read)
+            ):
                 rows += torch.split(log_probs.float(), [len(answers[i]) for i in batch])
                 order += batch
         if not rows:
@@ -198,18 +209,17 @@ class Generator(nn.Module, ABC):
         padded = nn.utils.rnn.pad_sequence(rows, batch_first=True)
         return padded[torch.tensor(order, device=self.device).argsort()]
 
-    def _batches(self, contexts: list[list[int]], answers: list[list[int]]) -> list[list[int]]:
-        """Positions of the texts that are read together."""
-        lengths = [len(c) + len(a) for c, a in zip(contexts, answers, strict=True)]
-        if self.roads.padded:
-            return by_length(lengths, self.batch_tokens, overhead(self.device))
+    def _batches(self, contexts: list[list[int]], answers: list[list[int]], chosen: Sequence[int]) -> list[list[int]]:
+        """Positions, of those chosen, of the texts that are read together."""
         shapes: dict[tuple[int, ...], list[int]] = {}
-        for i, (context, answer) in enumerate(zip(contexts, answers, strict=True)):
-            shapes.setdefault(self._shape(context, answer), []).append(i)
+        for i in chosen:
+            shapes.setdefault(() if self.roads.padded else self._shape(contexts[i], answers[i]), []).append(i)
         return [
             [group[i] for i in batch]
             for group in shapes.values()
-            for batch in by_length([lengths[i] for i in group], self.batch_tokens, overhead(self.device))
+            for batch in by_length(
+                [len(contexts[i]) + len(answers[i]) for i in group], self.batch_tokens, overhead(self.device)
+            )
         ]
 
     def answer_tokens(self, ys: Sequence[str]) -> Tensor:
@@ -249,10 +259,17 @@ class Generator(nn.Module, ABC):
         room = self.config.max_new_tokens
         contexts = [[self.prompt.context(m.x, h, room=room) for h in m.parts] for m in mixtures]
         results: dict[int, list[Generated]] = {}
+
+        def batches(chosen: Sequence[int]) -> list[list[int]]:
+            some, budget = [contexts[i] for i in chosen], DECODED * self.batch_tokens
+            cut = alike(some, room, search.width, budget, overhead(self.device))
+            return [[chosen[i] for i in batch] for batch in cut]
+
+        def answer(batch: list[int]) -> list[list[Generated]]:
+            return self._decode([contexts[i] for i in batch], [mixtures[i] for i in batch], search)
+
         with self._ready(sum(len(context) for parts in contexts for context in parts)):
-            budget = DECODED * self.batch_tokens
-            for batch in alike(contexts, room, search.width, budget, overhead(self.device)):
-                found = self._decode([contexts[i] for i in batch], [mixtures[i] for i in batch], search)
+            for batch, found in self.thrift.each(len(contexts), batches, answer):
                 results |= dict(zip(batch, found, strict=True))
                 if progress:
                     progress(len(batch))

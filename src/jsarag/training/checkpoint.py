@@ -46,6 +46,7 @@ class State:
         warned: Warnings given so far, text by kind.
         window: What the monitor has seen.
         left_out: Steps that changed nothing because their loss or gradient was not finite.
+        halvings: How often memory ran out, and batches of tokens were halved.
         index: Folder, inside the run's, of the rebuilt index in use; empty while it is the first one.
     """
 
@@ -64,6 +65,7 @@ class State:
     warned: dict[str, str] = field(default_factory=dict)
     window: Window = field(default_factory=Window)
     left_out: int = 0
+    halvings: int = 0
     index: str = ""
 
     def numbers(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from jsarag.display import Display
 from jsarag.evaluation import Case, evaluate_retrieval, marginal_log_likelihood
 from jsarag.files import write_json
 from jsarag.interrupt import listening
+from jsarag.models.memory import lack, out_of_memory, release
 from jsarag.objectives.candidates import PADDING
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase
@@ -79,6 +80,7 @@ class Trainer:
             if self.state.index:
                 self.kb = KnowledgeBase.load(self.folder / self.state.index)
             ranks.by_first(lambda: prune(self.folder, self.state.index))
+        models.spare(max(models.halvings, self.state.halvings))
         self.rebuilds = None
         if models.passages is not None:
             some = torch.randperm(len(cases), generator=torch.Generator().manual_seed(config.loop.seed))
@@ -137,7 +139,7 @@ class Trainer:
         batches = [self.order.batch(state.step * loop.accumulate + part) for part in range(loop.accumulate)]
         chains = state.chains.clone() if loop.on_nonfinite == "skip" else state.chains
         try:
-            top1 = [best for batch in batches for best in self._backward(batch, figures)]
+            top1 = self._gradients(batches, figures)
             ranks.add_gradients(weight for weights in self.optimisation.parameters.values() for weight in weights)
             # Of a budget, the middle of the step: its length is not known beforehand.
             progress = (done + self._done()) / 2 / loop.budget if loop.budget else done / self.steps
@@ -154,9 +156,50 @@ class Trainer:
             self.record.add(
                 "step", state.step, {**figures, "step_seconds": spent, **{name: getattr(state, name) for name in costs}}
             )
+        self._tell_halved()
         for text in self.monitor.watch(top1, figures.get("acceptance")):
             self._warn(state.step, text)
         return figures
+
+    def _gradients(self, batches: list[list[int]], figures: dict[str, float | None]) -> list[int]:
+        """The gradients of a step; adds to the figures, returns the prior's best passages.
+
+        Where memory runs out, the step begins anew as if nothing had been: smaller batches of tokens give the same
+        gradients, chains and draws.
+
+        Raises:
+            NotFiniteError: the loss is not finite.
+            InputError: even one text at a time takes too much memory.
+        """
+        state = self.state
+        while True:
+            before = _Draws(state)
+            try:
+                return [best for batch in batches for best in self._backward(batch, figures)]
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+                # Other processes wait for what this one has not done.
+                if ranks.size() > 1 or not self.models.halve():
+                    raise InputError(f"training: {lack(error)}") from None
+            self.optimisation.forget()
+            figures.clear()
+            before.restore(state)
+            release()
+
+    def _tell_halved(self) -> None:
+        """Tell once that batches are smaller than they were, and keep them so in all models."""
+        state, halvings = self.state, self.models.halvings
+        if halvings > state.halvings:
+            state.halvings = halvings
+            self.models.spare(halvings)
+            encoder, generator = self.models.prior.batch_tokens, self.models.generator.batch_tokens
+            text = (
+                f"out of memory: from now on batches of {generator:,} tokens in the generator and {encoder:,} in the "
+                "encoders, computed again in the backward pass; loop.batch_size and the results stay"
+            )
+            state.warned["memory"] = text
+            self._warn(state.step, text)
 
     def _backward(self, batch: list[int], figures: dict[str, float | None]) -> list[int]:
         """One forward and backward pass; adds its share to the figures, returns the prior's best passages.
@@ -277,6 +320,22 @@ class Trainer:
     def _write(self) -> None:
         checkpoint.save_state(self.folder, self.parameters, self.optimisation, self.state)
         prune(self.folder, self.state.index)
+
+
+class _Draws:
+    """What a step changes before its gradients are whole: chains, sources of randomness, counts of tokens."""
+
+    def __init__(self, state: State) -> None:
+        """Keep them."""
+        self._chains, self._rng, self._torch = state.chains.clone(), state.rng.get_state(), torch.get_rng_state()
+        self._tokens = state.tokens_scored, state.tokens_trained
+
+    def restore(self, state: State) -> None:
+        """Put them back."""
+        state.chains = self._chains
+        state.rng.set_state(self._rng)
+        torch.set_rng_state(self._torch)
+        state.tokens_scored, state.tokens_trained = self._tokens
 
 
 def _number(case: TrainingCase) -> int:

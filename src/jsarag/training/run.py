@@ -192,6 +192,7 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
             "encoder_fingerprint": kb.fingerprint,
             "versions": versions(),
             "steps_left_out": state.left_out,
+            "batches_halved": state.halvings,
             "accepted_changes": parts.prints.accepted,
             "warnings": [*parts.prints.accepted, *state.warned.values()],
         },

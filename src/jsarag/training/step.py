@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from jsarag import ranks
 from jsarag.models import Encoder, Generator, Pair
+from jsarag.models.memory import Thrift
 from jsarag.objectives import Component, Objective, Reading, Scores, Source, diagnose, estimate
 from jsarag.objectives.candidates import PADDING, locate, member, rectangle, union
 from jsarag.retrieval import KnowledgeBase
@@ -49,6 +50,25 @@ class Models:
         """Tokens that went through generators so far, without and with gradient."""
         generators = [g for g in (self.generator, self.untrained_generator) if g is not None]
         return sum(g.tokens_scored for g in generators), sum(g.tokens_trained for g in generators)
+
+    @property
+    def halvings(self) -> int:
+        """How often the batches of tokens were halved, for want of memory, in the model where it was most often."""
+        return max(thrift.halvings for thrift in self._thrifts)
+
+    def spare(self, halvings: int) -> None:
+        """Let all models work in batches that are halved so often."""
+        for thrift in self._thrifts:
+            thrift.halvings = halvings
+
+    def halve(self) -> bool:
+        """Let all models work in smaller batches; False where each batch holds one text."""
+        return any([thrift.halve() for thrift in self._thrifts])  # noqa: C419 - all of them
+
+    @property
+    def _thrifts(self) -> list[Thrift]:
+        # One encoder may have two parts to play.
+        return list({id(model): model.thrift for model in vars(self).values() if model is not None}.values())
 
     def trained(self, components: Collection[Component]) -> dict[Part, dict[str, nn.Parameter]]:
         """The trained parameters by part and name: of the components an objective names, and of the passage encoder."""
