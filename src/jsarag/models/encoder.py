@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -27,6 +28,8 @@ from jsarag.types import InputError, Passage
 
 _MARK = "\0"
 """Stands for the input where only what comes before it is asked for."""
+_TITLE = re.compile(r"\{title\}[^{}]*(?=\{text\})")
+"""In a template of passages, the title and what joins it to the text."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class EncoderConfig:
 
     Attributes:
         model: A folder, all-MiniLM-L6-v2, or a hub id.
-        passage: How a passage is written for the encoder, from its {title} and {text}.
+        passage: How a passage is written for the encoder, from its {title} and {text}. Of a passage without a title the
+            part from {title} up to {text} is left out.
         query: How x is written for the prior, from {input}. Some encoders want a prefix that their files do not name.
         posterior: How x and y are written for the posterior, from {input} and {output}.
         similarity: ``cosine`` or ``dot``; null: what the model's files name, and where they name none, cosine for a
@@ -219,7 +223,7 @@ class Encoder(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Tensor:
         prompt, written = self._prompt(task, template)
-        texts = [template.format(**values)[written:] for values in fields]
+        texts = [_written(template, values)[written:] for values in fields]
         limit = sentence.limit(sentence.reader(self.model, task), task)
         # Tokenising twice costs less than the padding of batches whose lengths are only guessed.
         lengths = sentence.lengths(self.model, texts, prompt, task)
@@ -272,6 +276,12 @@ class Encoder(nn.Module):
         for text in dict.fromkeys(texts):
             known[text] = sentence.tokens(self.model, [text], prompt, task, whole=True)["input_ids"][0].tolist()
         return [known[text] for text in texts]
+
+
+def _written(template: str, fields: dict[str, str]) -> str:
+    """A text by its template; one without a title, if there is text, is not led in by what would follow the title."""
+    untitled = fields.get("title") == "" and fields.get("text")
+    return (_TITLE.sub("", template, count=1) if untitled else template).format(**fields)
 
 
 class _Marks(dict[str, str]):
