@@ -199,6 +199,9 @@ def test_a_changed_run_stops_and_stays_as_it_is_until_the_changes_are_accepted(
 
     ids = [row["id"] for _, row in read_jsonl(run / "evaluation" / "before.jsonl")]
     assert main(["train", "--resume", str(run), "--accept-changes"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert [line for line in said if " when the run began" in line] == lines
+    assert f"{run}: goes on with 4 accepted changes" in said
     summary = read_json(run / "summary.json")
     accepted = summary["run"]["accepted_changes"]
     assert accepted == [f"accepted after step {STEP}: {line}" for line in lines]

@@ -141,6 +141,8 @@ def _judged(config: TrainConfig, found: Fingerprints, accept: bool, display: Dis
     for line in [*found.told, *map(str, found.changes)]:
         display.say(line)
     found.check(run, accept)
+    if found.changes:
+        display.say(f"{run}: goes on with {len(found.changes)} accepted changes")
     return found.accept(checkpoint.locate(run, "last")[1] if checkpoint.exists(run, "last") else 0)
 
 
