@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import torch
 from accelerate import Accelerator
 from safetensors.torch import load_file
 from torch.testing import assert_close
+from transformers import LlamaConfig, LlamaForCausalLM
 
 import jsarag
 from jsarag.cli.main import main
@@ -24,6 +27,7 @@ from jsarag.models.memory import out_of_memory
 from jsarag.training import checkpoint
 from jsarag.training.loop import Trainer
 from jsarag.types import Passage
+from tests import tiny, world
 from tests.test_training.test_run import configured, curve
 
 CPU = torch.device("cpu")
@@ -148,6 +152,63 @@ def test_the_run_is_that_of_a_machine_with_enough_memory(
             assert value == (
                 theirs[key] if isinstance(value, str | dict | None) else pytest.approx(theirs[key], 1e-3, 1e-5)
             )
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+import jsarag
+from jsarag.training import loop
+from tests.test_training.test_run import configured
+
+made = loop.Trainer.__init__
+
+def limited(self, *args):
+    made(self, *args)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    more = int(sys.argv[1]) * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + more, resource.RLIM_INFINITY))
+
+if sys.argv[1] != "0":
+    loop.Trainer.__init__ = limited
+summary = jsarag.train(configured(sys.argv[2:]))
+print(summary["run"]["batches_halved"])
+"""
+"""A run with so many MB more of address space than it has before its first step; 0: without a limit."""
+
+
+@pytest.mark.slow
+def test_under_a_limit_of_the_system_the_losses_are_those_without(
+    options: list[str], tmp_path: Path, data: Path
+) -> None:
+    rows = [row | {"text": row["text"] + " the lamp of harbour" * 25} for _, row in read_jsonl(data / "passages.jsonl")]
+    size: dict[str, Any] = {
+        "hidden_size": 128,
+        "intermediate_size": 512,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+    }
+    words = len(tiny.tokenizer(tmp_path / "generator"))
+    ids: dict[str, Any] = {"vocab_size": words, "bos_token_id": 4, "eos_token_id": 5, "pad_token_id": 0}
+    LlamaForCausalLM(LlamaConfig(**size, **ids)).save_pretrained(tmp_path / "generator")
+    m = options.index("--objective.m")
+    argv = [
+        *options[:m],
+        *options[m + 2 :],
+        *("--data.passages", str(world.lines(tmp_path / "passages.jsonl", rows)), "--data.dev", "null"),
+        *("--generator.model", str(tmp_path / "generator"), "--index.kind", "torch", "--data.test", "null"),
+        *("--objective.name", "rag-sequence", "--objective.k", "8", "--loop.batch_size", "8", "--loop.steps", "2"),
+    ]
+    losses, halved = [], []
+    for limit in (0, 350):
+        run = tmp_path / str(limit)
+        command = [sys.executable, "-c", LIMITED, str(limit), *argv, "--out", str(run)]
+        halved.append(int(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]))
+        losses.append([row["loss"] for _, row in read_jsonl(run / "metrics.jsonl") if row["kind"] == "step"])
+    assert halved[0] == 0 < halved[1]
+    assert losses[1] == pytest.approx(losses[0], abs=1e-5)
 
 
 def test_the_rest_of_the_run_and_a_resumed_one_work_in_halved_batches(
