@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsarag.training.trainer import Trainer
 
 import jsarag
 from jsarag.cli.main import main
 from jsarag.data import load_passages
 from jsarag.files import read_json
 from jsarag.training import checkpoint
+from jsarag.training.trainer import Trainer
 from jsarag.types import InputError
 from tests.test_training.test_finished import Lines
 from tests.test_training.test_run import configured, curve

@@ -145,10 +145,13 @@ class Run:
         return cases
 
 
-def train(config: TrainConfig, *, display: Display | None = None, resume: bool = False) -> dict[str, Any] | None:
+def train(
+    config: TrainConfig, *, display: Display | None = None, resume: bool = False, accept_changes: bool = False
+) -> dict[str, Any] | None:
     """Train, measure before and after, write summary.json and report.html; returns the summary.
 
-    None where a signal stopped the run; ``resume`` goes on from there. A finished run is left as it is.
+    None where a signal stopped the run; ``resume`` goes on from there. A finished run is left as it is. With
+    ``accept_changes`` a run goes on although its data, models or settings have changed since it began.
 
     Raises:
         InputError: any mistake in files, options or folder.
@@ -156,7 +159,7 @@ def train(config: TrainConfig, *, display: Display | None = None, resume: bool =
     run = Path(config.out)
     with ranks.joined(), naming(run):
         reported = resume and ranks.first_finds(finished(run) and _reported(run))
-        summary = training.train(config, display or Silent(), resume=resume)
+        summary = training.train(config, display or Silent(), resume=resume, accept_changes=accept_changes)
         # After a signal processes do not wait for each other.
         if summary is None and ranks.first() and (run / "config.yaml").exists():
             write_report(run)
@@ -171,12 +174,23 @@ def _reported(run: Path) -> bool:
     return report.is_file() and report.stat().st_mtime_ns >= summary.stat().st_mtime_ns
 
 
-def resume(folder: str | Path, *, display: Display | None = None) -> dict[str, Any] | None:
-    """Go on with the run in ``folder`` from its last checkpoint, with the configuration it was started with."""
+def resume(
+    folder: str | Path, *, display: Display | None = None, accept_changes: bool = False
+) -> dict[str, Any] | None:
+    """Go on with the run in ``folder`` from its last checkpoint, with the configuration it was started with.
+
+    Args:
+        folder: The run.
+        display: Shown progress, and told each thing that has changed since the run began.
+        accept_changes: Go on all the same; the summary lists what was accepted.
+
+    Raises:
+        InputError: no run, or changes in data, models, settings or packages that are not accepted.
+    """
     folder = Path(folder)
     if not (folder / "config.yaml").is_file():
         raise InputError(f"{folder}: no run to resume (no config.yaml)")
-    return train(load_run(folder), display=display, resume=True)
+    return train(load_run(folder), display=display, resume=True, accept_changes=accept_changes)
 
 
 def stage(name: str, folder: str | Path, k: int | None = None) -> TrainConfig:

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from argparse import ArgumentError
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +21,7 @@ from jsarag.index import INDEXES, IndexConfig
 from jsarag.objectives import OBJECTIVES
 from jsarag.registry import Registry
 from jsarag.training import DataConfig, TrainConfig
+from jsarag.training.local import found
 from jsarag.types import InputError
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
@@ -185,16 +186,16 @@ def load_run(folder: Path) -> TrainConfig:
         fault = Fault(path, "cut short")
     if fault:
         raise InputError(f"{fault}; put it back from a copy, or remove its last line if it was edited on purpose")
-    return replace(load_config(path), out=folder)
+    return found(load_config(path), folder)
 
 
-def _has_last(found: Any, whole: Any) -> bool:
+def _has_last(held: Any, whole: Any) -> bool:
     """Whether the option that comes last in the whole configuration is there."""
     while isinstance(whole, dict):
         name = list(whole)[-1]
-        if not isinstance(found, dict) or name not in found:
+        if not isinstance(held, dict) or name not in held:
             return False
-        found, whole = found[name], whole[name]
+        held, whole = held[name], whole[name]
     return True
 
 

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, distributed, nn
@@ -138,6 +138,14 @@ def as_first(number: int) -> int:
 def first_finds(condition: bool) -> bool:
     """Whether the condition holds in the first process: for what it may change before the others look."""
     return bool(as_first(condition))
+
+
+def from_first(work: Callable[[], Result]) -> Result:
+    """What the first process makes, which must not fail, known to all."""
+    found = [work() if first() else None]
+    if size() > 1:
+        distributed.broadcast_object_list(found, src=0)
+    return cast(Result, found[0])
 
 
 def anywhere(condition: bool) -> bool:

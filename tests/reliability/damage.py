@@ -12,7 +12,6 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from jsarag.training.trainer import Trainer
 
 import jsarag
 from jsarag.cli.main import main
@@ -20,6 +19,7 @@ from jsarag.cli.train import configured
 from jsarag.data import load_examples, load_passages
 from jsarag.report.record import read_record
 from jsarag.retrieval import KnowledgeBase
+from jsarag.training.trainer import Trainer
 from jsarag.types import InputError
 from jsarag.whole import refusal
 from tests.test_training.test_finished import Lines

@@ -23,6 +23,7 @@ from jsarag.lab.synthetic import synthetic
 from jsarag.lab.world import World, gradients
 from jsarag.models import EncoderConfig, GeneratorConfig, LoraConfig, Pair, load_encoder, load_generator
 from jsarag.objectives import JSA, RWS, VRAG, RagSequence
+from jsarag.types import InputError
 
 CPU = torch.device("cpu")
 
@@ -180,6 +181,19 @@ def test_a_whole_run_gives_figures_a_page_and_verdicts(models: dict[str, Any], t
     assert all(claim["claim"].split(" (")[0] in page.replace("&#39;", "'") for claim in result["claims"])
     only = run(LabConfig(models="synthetic", passages=10, examples=3, replicates=4), Silent())
     assert list(only["worlds"]) == ["synthetic"]
+
+
+def test_one_example_for_the_tails_is_enough_and_none_is_one_line(models: dict[str, Any], tmp_path: Path) -> None:
+    few: dict[str, Any] = {"replicates": 2, "k": (1,), "m": (1,), "quality": (0.5,), "real_passages": 3, **models}
+    config = LabConfig(models="real", real_examples=1, tail_examples=1, **few)
+    api.run_lab(config, figures=tmp_path / "lab.json")
+    read = json.loads((tmp_path / "lab.json").read_text(encoding="utf-8"))
+    tails = read["worlds"]["real"]["tails"]
+    # Of one example the four lengths of an objective without chance are one.
+    assert any(row["kurtosis"] is None and row["q99_over_median"] == pytest.approx(1) for row in tails)
+    assert any(row["kurtosis"] is not None for row in tails)
+    with pytest.raises(InputError, match=r"real_examples: expected fewer than the [0-9]+ pairs"):
+        run(LabConfig(models="real", real_examples=100_000, **few), Silent())
 
 
 def test_tables_without_jacobians_are_the_same_tables(models: dict[str, Any], data: Path) -> None:

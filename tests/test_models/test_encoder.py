@@ -44,6 +44,24 @@ def test_templates_write_the_texts(encoder_model: Path) -> None:
     assert_close(encoder.embed_pairs(["who"], ["Ada"]), plain.embed_queries(["Ada , who"]))
 
 
+@pytest.mark.parametrize(
+    ("template", "untitled"),
+    [
+        ("{title}. {text}", "red"),
+        ("passage : {title} : {text}", "passage : red"),
+        ("{{ {title} }} {text}", "{  } red"),  # no plain lead-in: as it is written
+        ("{text} ( {title} )", "red (  )"),
+        ("{text}", "red"),
+    ],
+)
+def test_a_passage_without_a_title_is_its_text_alone(encoder_model: Path, template: str, untitled: str) -> None:
+    encoder, plain = load(encoder_model, passage=template), load(encoder_model)
+    titled = template.replace("{title}", "boat").replace("{text}", "red").replace("{{", "{").replace("}}", "}")
+    found = encoder.embed_passages([Passage("1", "boat", "red"), Passage("2", "", "red"), Passage("null", "", "")])
+    assert_close(found[:2], plain.embed_queries([titled, untitled]), atol=1e-6, rtol=1e-6)
+    assert_close(found[2:], plain.embed_queries([template.format(title="", text="")]), atol=1e-6, rtol=1e-6)
+
+
 def test_dialogs_lose_their_start_and_passages_their_end(encoder_model: Path) -> None:
     encoder = load(encoder_model, max_length=5, passage="{text}")
     plain = load(encoder_model)

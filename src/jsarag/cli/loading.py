@@ -13,7 +13,7 @@ from jsarag import api
 from jsarag.cli.display import Terminal
 from jsarag.decoding import DECODERS
 from jsarag.models import SEARCHES
-from jsarag.parsing import Parser, load_config
+from jsarag.parsing import Parser, load_run
 from jsarag.types import InputError
 
 WEIGHTS = ("best", "last", "untrained")
@@ -54,10 +54,9 @@ def load(values: Namespace) -> api.Run:
 
 def read_by(run: Path) -> list[str | Path]:
     """What a command reads that answers with this run: its folder, and the files, index and models it names."""
-    file = run / "config.yaml"
-    if not file.is_file():
+    if not (run / "config.yaml").is_file():
         return [run]
-    config = load_config(file)
+    config = load_run(run)
     named = [*vars(config.data).values(), config.index.path, config.encoder.model, config.generator.model]
     return [run, *(place for place in named if isinstance(place, str | Path))]
 

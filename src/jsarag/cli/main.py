@@ -76,7 +76,7 @@ def _run(words: list[str]) -> int:
         print(f"jsarag: interrupted by {signalled}", file=sys.stderr)
         return 130
     except Exception as error:
-        line = error if isinstance(error, InputError) else refusal(error)
+        line = _line(error)
         if line is None:
             raise
         process = os.environ.get("RANK", "0")
@@ -87,6 +87,15 @@ def _run(words: list[str]) -> int:
             _drop_output()
         print(f"jsarag: {line}{where}", file=sys.stderr)
         return 2
+
+
+def _line(error: Exception) -> object:
+    """The one line for a mistake in the input, and for what the system refuses; None for a defect of ours."""
+    if isinstance(error, InputError):
+        return error
+    from jsarag.models.memory import lack, out_of_memory
+
+    return refusal(error) or (lack(error) if out_of_memory(error) else None)
 
 
 def _in_thread(failed: threading.ExceptHookArgs) -> None:

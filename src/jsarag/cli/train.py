@@ -23,7 +23,8 @@ DESCRIPTION = """Train a retriever and a generator together from (question, answ
 
 The run folder gets config.yaml, metrics.jsonl, tensorboard/, checkpoints/, summary.json and report.html.
 Ctrl-C, SIGTERM and SIGHUP stop after the step in hand with a checkpoint; `jsarag train --resume RUN` continues the
-same curve.
+same curve. Where data, models or settings have changed since the run began, it names them and stops; with
+--accept-changes it goes on.
 `jsarag train --stage concat --from RUN` goes on from a finished run: its generator learns to read several passages in
 one prompt. All is as in that run unless an option says otherwise; --out is by default RUN-concat.
 Several processes share the work of each step: torchrun --nproc-per-node 2 -m jsarag train OPTIONS"""
@@ -32,9 +33,9 @@ Several processes share the work of each step: torchrun --nproc-per-node 2 -m js
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
     with ranks.joined():
-        if argv and argv[0].partition("=")[0] == "--resume":
-            folder = _resume_folder(argv)
-            return finish(folder, api.resume(folder, display=Terminal()))
+        if any(word.partition("=")[0] == "--resume" for word in argv):
+            folder, accept = _resumed(argv)
+            return finish(folder, api.resume(folder, display=Terminal(), accept_changes=accept))
         config = staged(argv) or configured(argv, "train", DESCRIPTION)
         return finish(Path(config.out), api.train(config, display=Terminal()))
 
@@ -84,10 +85,12 @@ def finish(folder: Path, summary: dict[str, Any] | None) -> int:
     return 0
 
 
-def _resume_folder(argv: Sequence[str]) -> Path:
+def _resumed(argv: Sequence[str]) -> tuple[Path, bool]:
+    """The run to go on with, and whether what has changed since it began is accepted."""
     parser = Parser(prog="jsarag train", exit_on_error=False)
     parser.add_argument("--resume", type=str, help="run folder to go on with")
-    folder = parser.read(argv).resume
-    if not folder:
+    parser.add_argument("--accept-changes", action="store_true", help="go on with changed data, models or settings")
+    values = parser.read(argv)
+    if not values.resume:
         raise InputError("--resume: expected a run folder")
-    return Path(folder)
+    return Path(values.resume), values.accept_changes

@@ -59,8 +59,8 @@ class Milvus(Kind):
     """A Milvus server or cluster: for knowledge bases beyond one machine.
 
     Attributes:
-        uri: Of the server, such as http://host:19530, or a file name ending in .db for milvus-lite. A token is read
-            from the environment variable MILVUS_TOKEN.
+        uri: Of the server, such as http://host:19530, or a file name ending in .db for milvus-lite (kept as an
+            absolute path). A token is read from the environment variable MILVUS_TOKEN.
         collection: Name of the alias that searches go to.
     """
 
@@ -72,6 +72,9 @@ class Milvus(Kind):
 
     def __post_init__(self) -> None:
         require(bool(self.uri), "index.uri", "the address of the Milvus server with kind milvus", self.uri)
+        if self.uri.endswith(".db") and "://" not in self.uri:
+            # Manifests name the file too, and are read from other folders.
+            object.__setattr__(self, "uri", str(Path(self.uri).absolute()))
         named = self.collection.replace("_", "").isalnum() and not self.collection[0].isdigit()
         require(named, "index.collection", "letters, digits and underscores, no digit first", self.collection)
 

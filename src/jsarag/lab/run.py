@@ -22,6 +22,7 @@ from jsarag.lab.synthetic import synthetic
 from jsarag.lab.world import World
 from jsarag.models import load_encoder, load_generator
 from jsarag.objectives import JSA, OBJECTIVES, RWS, VOD, VRAG, Objective, RagSequence
+from jsarag.types import InputError
 
 K = 5
 """Candidates a source where they are not what is varied."""
@@ -101,6 +102,11 @@ def _real(config: LabConfig, display: Display) -> tuple[World, World]:
     tokens = generator.prompt
     brief = [e for e in load_examples(SAMPLE / "train.jsonl") if len(tokens.answer(e.outputs[0])) <= BRIEF]
     some, others = brief[: config.real_examples], brief[config.real_examples :][: config.tail_examples]
+    if not others:
+        raise InputError(
+            f"real_examples: expected fewer than the {len(brief)} pairs of the sample with short answers, so that some "
+            f"are left for the tails, got {config.real_examples}"
+        )
     n = config.real_passages
     with display.task("real: models and Jacobians", len(some)) as advance:
         world = real(encoder, generator, passages, some, n, _only_count(advance))
@@ -145,6 +151,7 @@ def _tails(world: World, seed: int) -> dict[str, Any]:
             values = lengths(objective, there, 4, seed)["posterior"]
             quantiles = values.quantile(shares)
             centred = values - values.mean()
+            spread = centred.square().mean()
             name = called(objective)
             rows.append(
                 {
@@ -154,7 +161,8 @@ def _tails(world: World, seed: int) -> dict[str, Any]:
                     "q99": float(quantiles[8]),
                     "largest": float(quantiles[-1]),
                     "q99_over_median": float(quantiles[8] / quantiles[3].clamp(min=1e-12)),
-                    "kurtosis": float(centred.pow(4).mean() / centred.square().mean().square()),
+                    # None where all lengths are one, as with a single example they may be.
+                    "kurtosis": float(centred.pow(4).mean() / spread.square()) if spread > 0 else None,
                 }
             )
             points = zip(shares.tolist(), quantiles.tolist(), strict=True)

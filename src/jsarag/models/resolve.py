@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +33,23 @@ PACKAGED = {
 }
 """Models that need no hub; a new one is one line. ``--no-deps``: only the files are wanted, the package is not run."""
 
+_HUB_ID = re.compile(r"(\w[\w.-]*/)?\w[\w.-]*", re.ASCII)
+
+
+def at(name: str) -> Path:
+    """Where a model lies, if its name is a path."""
+    return Path(os.path.expanduser(name))  # noqa: PTH111 - a home that nobody has is no error here
+
+
+def local(name: str) -> bool:
+    """Whether a model's name is a path: something lies there, or no id on the hub is written so."""
+    return at(name).exists() or name.endswith(".gguf") or not _HUB_ID.fullmatch(name)
+
 
 def resolve(name: str, option: str) -> str:
     """Return a local path for ``name``, or ``name`` itself where it looks like a hub id (``model`` or ``owner/model``).
+
+    The hub is never asked for a path.
 
     Args:
         name: A folder, a ``.gguf`` file, a key of `PACKAGED` (an owner before the name is ignored), or a hub id.
@@ -43,10 +58,10 @@ def resolve(name: str, option: str) -> str:
     Raises:
         InputError: a path that does not exist, or a packaged model whose package is not installed.
     """
-    path = Path(name).expanduser()
+    path = at(name)
     if path.exists():
         return str(path)
-    if name.startswith((".", "/", "~")) or name.endswith(".gguf") or name.count("/") > 1 or not name.strip():
+    if local(name):
         raise InputError(
             f"{option}: no model at {name!r}; expected a folder, a .gguf file, a packaged name or a hub id"
         )
@@ -63,7 +78,7 @@ def not_loadable(name: str, option: str, error: Exception) -> InputError:
     """The one line a user sees where a model cannot be had: what was asked for and where it was looked for."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     reason = " ".join(lines[: 1 + lines[0].endswith(":")])
-    if Path(name).expanduser().exists():
+    if at(name).exists():
         return InputError(f"{option}: {name} cannot be loaded: {reason}")
     known = ", ".join(PACKAGED)
     return InputError(

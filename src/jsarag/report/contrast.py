@@ -14,6 +14,7 @@ from jsarag.checksums import config_fault
 from jsarag.files import read_json, read_jsonl, read_text
 from jsarag.metrics import BLOCKS, Estimate, difference, interval, randomisation
 from jsarag.training import sealed
+from jsarag.training.fingerprints import contents
 from jsarag.types import InputError
 
 COSTS = ("tokens_scored", "tokens_trained", "seconds", "peak_memory_bytes")
@@ -194,13 +195,19 @@ def _member(folder: Path) -> Member:
                         curves.setdefault(f"{block}/{metric}", []).append((tokens.get(row["step"], 0), value))
     return Member(
         folder,
-        _flat(yaml.safe_load(read_text(folder / "config.yaml"))),
+        _settings(folder),
         tuple(str(row["id"]) for row in rows),
         scores,
         {name: float(summary["cost"][name]) for name in COSTS},
         curves,
         _gradients([row for row in logged if row["kind"] == "step"]),
     )
+
+
+def _settings(run: Path) -> dict[str, Any]:
+    """Every setting by its dotted name. Of files and models their content counts, and not the folder they lie in."""
+    settings = _flat(yaml.safe_load(read_text(run / "config.yaml")))
+    return settings | {name: f"{Path(settings[name]).name} ({word})" for name, word in contents(run).items()}
 
 
 def _gradients(steps: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:

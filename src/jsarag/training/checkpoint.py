@@ -14,6 +14,7 @@ from torch import Tensor
 
 from jsarag.files import read_json, write_json
 from jsarag.models.checks import check_finite
+from jsarag.objectives.candidates import PADDING
 from jsarag.training import weights
 from jsarag.training.kept import entries, pointed, written
 from jsarag.training.kept import exists as exists  # noqa: PLC0414 - offered here as well
@@ -45,7 +46,7 @@ def write_state(folder: Path, parts: Parts, optimisation: Optimisation, state: S
     rng = {"rng": state.rng.get_state(), "torch": torch.get_rng_state()}
     if state.rng.device.type == "cuda":
         rng["cuda"] = torch.cuda.get_rng_state(state.rng.device)
-    save_file({"chains": state.chains, **rng}, folder / "sampler.safetensors")
+    save_file({"chains": state.chains, "rows": state.rows, **rng}, folder / "sampler.safetensors")
     write_json(folder / STATE, {"state": state.numbers(), "groups": optimizer["param_groups"]})
 
 
@@ -79,7 +80,7 @@ def load_state(run: Path, parts: Parts, optimisation: Optimisation, state: State
         check_finite(gradients, str(folder / "gradients.safetensors"))
         optimisation.recall(gradients)
     sampler = load_file(folder / "sampler.safetensors")
-    state.chains = sampler["chains"]
+    state.chains = _carried(sampler["chains"], sampler.get("rows"), state.rows)
     state.rng.set_state(sampler["rng"])
     torch.set_rng_state(sampler["torch"])
     if "cuda" in sampler and state.rng.device.type == "cuda":
@@ -95,3 +96,13 @@ def indexes(run: Path) -> set[str]:
         with suppress(InputError):  # the one before may be damaged: then nothing needs its index
             found.add(str(read_json(kept.folder / STATE)["state"].get("index", "")))
     return found
+
+
+def _carried(chains: Tensor, saved: Tensor | None, rows: Tensor) -> Tensor:
+    """``[rows]`` chains of the pairs that a run has now; a pair that it had not when they were saved starts anew."""
+    if saved is None:  # a checkpoint of an earlier version
+        return chains if len(chains) == len(rows) else torch.full_like(rows, PADDING)
+    if torch.equal(saved, rows):
+        return chains
+    where = {row: i for i, row in enumerate(saved.tolist())}
+    return torch.tensor([int(chains[where[row]]) if row in where else PADDING for row in rows.tolist()])

@@ -8,7 +8,8 @@ from typing import Literal
 
 from torch import nn
 
-from jsarag.models import Encoder, Generator
+from jsarag.models import Encoder, Generator, LanguageModel, SentenceEncoder
+from jsarag.models.memory import Thrift
 from jsarag.objectives import Component, Objective
 from jsarag.retrieval import KnowledgeBase
 from jsarag.retriever import Retriever
@@ -45,6 +46,34 @@ class Models:
         """Tokens that went through generators so far, without and with gradient."""
         generators = [g for g in (self.generator, self.untrained_generator) if g is not None]
         return sum(g.tokens_scored for g in generators), sum(g.tokens_trained for g in generators)
+
+    @property
+    def halvings(self) -> int:
+        """How often the batches of tokens were halved, for want of memory, in the model where it was most often."""
+        return max((thrift.halvings for thrift in self._thrifts), default=0)
+
+    def spare(self, halvings: int) -> None:
+        """Let all models work in batches that are halved so often."""
+        for thrift in self._thrifts:
+            thrift.halvings = halvings
+
+    def halve(self) -> bool:
+        """Let all models work in smaller batches; False where each batch holds one text."""
+        return any([thrift.halve() for thrift in self._thrifts])  # noqa: C419 - all of them
+
+    @property
+    def batches(self) -> str:
+        """How large the batches of tokens are, in words."""
+        named = {"generator": self.generator, "encoders": self.prior}
+        own = (SentenceEncoder, LanguageModel)
+        sizes = [f"{one.batch_tokens:,} tokens in the {name}" for name, one in named.items() if isinstance(one, own)]
+        return f"batches of {' and '.join(sizes)}"
+
+    @property
+    def _thrifts(self) -> list[Thrift]:
+        # One encoder may have two parts to play.
+        own = (SentenceEncoder, LanguageModel)
+        return list({id(model): model.thrift for model in vars(self).values() if isinstance(model, own)}.values())
 
     def retrievers(self, kb: KnowledgeBase, objective: Objective) -> dict[str, Retriever]:
         """The retrievers that an objective's step asks: always the prior."""

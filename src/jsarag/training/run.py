@@ -6,10 +6,8 @@ and summary.json. Nothing is created before all input has been read and checked.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +27,16 @@ from jsarag.interrupt import Stopped, listening
 from jsarag.models import Encoder, LanguageModel, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
 from jsarag.retrieval import KnowledgeBase, check_k, encode
-from jsarag.training import checkpoint, lock, sealed, stages
+from jsarag.training import checkpoint, fingerprints, lock, sealed, stages
 from jsarag.training.config import DataConfig, TrainConfig
+from jsarag.training.fingerprints import Fingerprints, versions
 from jsarag.training.folder import RunFolder
+from jsarag.training.local import kept
 from jsarag.training.models import Models
 from jsarag.training.record import check_begun
 from jsarag.training.sealed import SUMMARY as SUMMARY  # noqa: PLC0414 - offered here as well
 from jsarag.training.trainer import Trainer, check_labels
 from jsarag.types import Example, InputError, Passage
-
-VERSIONS = ("jsarag", "torch", "transformers", "peft", "accelerate", "sentence-transformers", "faiss-cpu")
 
 
 @dataclass(frozen=True)
@@ -58,9 +56,12 @@ class Parts:
     data: Data
     models: Models
     kb: KnowledgeBase
+    prints: Fingerprints
 
 
-def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dict[str, Any] | None:
+def train(
+    config: TrainConfig, display: Display, *, resume: bool = False, accept_changes: bool = False
+) -> dict[str, Any] | None:
     """Run ``config`` in its folder; returns the summary, or None where a signal stopped the run, which is then told.
 
     Args:
@@ -68,15 +69,16 @@ def train(config: TrainConfig, display: Display, *, resume: bool = False) -> dic
         display: Shown progress.
         resume: Go on with the run that the folder holds, instead of refusing the folder. Of a finished run, which has
             its summary, nothing is changed; one killed after its last step gets the evaluation and summary it lacks.
+        accept_changes: Go on although data, models, settings or packages are not those that the run began with.
 
     Raises:
-        InputError: any mistake in files, options or folder, or another run works in the folder; nothing has been
-            written then.
+        InputError: any mistake in files, options or folder, another run works in the folder, or changes that are not
+            accepted; nothing has been written then.
     """
     display = display if ranks.first() else Silent()
     with listening():
         try:
-            return _locked(config, display, resume)
+            return _locked(config, display, resume, accept_changes)
         except Stopped as signalled:
             display.say(f"stopped by {signalled}; {_saved(Path(config.out))}")
             return None
@@ -90,11 +92,11 @@ def _saved(run: Path) -> str:
     return f"saved: {found}; go on with: jsarag train --resume {run}"
 
 
-def _locked(config: TrainConfig, display: Display, resume: bool) -> dict[str, Any]:
+def _locked(config: TrainConfig, display: Display, resume: bool, accept: bool) -> dict[str, Any]:
     run = Path(config.out)
     if not resume:
         _check_new(run)
-        parts = prepare(config, display)
+        parts = prepare(config, display, resume=False)
         with lock.held(run, display):
             _check_new(run)  # another run may have begun since
             return work(config, parts, display)
@@ -104,7 +106,7 @@ def _locked(config: TrainConfig, display: Display, resume: bool) -> dict[str, An
         if ranks.first_finds(finished(run)):  # by another run until now
             return _kept(run, display)
         ranks.by_first(lambda: _recover(config, display))
-        return work(config, prepare(config, display), display)
+        return work(config, prepare(config, display, resume=True, accept=accept), display)
 
 
 def _recover(config: TrainConfig, display: Display) -> None:
@@ -115,25 +117,61 @@ def _recover(config: TrainConfig, display: Display) -> None:
     check_begun(run)
 
 
-def prepare(config: TrainConfig, display: Display) -> Parts:
-    """Read, load and check everything that a run needs; nothing is written."""
+def prepare(config: TrainConfig, display: Display, *, resume: bool, accept: bool = False) -> Parts:
+    """Read, load and check everything that a run needs; nothing is written.
+
+    Args:
+        config: The run.
+        display: Shown progress, and told what has changed.
+        resume: Whether the run has begun before.
+        accept: Go on although something has changed since.
+    """
     data = read(config.data)
     check_k(config.objective.k, len(data.passages), "objective.k")
     check_k(config.evaluation.decoding.passages, len(data.passages), "evaluation.decoding.passages")
     set_seed(config.loop.seed)
     models = load_models(config)
+    prints = ranks.from_first(lambda: fingerprints.take(config, vars(data)))
+    if resume:
+        prints = _judged(config, prints, accept, display)
     check(config, models, data, display)
     kb = knowledge_base(config, data.passages, models.prior, display)
     stages.begin(config, models)
     ranks.wait()  # nothing is written before every process has looked
-    return Parts(data, models, kb)
+    return Parts(data, models, kb, prints)
+
+
+def _judged(config: TrainConfig, found: Fingerprints, accept: bool, display: Display) -> Fingerprints:
+    """The fingerprints of a run that goes on, once what has changed is told and accepted.
+
+    Raises:
+        InputError: there are changes, and they are not accepted.
+    """
+    run = Path(config.out)
+    if ranks.first_finds(not (run / fingerprints.FILE).is_file()):
+        display.say(f"{run}: begun by an earlier version, which kept no fingerprints: changes since then are not known")
+    for line in [*found.told, *map(str, found.changes)]:
+        display.say(line)
+    found.check(run, accept)
+    if found.changes:
+        display.say(f"{run}: goes on with {len(found.changes)} accepted changes")
+    return found.accept(checkpoint.locate(run, "last")[1] if checkpoint.exists(run, "last") else 0)
+
+
+def _forget_measured(run: Path) -> None:
+    """Remove what was measured with other data or models, so that it is measured again."""
+    for file in (run / "evaluation").glob("*"):
+        file.unlink()
 
 
 def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
     """Measure, train and measure again in the run folder, whose lock is held; returns the summary."""
     run, data, models, kb = Path(config.out), parts.data, parts.models, parts.kb
     run.mkdir(parents=True, exist_ok=True)
-    ranks.by_first(lambda: write_text(run / CONFIG, signed(as_yaml(config), identity(run))))
+    if any(change.measured for change in parts.prints.changes):
+        ranks.by_first(lambda: _forget_measured(run))
+    ranks.by_first(lambda: fingerprints.keep(run, parts.prints))
+    ranks.by_first(lambda: write_text(run / CONFIG, signed(as_yaml(kept(config)), identity(run))))
     ranks.by_first(lambda: stages.keep(config, models))
     if config.index.path is None and not ranks.first_finds((run / "index").exists()):
         kb.save(run / "index")
@@ -150,7 +188,7 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
         store=RunFolder(run, config.loop.keep, display),
         display=display,
     )
-    fitted = trainer.run()
+    fitted = trainer.run(parts.prints.news)
     if models.passages is not None:
         kb = trained_index(trainer.kb, models.passages, run, display)
     after = _evaluated(config, models, kb, test, "after", display)
@@ -173,9 +211,11 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
             "end": fitted.end,
             "checkpoint": {"name": fitted.checkpoint, "step": fitted.step},
             "encoder_fingerprint": kb.fingerprint,
-            "versions": _versions(),
+            "versions": versions(),
             "steps_left_out": state.left_out,
-            "warnings": list(state.warned.values()),
+            "batches_halved": state.halvings,
+            "accepted_changes": parts.prints.accepted,
+            "warnings": [*parts.prints.accepted, *state.warned.values()],
         },
     }
     if before and after:
@@ -324,13 +364,3 @@ def _compared(before: Evaluation, after: Evaluation) -> list[dict[str, Any]]:
 
 def _got(row: dict[str, Any]) -> dict[str, Any]:
     return {"answer": row.get("answer"), "passages": row["passages"]}
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in VERSIONS:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

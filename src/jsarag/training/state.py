@@ -27,15 +27,18 @@ class State:
         peak_memory_bytes: Largest resident memory seen.
         chains: ``[training pairs]`` position of the passage on which each chain stands, -1 where there is none.
         rng: The sampler's source of randomness.
+        rows: ``[training pairs]`` a number for the content of each pair, by which its chain is found again.
         warned: Warnings given so far, text by kind.
         window: What the monitor has seen.
         left_out: Steps that changed nothing because their loss or gradient was not finite.
+        halvings: How often memory ran out, and batches of tokens were halved.
         index: Folder, inside the run's, of the rebuilt index in use; empty while it is the first one.
         record: Length and SHA-256 of metrics.jsonl so far; empty where an earlier version saved the state.
     """
 
     chains: Tensor
     rng: torch.Generator
+    rows: Tensor
     step: int = 0
     seconds: float = 0.0
     rebuild_seconds: float = 0.0
@@ -48,10 +51,11 @@ class State:
     warned: dict[str, str] = field(default_factory=dict)
     window: Window = field(default_factory=Window)
     left_out: int = 0
+    halvings: int = 0
     index: str = ""
     record: dict[str, Any] = field(default_factory=dict)
 
     def numbers(self) -> dict[str, Any]:
         """The part that goes into JSON."""
-        numbers = {name: value for name, value in vars(self).items() if name not in ("chains", "rng")}
+        numbers = {name: value for name, value in vars(self).items() if name not in ("chains", "rng", "rows")}
         return numbers | {"window": asdict(self.window)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import resource
 import sys
@@ -19,6 +21,7 @@ from jsarag.data import HistoryConfig, as_examples, render
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, evaluate_retrieval, marginal_log_likelihood
 from jsarag.interrupt import listening
+from jsarag.models.memory import lack, out_of_memory, release
 from jsarag.objectives import JSA, Objective, Together
 from jsarag.objectives.candidates import PADDING
 from jsarag.pipeline import Pipeline
@@ -117,10 +120,12 @@ class Trainer:
         self.optimisation = Optimisation(self.settings.optim, self.models.trained(self.objective.trains))
         self.order = Order(len(self.cases), loop.batch_size, loop.seed)
         rng = torch.Generator(models.prior.device).manual_seed(loop.seed)
-        self.state = State(chains=torch.full((len(self.cases),), PADDING), rng=rng)
+        rows = torch.tensor([_number(case) for case in self.cases])
+        self.state = State(chains=torch.full((len(self.cases),), PADDING), rng=rng, rows=rows)
         resumed = self.store.resume(self.parts, self.optimisation, self.state, kb)
         self.resumed = resumed is not None
         self.kb = resumed or kb
+        self.models.spare(max(self.models.halvings, self.state.halvings))
         self.rebuilds = None
         if self.models.passages is not None:
             some = torch.randperm(len(self.cases), generator=torch.Generator().manual_seed(loop.seed))
@@ -130,8 +135,11 @@ class Trainer:
             )
         self.monitor = Monitor(self.state.warned, self.state.window)
 
-    def run(self) -> Fitted:
+    def run(self, notes: Sequence[str] = ()) -> Fitted:
         """Train until the steps are done or dev stops improving; a run at its end is left as it is.
+
+        Args:
+            notes: Lines for the record.
 
         Raises:
             Stopped: a signal; the step in hand has been finished and saved, unless the signal came twice.
@@ -142,6 +150,8 @@ class Trainer:
             return Fitted(state, end, *self.store.restore(self.parts, loop.keep))
         self.record = self.store.record(state.step if self.resumed else None) if ranks.first() else Unrecorded()
         try:
+            for text in notes:
+                self.record.add("warning", state.step, {"text": text})
             if not self.resumed:
                 self._evaluate()
             total = loop.budget or self.steps
@@ -181,7 +191,7 @@ class Trainer:
         batches = [self.order.batch(state.step * loop.accumulate + part) for part in range(loop.accumulate)]
         chains = state.chains.clone() if loop.on_nonfinite == "skip" else state.chains
         try:
-            top1 = [best for batch in batches for best in self._backward(batch, figures)]
+            top1 = self._gradients(batches, figures)
             ranks.add_gradients(weight for weights in self.optimisation.parameters.values() for weight in weights)
             # Of a budget, the middle of the step: its length is not known beforehand.
             progress = (done + self._done()) / 2 / loop.budget if loop.budget else done / self.steps
@@ -198,9 +208,49 @@ class Trainer:
             self.record.add(
                 "step", state.step, {**figures, "step_seconds": spent, **{name: getattr(state, name) for name in costs}}
             )
+        self._tell_halved()
         for text in self.monitor.watch(top1, figures.get("acceptance")):
             self._warn(state.step, text)
         return figures
+
+    def _gradients(self, batches: list[list[int]], figures: dict[str, float | None]) -> list[int]:
+        """The gradients of a step; adds to the figures, returns the prior's best passages.
+
+        Where memory runs out, the step begins anew as if nothing had been: smaller batches of tokens give the same
+        gradients, chains and draws.
+
+        Raises:
+            NotFiniteError: the loss is not finite.
+            InputError: even one text at a time takes too much memory.
+        """
+        state = self.state
+        while True:
+            before = _Draws(state)
+            try:
+                return [best for batch in batches for best in self._backward(batch, figures)]
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+                # Other processes wait for what this one has not done.
+                if ranks.size() > 1 or not self.models.halve():
+                    raise InputError(f"training: {lack(error)}") from None
+            self.optimisation.forget()
+            figures.clear()
+            before.restore(state)
+            release()
+
+    def _tell_halved(self) -> None:
+        """Tell once that batches are smaller than they were, and keep them so in all models."""
+        state, halvings = self.state, self.models.halvings
+        if halvings > state.halvings:
+            state.halvings = halvings
+            self.models.spare(halvings)
+            text = (
+                f"out of memory: from now on {self.models.batches}, computed again in the backward pass; "
+                "loop.batch_size and the results stay"
+            )
+            state.warned["memory"] = text
+            self._warn(state.step, text)
 
     def _backward(self, batch: list[int], figures: dict[str, float | None]) -> list[int]:
         """One forward and backward pass; adds its share to the figures, returns the prior's best passages.
@@ -341,6 +391,28 @@ def check_labels(objective: Objective, examples: Sequence[Example], where: str =
     bare = next((example.id for example in examples if not example.gold), None)
     if "gold" in objective.sources and bare is not None:
         raise InputError(f"{where}: objective {objective.name} needs gold ids; {bare!r} has none")
+
+
+class _Draws:
+    """What a step changes before its gradients are whole: chains, sources of randomness, counts of tokens."""
+
+    def __init__(self, state: State) -> None:
+        """Keep them."""
+        self._chains, self._rng, self._torch = state.chains.clone(), state.rng.get_state(), torch.get_rng_state()
+        self._tokens = state.tokens_scored, state.tokens_trained
+
+    def restore(self, state: State) -> None:
+        """Put them back."""
+        state.chains = self._chains
+        state.rng.set_state(self._rng)
+        torch.set_rng_state(self._torch)
+        state.tokens_scored, state.tokens_trained = self._tokens
+
+
+def _number(case: TrainingCase) -> int:
+    """A number for the content of a pair, of 64 bits."""
+    content = json.dumps([case.id, case.x, case.y]).encode()
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big", signed=True)
 
 
 def _texts(cases: Sequence[Case]) -> tuple[list[str], list[str]]:

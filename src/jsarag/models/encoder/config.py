@@ -24,7 +24,8 @@ class EncoderConfig:
 
     Attributes:
         model: A folder, all-MiniLM-L6-v2, or a hub id.
-        passage: How a passage is written for the encoder, from its {title} and {text}.
+        passage: How a passage is written for the encoder, from its {title} and {text}. Of a passage without a title the
+            part from {title} up to {text} is left out.
         query: How x is written for the prior, from {input}. Some encoders want a prefix that their files do not name.
         posterior: How x and y are written for the posterior, from {input} and {output}.
         similarity: ``cosine`` or ``dot``; null: what the model's files name, and where they name none, cosine for a

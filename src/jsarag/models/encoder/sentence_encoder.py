@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from jsarag.models.checks import PROBES, check_alike
 from jsarag.models.cut import without_start
 from jsarag.models.encoder.config import EncoderConfig
 from jsarag.models.encoder.encoder import Task
+from jsarag.models.memory import Thrift
 from jsarag.models.precision import autocast
 from jsarag.models.resolve import BROKEN, not_loadable
 from jsarag.models.similarity import SIMILARITIES, Similarity
@@ -26,6 +28,8 @@ from jsarag.types import InputError, Passage
 
 _MARK = "\0"
 """Stands for the input where only what comes before it is asked for."""
+_TITLE = re.compile(r"\{title\}[^{}]*(?=\{text\})")
+"""In a template of passages, the title and what joins it to the text."""
 
 
 class SentenceEncoder(nn.Module):
@@ -38,6 +42,7 @@ class SentenceEncoder(nn.Module):
             itself gives vectors of length 1, whose inner product is their cosine.
         scale: The s of the retrieval softmax.
         turns: Held by the thread that works with the model.
+        thrift: How sparing it is with memory.
     """
 
     def __init__(self, config: EncoderConfig, model: Any, dtype: torch.dtype) -> None:
@@ -49,6 +54,7 @@ class SentenceEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.turns = Turns()
+        self.thrift = Thrift()
         self.model = model.eval()
         self.dtype = dtype
         declared = config.similarity or model.similarity_fn_name
@@ -72,7 +78,7 @@ class SentenceEncoder(nn.Module):
     @property
     def batch_tokens(self) -> int:
         """Tokens of one padded batch."""
-        return self.config.batch_tokens or 16_384
+        return self.thrift.tokens(self.config.batch_tokens or 16_384)
 
     @property
     def dimensions(self) -> int:
@@ -188,26 +194,34 @@ class SentenceEncoder(nn.Module):
         progress: Callable[[int], None] | None = None,
     ) -> Tensor:
         prompt, written = self._prompt(task, template)
-        texts = [template.format(**values)[written:] for values in fields]
+        texts = [_written(template, values)[written:] for values in fields]
         limit = sentence.limit(sentence.reader(self.model, task), task)
         # Tokenising twice costs less than the padding of batches whose lengths are only guessed.
         lengths = sentence.lengths(self.model, texts, prompt, task)
         long = {i for i, n in enumerate(lengths) if limit is not None and n > limit}
         parts: list[Tensor] = []
         order: list[int] = []
+        sizes = [n if limit is None else min(n, limit) for n in lengths]
+
+        def batches(chosen: Sequence[int]) -> list[list[int]]:
+            cut = by_length([sizes[i] for i in chosen], self.batch_tokens, overhead(self.device))
+            return [[chosen[i] for i in batch] for batch in cut]
+
+        def read(batch: list[int]) -> Tensor:
+            some = [texts[i] for i in batch]
+            if task == "query" and limit is not None and not long.isdisjoint(batch):
+                # The input's start goes, and what stands before the input stays.
+                heads = [template.format(**fields[i] | {"input": _MARK}).partition(_MARK)[0] for i in batch]
+                whole = sentence.tokens(self.model, some, prompt, task, whole=True)
+                features = without_start(whole, self._ids([head[written:] for head in heads], prompt, task), limit)
+            else:
+                features = sentence.tokens(self.model, some, prompt, task)
+            return self.thrift.run(self._forward, features, task)
+
         # Around all batches: the float32 weights are cast once, not once a batch.
         with autocast(self.dtype, self.device):
-            sizes = [n if limit is None else min(n, limit) for n in lengths]
-            for batch in by_length(sizes, self.batch_tokens, overhead(self.device)):
-                some = [texts[i] for i in batch]
-                if task == "query" and limit is not None and not long.isdisjoint(batch):
-                    # The input's start goes, and what stands before the input stays.
-                    heads = [template.format(**fields[i] | {"input": _MARK}).partition(_MARK)[0] for i in batch]
-                    whole = sentence.tokens(self.model, some, prompt, task, whole=True)
-                    features = without_start(whole, self._ids([head[written:] for head in heads], prompt, task), limit)
-                else:
-                    features = sentence.tokens(self.model, some, prompt, task)
-                parts.append(self._forward(features, task))
+            for batch, vectors in self.thrift.each(len(texts), batches, read):
+                parts.append(vectors)
                 order += batch
                 if progress:
                     progress(len(batch))
@@ -233,6 +247,12 @@ class SentenceEncoder(nn.Module):
         for text in dict.fromkeys(texts):
             known[text] = sentence.tokens(self.model, [text], prompt, task, whole=True)["input_ids"][0].tolist()
         return [known[text] for text in texts]
+
+
+def _written(template: str, fields: dict[str, str]) -> str:
+    """A text by its template; one without a title, if there is text, is not led in by what would follow the title."""
+    untitled = fields.get("title") == "" and fields.get("text")
+    return (_TITLE.sub("", template, count=1) if untitled else template).format(**fields)
 
 
 class _Marks(dict[str, str]):

@@ -9,6 +9,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from jsarag.models.generator.config import GeneratorConfig
 from jsarag.models.generator.generator import GREEDY, Pair
 from jsarag.models.generator.logits import logits_at
 from jsarag.models.generator.pretrained import whole_model
+from jsarag.models.memory import Thrift
 from jsarag.models.precision import autocast, cast
 from jsarag.models.prefix import Past
 from jsarag.models.prompt import Prompt
@@ -49,6 +51,7 @@ class LanguageModel(nn.Module, ABC):
         tokens_scored: Tokens that went through the model without gradient so far, padding not counted.
         tokens_trained: Likewise with gradient.
         turns: Held by the thread that works with the model.
+        thrift: How sparing it is with memory.
         recommended: How the model's makers generate, for files that are saved; None where it is not known.
     """
 
@@ -58,6 +61,7 @@ class LanguageModel(nn.Module, ABC):
         self.recommended: Any = None
         self.config = config
         self.turns = Turns()
+        self.thrift = Thrift()
         self.model = model.eval()
         head = model.get_output_embeddings()
         if head is not None:
@@ -89,7 +93,7 @@ class LanguageModel(nn.Module, ABC):
     @property
     def batch_tokens(self) -> int:
         """Tokens of one padded batch."""
-        return self.config.batch_tokens or default_batch(self.device)
+        return self.thrift.tokens(self.config.batch_tokens or default_batch(self.device))
 
     def log_likelihood(self, pairs: Sequence[Pair]) -> Tensor:
         """``[pairs]`` log p(y|x,h) in nats, float32, with gradient where it is enabled.
@@ -126,12 +130,20 @@ class LanguageModel(nn.Module, ABC):
         self._count(sum(lengths))
         rows: list[Tensor] = []
         order: list[int] = []
+
+        kernels = partial(differentiable, self.model, self.dtype, self.device)
+
+        def read(batch: list[int]) -> Tensor:
+            chosen = [contexts[i] for i in batch], [answers[i] for i in batch]
+            # What the backward pass computes again has to be computed alike.
+            with kernels() if self.thrift.halvings else nullcontext():
+                return self._answer_log_probs(*chosen, temperature, past, batch)
+
         # Around all batches: weights that are kept in float32 are cast once, not once a batch.
-        kernels = differentiable(self.model, self.dtype, self.device)
-        with autocast(self.dtype, self.device), kernels:
-            for batch in self._batches(contexts, answers):
-                chosen = [contexts[i] for i in batch], [answers[i] for i in batch]
-                log_probs = self._answer_log_probs(*chosen, temperature, past, batch)
+        with autocast(self.dtype, self.device), kernels():
+            for batch, log_probs in self.thrift.each(
+                len(contexts), partial(self._batches, contexts, answers), partial(self.thrift.run, read)
+            ):
                 rows += torch.split(log_probs.float(), [len(answers[i]) for i in batch])
                 order += batch
         if not rows:
@@ -139,18 +151,17 @@ class LanguageModel(nn.Module, ABC):
         padded = nn.utils.rnn.pad_sequence(rows, batch_first=True)
         return padded[torch.tensor(order, device=self.device).argsort()]
 
-    def _batches(self, contexts: list[list[int]], answers: list[list[int]]) -> list[list[int]]:
-        """Positions of the texts that are read together."""
-        lengths = [len(c) + len(a) for c, a in zip(contexts, answers, strict=True)]
-        if self.roads.padded:
-            return by_length(lengths, self.batch_tokens, overhead(self.device))
+    def _batches(self, contexts: list[list[int]], answers: list[list[int]], chosen: Sequence[int]) -> list[list[int]]:
+        """Positions, of those chosen, of the texts that are read together."""
         shapes: dict[tuple[int, ...], list[int]] = {}
-        for i, (context, answer) in enumerate(zip(contexts, answers, strict=True)):
-            shapes.setdefault(self._shape(context, answer), []).append(i)
+        for i in chosen:
+            shapes.setdefault(() if self.roads.padded else self._shape(contexts[i], answers[i]), []).append(i)
         return [
             [group[i] for i in batch]
             for group in shapes.values()
-            for batch in by_length([lengths[i] for i in group], self.batch_tokens, overhead(self.device))
+            for batch in by_length(
+                [len(contexts[i]) + len(answers[i]) for i in group], self.batch_tokens, overhead(self.device)
+            )
         ]
 
     def answer_tokens(self, ys: Sequence[str]) -> Tensor:
@@ -190,10 +201,17 @@ class LanguageModel(nn.Module, ABC):
         room = self.config.max_new_tokens
         contexts = [[self.prompt.context(m.x, h, room=room) for h in m.parts] for m in mixtures]
         results: dict[int, list[Generated]] = {}
+
+        def batches(chosen: Sequence[int]) -> list[list[int]]:
+            some, budget = [contexts[i] for i in chosen], DECODED * self.batch_tokens
+            cut = alike(some, room, search.width, budget, overhead(self.device))
+            return [[chosen[i] for i in batch] for batch in cut]
+
+        def answer(batch: list[int]) -> list[list[Generated]]:
+            return self._decode([contexts[i] for i in batch], [mixtures[i] for i in batch], search)
+
         with self._ready(sum(len(context) for parts in contexts for context in parts)):
-            budget = DECODED * self.batch_tokens
-            for batch in alike(contexts, room, search.width, budget, overhead(self.device)):
-                found = self._decode([contexts[i] for i in batch], [mixtures[i] for i in batch], search)
+            for batch, found in self.thrift.each(len(contexts), batches, answer):
                 results |= dict(zip(batch, found, strict=True))
                 if progress:
                     progress(len(batch))
