@@ -12,6 +12,7 @@ PAGES = [
     "README.md",
     "benchmarks/README.md",
     *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md")),
+    *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "experiments").glob("*/README.md")),
 ]
 
 _FENCE = re.compile(r" *```(.*)")
