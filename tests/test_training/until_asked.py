@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import select
+import signal
+import socket
 import sys
-import time
 
 from jsarag import interrupt, ranks
 from jsarag.cli.main import main
@@ -12,14 +14,16 @@ from jsarag.training import checkpoint
 PATIENCE = 100.0
 """Seconds; a run that nobody stops goes on, and the test fails."""
 
+_came, _told = socket.socketpair()
+_told.setblocking(False)
+signal.set_wakeup_fd(_told.fileno())  # a byte for each signal, from now on
 _save = checkpoint.save_state
 
 
 def _save_and_wait(*arguments: object, **options: object) -> None:
     _save(*arguments, **options)  # type: ignore[arg-type]
-    deadline = time.monotonic() + PATIENCE
-    while ranks.first() and interrupt._current and not interrupt._current.number and time.monotonic() < deadline:
-        time.sleep(0.01)
+    if ranks.first() and interrupt._current:
+        select.select([_came], [], [], PATIENCE)
 
 
 checkpoint.save_state = _save_and_wait

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +40,9 @@ MERGING_PAYS = 2048
 """Tokens from which on float32 is quicker with adapters added to the weights first: about twice what breaks even."""
 DECODED = 2
 """Batches of decoding are so many times as large as those of scoring: most of their steps read one token a row."""
+
+
+Likelihood = Literal["sum", "mean"]
 
 
 @dataclass(frozen=True)
@@ -80,14 +83,14 @@ class GeneratorConfig:
     model: str = "SmolLM2-135M-Instruct"
     lora: LoraConfig | None = field(default_factory=LoraConfig)
     precision: Precision = "auto"
-    likelihood: Literal["sum", "mean"] = "sum"
+    likelihood: Likelihood = "sum"
     max_new_tokens: int = 32
     batch_tokens: int | None = None
     checkpointing: bool = False
     prompt: PromptConfig = field(default_factory=PromptConfig)
 
     def __post_init__(self) -> None:
-        one_of("generator.likelihood", self.likelihood, ("sum", "mean"))
+        one_of("generator.likelihood", self.likelihood, get_args(Likelihood))
         positive("generator.max_new_tokens", self.max_new_tokens)
         tokens = self.batch_tokens
         require(tokens is None or tokens > 0, "generator.batch_tokens", "a number above 0 or null", tokens)
