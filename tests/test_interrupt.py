@@ -83,16 +83,18 @@ def test_a_hangup_that_is_ignored_stays_ignored() -> None:
 
 
 AT_A_TERMINAL = """
-import fcntl, os, sys, termios, time
+import fcntl, os, select, signal, socket, sys, termios
 from jsarag.interrupt import Stopped, listening
 fcntl.ioctl(1, termios.TIOCSCTTY, 0)
 pipe = int(sys.argv[1])
+came, told = socket.socketpair()
+told.setblocking(False)
+signal.set_wakeup_fd(told.fileno())
 with listening() as asked:
     try:
         with asked.later():
             print("begun", flush=True)
-            while not asked.number:
-                time.sleep(0.01)
+            select.select([came], [], [])
             print("the terminal is gone", flush=True)
             os.write(pipe, b"saved")
     except Stopped:

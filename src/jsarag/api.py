@@ -251,7 +251,7 @@ def compare(
     """Set finished runs side by side: means over seeds, paired tests on per-example scores, cost.
 
     Args:
-        runs: Run folders; those that differ in their seed alone form a group.
+        runs: Run folders, or ``ARCHIVE`` or ``ARCHIVE::PATTERN``; those that differ in their seed alone form a group.
         metrics: As ``block/metric``; none: the usual ones.
         reference: Label of the group the others are tested against; None: that of the first run.
         resamples: Of the randomisation test.
@@ -260,7 +260,8 @@ def compare(
         page: File for the page.
 
     Raises:
-        InputError: fewer than two runs, an unfinished run, runs measured on different examples, an unknown name.
+        InputError: fewer than two runs, an unfinished run, a damaged archive, runs measured on different
+            examples, an unknown name.
     """
     groups = contrast([Path(run) for run in runs], metrics=metrics, reference=reference, resamples=resamples)
     if figures is not None:

@@ -10,6 +10,7 @@ from typing import Any
 from transformers import AutoModelForCausalLM
 
 from tests.families.build import VOCABULARY, Builder, builder
+from tests.families.installed import built_here
 
 WINDOWS: dict[str, Any] = {"layer_types": ["sliding_attention", "full_attention"], "sliding_window": 8}
 PER_LAYER = {"vocab_size_per_layer_input": VOCABULARY, "hidden_size_per_layer_input": 8}
@@ -358,6 +359,7 @@ FAMILIES: dict[str, Builder] = {
     "xlm": _causal("xlm", causal=True),
     "reformer": _causal("reformer", REFORMER),
 }
+FAMILIES = built_here(FAMILIES)
 
 SEES_AHEAD = "a token sees those after it"
 READS_MORE = "reads images or sound; its language model stands here under its own name, or is that of another family"

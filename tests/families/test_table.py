@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.families.installed import needs_all
 from tests.families.table import tables
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 
 
+@needs_all
 def test_page_holds_the_tables() -> None:
     page = PAGE.read_text(encoding="utf-8")
     for table in tables():

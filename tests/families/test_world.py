@@ -12,6 +12,7 @@ import torch
 from torch.testing import assert_close
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
+from jsarag.models.roads import UNTRAINED
 from tests.families import causal, seq2seq
 from tests.families.build import EOS, VOCABULARY, Builder
 from tests.families.reference import greedy, plain, start, total
@@ -38,7 +39,7 @@ def load(tmp_path: Path) -> Load:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("name", causal.FAMILIES)
+@pytest.mark.parametrize("name", [name for name in causal.FAMILIES if name == "reformer" or name not in UNTRAINED])
 def test_a_decoder_tells_answers_apart_and_sees_nothing_ahead(name: str, load: Load) -> None:
     model = load(causal.FAMILIES[name])
     context = tokens(60)

@@ -94,7 +94,6 @@ def test_train_evaluate_and_ask(
 
     assert "already holds a run" in mistake(capsys, "train", *options)
     assert "at most the 12 passages" in mistake(capsys, "ask", "who ?", "--run", run, "--passages", "13")
-    assert "no such command" not in out
 
 
 def test_runs_of_two_objectives_and_seeds_are_compared(

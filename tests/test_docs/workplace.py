@@ -72,7 +72,7 @@ def play(text: str, folder: Path) -> list[tuple[list[str], int]]:
     The command ``jsarag`` is run for real. Scripts that take hours are looked at: whether they are there, whether a
     shell can read them, whether a benchmark has the options.
     """
-    scripts = [str(script.relative_to(ROOT)) for script in (ROOT / "docs" / "experiments").glob("*/run.sh")]
+    scripts = [str(script.relative_to(ROOT)) for script in (ROOT / "experiments").glob("*/run.sh")]
     commands: dict[str, shell.Command] = {
         "jsarag": command,
         "torchrun": torchrun,
@@ -122,8 +122,17 @@ class _Read(Exception):
     """The options of a script were read without a mistake."""
 
 
+def archive(words: list[str]) -> int:
+    """``python experiments/archive.py``: for real."""
+    with patch("sys.argv", words):
+        runpy.run_path(str(ROOT / words[0]), run_name="__main__")
+    return 0
+
+
 def benchmark(words: list[str]) -> int:
     """``python benchmarks/NAME.py``: until its options are read."""
+    if words[0] == "experiments/archive.py":
+        return archive(words)
     parse = argparse.ArgumentParser.parse_args
 
     def only_parse(self: argparse.ArgumentParser, *given: Any) -> None:

@@ -21,6 +21,7 @@ from jsarag.models.decode import text_of
 from jsarag.models.roads import CACHED, SCORED, SHARED, TWO_PARTS, UNTRAINED
 from jsarag.types import InputError, Passage
 from tests.families import causal, seq2seq
+from tests.families.installed import needs_all
 from tests.families.reference import NO_TRUTH, greedy, plain, start
 
 CPU = torch.device("cpu")
@@ -195,6 +196,7 @@ def test_positions_that_stretch_only_beyond_all_prompts_are_no_hindrance(tmp_pat
     assert not load(tmp_path).roads.cached
 
 
+@needs_all
 @pytest.mark.parametrize(("known", "tried"), [(SHARED | CACHED | SCORED, causal), (TWO_PARTS, seq2seq)])
 def test_families_of_quick_roads_are_among_those_tried(known: frozenset[str], tried: Any, tmp_path: Path) -> None:
     found = set()

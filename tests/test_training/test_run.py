@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,6 @@ from typing import Any
 import pytest
 
 import jsarag
-from jsarag.display import Silent
 from jsarag.files import read_jsonl
 from jsarag.parsing import part_names, train_config, train_parser
 from jsarag.training import TrainConfig, trainer
@@ -102,9 +103,6 @@ def test_interrupted_and_resumed_run_equals_the_whole_one(
     broken = replace(whole, out=tmp_path / "broken")
     expected = jsarag.train(whole)
 
-    class Interrupting(Silent):
-        """Asks for a stop while a certain step is under way, as Ctrl-C would."""
-
     steps = 0
     original = trainer.Trainer._step
 
@@ -112,14 +110,11 @@ def test_interrupted_and_resumed_run_equals_the_whole_one(
         nonlocal steps
         steps += 1
         if steps == stop_after:
-            import os
-            import signal
-
             os.kill(os.getpid(), signal.SIGINT)
         return original(self)
 
     monkeypatch.setattr(trainer.Trainer, "_step", counted)
-    assert jsarag.train(broken, display=Interrupting()) is None
+    assert jsarag.train(broken) is None
     assert steps == stop_after
     assert not (Path(broken.out) / "summary.json").exists()
     found = jsarag.resume(broken.out)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import select
+import signal
+import socket
 import sys
-import time
 from typing import Any
 
 from jsarag import interrupt, ranks
@@ -13,15 +15,17 @@ from jsarag.training.saver import Saver
 PATIENCE = 100.0
 """Seconds; a run that nobody stops goes on, and the test fails."""
 
+_came, _told = socket.socketpair()
+_told.setblocking(False)
+signal.set_wakeup_fd(_told.fileno())  # a byte for each signal, from now on
 _save = Saver.save
 
 
 def _save_and_wait(self: Saver, *arguments: Any, **options: Any) -> None:
     _save(self, *arguments, **options)
-    deadline = time.monotonic() + PATIENCE
-    asked = arguments[0] == "last" and ranks.first()
-    while asked and interrupt._current and not interrupt._current.number and time.monotonic() < deadline:
-        time.sleep(0.01)
+    if arguments[0] == "last" and ranks.first() and interrupt._current:
+        self.wait()
+        select.select([_came], [], [], PATIENCE)
 
 
 Saver.save = _save_and_wait  # type: ignore[method-assign]

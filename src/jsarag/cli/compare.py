@@ -9,6 +9,7 @@ from jsarag import api
 from jsarag.cli.figures import show_contrast
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
+from jsarag.report.archive import files_of
 
 DESCRIPTION = """Compare finished runs on the same test examples.
 
@@ -20,7 +21,13 @@ quality."""
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
     parser = Parser(prog="jsarag compare", description=DESCRIPTION, exit_on_error=False)
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="Run folders, two or more.")
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        type=Path,
+        metavar="RUN",
+        help="Run folders, or runs in an archive: FILE.parquet for all, FILE.parquet::PATTERN for some; two or more.",
+    )
     parser.add_argument(
         "--metrics", nargs="+", default=[], help="block/metric, such as prior/mrr@10; default: the usual ones."
     )
@@ -34,7 +41,10 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("--markdown", type=Path, help="File for the table in Markdown.")
     parser.add_argument("--out", type=Path, help="File for the page with table, pictures and curves.")
     values = parser.read(argv)
-    check_outputs({f"--{option}": values[option] for option in ("json", "markdown", "out")}, values.runs)
+    check_outputs(
+        {f"--{option}": values[option] for option in ("json", "markdown", "out")},
+        [f for run in values.runs for f in files_of(run)],
+    )
     groups = api.compare(
         values.runs,
         metrics=values.metrics,

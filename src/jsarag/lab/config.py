@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from jsarag.checks import one_of, positive, require
 from jsarag.models import EncoderConfig, GeneratorConfig, LoraConfig, PromptConfig
@@ -11,6 +11,9 @@ from jsarag.models import EncoderConfig, GeneratorConfig, LoraConfig, PromptConf
 
 def _small_adapters() -> GeneratorConfig:
     return GeneratorConfig(lora=LoraConfig(targets="q_proj,v_proj"), prompt=PromptConfig(chat=False))
+
+
+Models = Literal["synthetic", "real", "both"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class LabConfig:
         generator: Generator of the real world.
     """
 
-    models: Literal["synthetic", "real", "both"] = "both"
+    models: Models = "both"
     passages: int = 50
     examples: int = 48
     replicates: int = 200
@@ -49,7 +52,7 @@ class LabConfig:
     generator: GeneratorConfig = field(default_factory=_small_adapters)
 
     def __post_init__(self) -> None:
-        one_of("models", self.models, ("synthetic", "real", "both"))
+        one_of("models", self.models, get_args(Models))
         for name in ("examples", "real_examples", "tail_examples"):
             positive(name, getattr(self, name))
         for name in ("passages", "real_passages", "replicates"):

@@ -9,13 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import transformers
+
 
 def _families(names: str) -> frozenset[str]:
     """Families as transformers' configurations call them."""
     return frozenset(names.split())
 
 
+AHEAD = _families("big_bird doge megatron-bert rembert roformer")
+"""Decoders that in transformers before 5.18 read the text that comes after a token."""
+
 UNTRAINED = {"reformer": "its layers give a gradient only where dropout is on"}
+if tuple(int(part) for part in transformers.__version__.split(".")[:2]) < (5, 18):
+    UNTRAINED |= dict.fromkeys(sorted(AHEAD), "it reads ahead in transformers before 5.18")
 """Families that cannot be trained as all others are, and why."""
 
 STRETCHED = frozenset({"dynamic", "longrope"})

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from transformers.utils.chat_template_utils import encode_marked_chat, mark_control_tokens
+from jsarag.models.marks import encode_marked, unmarked, with_marks
 
 PROBE = "a"
 """A text that every tokenizer knows."""
@@ -40,8 +40,7 @@ class Tokens:
     def join(self, parts: Sequence[Part]) -> tuple[str, bool]:
         """The text of all parts, and whether marks stand in it.
 
-        Marks stand around what looks like a control token and is a user's, be it in part. They are those that
-        transformers' ``sanitize_control_tokens`` uses.
+        Marks (`jsarag.models.marks`) stand around what looks like a control token and is a user's, be it in part.
         """
         text = "".join(part.text for part in parts)
         ends = list(accumulate(len(part.text) for part in parts))
@@ -53,7 +52,7 @@ class Tokens:
             if not any(start < found.end() and found.start() < end for start, end in users):
                 return found[0]
             marked = True
-            return f"{_MARK}{found[0]}{_END}"
+            return with_marks(found[0])
 
         return self._control.sub(mark, text), marked
 
@@ -62,10 +61,10 @@ class Tokens:
         if not marked:
             return list(self.tokenizer(text, add_special_tokens=False).input_ids)
         try:
-            return list(encode_marked_chat(self.tokenizer, text))
+            return encode_marked(self.tokenizer, text)
         except ValueError:
             # A tokenizer that makes the control token of any text that reads so, unless a blank is in it.
-            return list(self.tokenizer(_MARKED.sub(r"\1 \2", text), add_special_tokens=False).input_ids)
+            return list(self.tokenizer(unmarked(text), add_special_tokens=False).input_ids)
 
     def target(self, text: str, marked: bool) -> tuple[list[int], list[int], list[int]]:
         """Tokens of ``text`` for a decoder, and what the tokenizer puts before and after them."""
@@ -116,7 +115,3 @@ def control_tokens(tokenizer: Any) -> re.Pattern[str]:
         or (token.content in named if named is not None else token.content in written and not token.content.isspace())
     }
     return re.compile("|".join(re.escape(token) for token in sorted(found, key=len, reverse=True)) or "(?!)")
-
-
-_MARK, _END = mark_control_tokens(PROBE, re.compile(PROBE)).split(PROBE)
-_MARKED = re.compile(f"{_MARK}(.)(.*?){_END}")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from jsarag.checks import not_negative, one_of
 from jsarag.objectives.objective import Objective, Proposals, Scores, Target, cross, kl, softmax_on
+
+Preset = Literal["paper", "released"]
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,12 @@ class VRAG(Objective):
     trains = frozenset({"prior", "posterior", "generator"})
 
     beta: float = 1.0
-    preset: Literal["paper", "released"] = "paper"
+    preset: Preset = "paper"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         not_negative("objective.beta", self.beta)
-        one_of("objective.preset", self.preset, ("paper", "released"))
+        one_of("objective.preset", self.preset, get_args(Preset))
 
     @property
     def temperature(self) -> float:

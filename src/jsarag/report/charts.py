@@ -139,7 +139,7 @@ def contrast_chart(name: str, rows: Sequence[tuple[str, float, float, float]]) -
         axes.plot([value], [y], linestyle="none", marker="o", markersize=4.2, color=SERIES[0] if sure else INK)
     axes.axvline(0, color=INK, linewidth=0.9)
     axes.set_yticks(range(len(rows)), [row[0] for row in rows])
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("points", labelpad=1)
     return _svg(figure, name)
@@ -192,7 +192,7 @@ def forest_chart(name: str, rows: Sequence[Row]) -> str:
                     markeredgecolor=colour,
                 )
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     for y in range(1, len(rows)):
         axes.axhline(y - 0.5, color=RULE, linewidth=0.7)

@@ -10,11 +10,8 @@ from typing import Any
 
 import yaml
 
-from jsarag.checksums import config_fault
-from jsarag.files import read_json, read_jsonl, read_text
 from jsarag.metrics import BLOCKS, Estimate, difference, interval, randomisation
-from jsarag.training import sealed
-from jsarag.training.fingerprints import contents
+from jsarag.report.archive import SCORES, Kept, find, parse, parse_lines
 from jsarag.types import InputError
 
 COSTS = ("tokens_scored", "tokens_trained", "seconds", "peak_memory_bytes")
@@ -70,27 +67,29 @@ class Group:
 
 
 def contrast(
-    folders: Sequence[Path], *, metrics: Sequence[str] = (), reference: str | None = None, resamples: int = 10_000
+    addresses: Sequence[Path], *, metrics: Sequence[str] = (), reference: str | None = None, resamples: int = 10_000
 ) -> list[Group]:
     """Compare runs on the examples they were all measured on; the first group is the reference, or the one named.
 
     Args:
-        folders: Finished runs; those with equal settings but for seed and folder form a group.
+        addresses: Finished runs (`jsarag.report.archive.find`: folders, or runs in an archive); those with equal
+            settings but for seed and folder form a group.
         metrics: As ``block/metric``, such as prior/mrr@10; none: those that `BLOCKS` names and all runs have.
         reference: Label of the group the others are tested against, or its objective where one group has that; None:
             the label of the first run.
         resamples: Of the randomisation test.
 
     Raises:
-        InputError: fewer than two runs, a folder that is no finished run, runs measured on different examples, an
-            unknown metric or label.
+        InputError: fewer than two runs, a folder that is no finished run, a damaged archive, runs measured on
+            different examples, an unknown metric or label.
     """
-    if len(folders) < 2:
-        raise InputError(f"compare: expected at least two runs, got {len(folders)}")
-    twice = next((folder for i, folder in enumerate(folders) if folder in folders[:i]), None)
+    runs = [run for address in addresses for run in find(address)]
+    if len(runs) < 2:
+        raise InputError(f"compare: expected at least two runs, got {len(runs)}")
+    twice = next((run.place for i, run in enumerate(runs) if any(run.place == other.place for other in runs[:i])), None)
     if twice is not None:
         raise InputError(f"{twice}: given twice")
-    members = [_member(folder) for folder in folders]
+    members = [_member(run) for run in runs]
     for member in members:
         if member.ids != members[0].ids:
             raise InputError(f"{member.folder}: measured on other examples than {members[0].folder}")
@@ -169,22 +168,13 @@ def _labels(settings: Sequence[dict[str, Any]]) -> list[str]:
     return made
 
 
-def _member(folder: Path) -> Member:
-    for name in ("config.yaml", "summary.json", "evaluation/after.jsonl"):
-        if not (folder / name).is_file():
-            raise InputError(f"{folder}: not a finished run with test pairs (no {name})")
-    sealed.check(folder, sealed.RESULTS)
-    if fault := config_fault(folder / "config.yaml"):
-        raise InputError(f"{fault}; put it back from a copy, or remove its last line if it was edited on purpose")
-    summary = read_json(folder / "summary.json")
-    rows = [row for _, row in read_jsonl(folder / "evaluation" / "after.jsonl")]
-    names = [name for name, value in rows[0].items() if "/" in name and isinstance(value, int | float)] if rows else []
+def _member(run: Kept) -> Member:
+    names = [name for name in run.scores[0] if name != "id"] if run.scores else []
     if not names:
-        raise InputError(f"{folder / 'evaluation' / 'after.jsonl'}: holds no scores an example; evaluate the run again")
+        raise InputError(f"{run.place / SCORES}: holds no scores an example; evaluate the run again")
     # Answers may be judged on the first examples alone.
-    scores = {name: [float(row[name]) for row in rows if name in row] for name in names}
-    metrics = folder / "metrics.jsonl"
-    logged = [row for _, row in read_jsonl(metrics)] if metrics.exists() else []
+    scores = {name: [row[name] for row in run.scores if name in row] for name in names}
+    logged = parse_lines(run.place / "metrics.jsonl", run.metrics)
     tokens = {row["step"]: row["tokens_scored"] + row["tokens_trained"] for row in logged if row["kind"] == "step"}
     curves: dict[str, list[tuple[float, float]]] = {}
     for row in logged:
@@ -193,21 +183,24 @@ def _member(folder: Path) -> Member:
                 for metric, value in figures.items() if isinstance(figures, dict) else ():
                     if value is not None and (row["step"] == 0 or row["step"] in tokens):
                         curves.setdefault(f"{block}/{metric}", []).append((tokens.get(row["step"], 0), value))
+    summary = parse(run.place / "summary.json", run.summary)
+    try:
+        settings = yaml.safe_load(run.config)
+    except yaml.YAMLError:
+        settings = None
+    if not isinstance(settings, dict):
+        raise InputError(f"{run.place / 'config.yaml'}: expected the settings of a run in YAML")
+    # Of files and models their content counts, and not the folder they lie in.
+    flat = _flat(settings)
     return Member(
-        folder,
-        _settings(folder),
-        tuple(str(row["id"]) for row in rows),
+        run.place,
+        flat | {name: f"{Path(str(flat[name])).name} ({word})" for name, word in run.content.items()},
+        tuple(row["id"] for row in run.scores),
         scores,
         {name: float(summary["cost"][name]) for name in COSTS},
         curves,
         _gradients([row for row in logged if row["kind"] == "step"]),
     )
-
-
-def _settings(run: Path) -> dict[str, Any]:
-    """Every setting by its dotted name. Of files and models their content counts, and not the folder they lie in."""
-    settings = _flat(yaml.safe_load(read_text(run / "config.yaml")))
-    return settings | {name: f"{Path(settings[name]).name} ({word})" for name, word in contents(run).items()}
 
 
 def _gradients(steps: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from jsarag.checks import not_negative, one_of, positive, require
 from jsarag.config import AnyPath, as_paths
@@ -13,6 +13,11 @@ from jsarag.index import IndexConfig
 from jsarag.models import EncoderConfig, GeneratorConfig
 from jsarag.objectives import JSA, Objective
 from jsarag.training.models import Part
+
+PassageEncoder = Literal["frozen", "own", "shared"]
+Schedule = Literal["cosine", "linear", "constant"]
+Keep = Literal["best", "last"]
+OnNonfinite = Literal["stop", "skip"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class PassageConfig:
             use then depends on the machine's load, and a seed no longer repeats a run exactly.
     """
 
-    encoder: Literal["frozen", "own", "shared"] = "frozen"
+    encoder: PassageEncoder = "frozen"
     rebuild_every: int | None = None
     overlap: float | None = None
     check_every: int = 10
@@ -63,7 +68,7 @@ class PassageConfig:
     background: bool = False
 
     def __post_init__(self) -> None:
-        one_of("passages.encoder", self.encoder, ("frozen", "own", "shared"))
+        one_of("passages.encoder", self.encoder, get_args(PassageEncoder))
         not_negative("passages.rebuild_every", self.rebuild_every or 0)
         for name in ("check_every", "probes"):
             positive(f"passages.{name}", getattr(self, name))
@@ -108,14 +113,14 @@ class OptimConfig:
     lr_passages: float = 1e-5
     lr_generator: float = 5e-4
     weight_decay: float = 0.0
-    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    schedule: Schedule = "cosine"
     warmup: float = 0.05
     clip: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("lr_prior", "lr_posterior", "lr_passages", "lr_generator", "weight_decay", "clip"):
             not_negative(f"optim.{name}", getattr(self, name))
-        one_of("optim.schedule", self.schedule, ("cosine", "linear", "constant"))
+        one_of("optim.schedule", self.schedule, get_args(Schedule))
         require(0 <= self.warmup < 1, "optim.warmup", "a share from 0 to below 1", self.warmup)
 
     @property
@@ -171,9 +176,9 @@ class LoopConfig:
     log_every: int = 1
     eval_every: int = 50
     monitor: str | None = None
-    keep: Literal["best", "last"] = "best"
+    keep: Keep = "best"
     patience: int = 0
-    on_nonfinite: Literal["stop", "skip"] = "stop"
+    on_nonfinite: OnNonfinite = "stop"
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "accumulate", "epochs", "log_every"):
@@ -184,8 +189,8 @@ class LoopConfig:
         given = [(name, value) for name, value in ends if value is not None]
         for name, value in given:
             require(value > 0, f"loop.{name}", "a number above 0 or null", value)
-        one_of("loop.keep", self.keep, ("best", "last"))
-        one_of("loop.on_nonfinite", self.on_nonfinite, ("stop", "skip"))
+        one_of("loop.keep", self.keep, get_args(Keep))
+        one_of("loop.on_nonfinite", self.on_nonfinite, get_args(OnNonfinite))
         for name, value in given[1:]:
             require(False, f"loop.{name}", f"null where loop.{given[0][0]} is given", value)
         named = self.monitor is None or self.monitor.count("/") == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from jsarag.checks import not_negative, one_of, require
 from jsarag.data.sources.files import File, Files
@@ -13,6 +13,9 @@ from jsarag.types import Example, InputError, Passage
 SPLITS = ("train", "dev", "test")
 NO_ANSWER = "CANNOTANSWER"
 """The output of a question that has no answer, where such questions are kept; QuAC, OR-QuAC and DoQA write it so."""
+
+
+Unanswerable = Literal["leave", "keep", "null"]
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,14 @@ class Options:
     """
 
     splits: tuple[str, ...] = SPLITS
-    unanswerable: Literal["leave", "keep", "null"] = "leave"
+    unanswerable: Unanswerable = "leave"
     block_words: int = 100
 
     def __post_init__(self) -> None:
         require(bool(self.splits), "--split", "at least one of train, dev, test", "none")
         for split in self.splits:
             one_of("--split", split, SPLITS)
-        one_of("--unanswerable", self.unanswerable, ("leave", "keep", "null"))
+        one_of("--unanswerable", self.unanswerable, get_args(Unanswerable))
         not_negative("--block-words", self.block_words)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from jsarag.checks import one_of, positive, require
 from jsarag.models.precision import Precision
 from jsarag.models.prompt import PromptConfig
+
+Likelihood = Literal["sum", "mean"]
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,14 @@ class GeneratorConfig:
     model: str = "SmolLM2-135M-Instruct"
     lora: LoraConfig | None = field(default_factory=LoraConfig)
     precision: Precision = "auto"
-    likelihood: Literal["sum", "mean"] = "sum"
+    likelihood: Likelihood = "sum"
     max_new_tokens: int = 32
     batch_tokens: int | None = None
     checkpointing: bool = False
     prompt: PromptConfig = field(default_factory=PromptConfig)
 
     def __post_init__(self) -> None:
-        one_of("generator.likelihood", self.likelihood, ("sum", "mean"))
+        one_of("generator.likelihood", self.likelihood, get_args(Likelihood))
         positive("generator.max_new_tokens", self.max_new_tokens)
         tokens = self.batch_tokens
         require(tokens is None or tokens > 0, "generator.batch_tokens", "a number above 0 or null", tokens)
