@@ -16,11 +16,13 @@ from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 from jsarag.checksums import CONFIG, Fault, config_fault, is_sealed
 from jsarag.config import plain
+from jsarag.decoding import DECODERS
 from jsarag.files import read_text
 from jsarag.index import INDEXES, IndexConfig
 from jsarag.objectives import OBJECTIVES
 from jsarag.registry import Registry
 from jsarag.training import DataConfig, TrainConfig
+from jsarag.training.fingerprints import packages_of
 from jsarag.training.local import found
 from jsarag.types import InputError
 
@@ -186,7 +188,20 @@ def load_run(folder: Path) -> TrainConfig:
         fault = Fault(path, "cut short")
     if fault:
         raise InputError(f"{fault}; put it back from a copy, or remove its last line if it was edited on purpose")
+    _check_parts(folder, _yaml(path))
     return found(load_config(path), folder)
+
+
+def _check_parts(run: Path, values: dict[str, Any]) -> None:
+    """Refuse a run with a part of a package that is not installed; the message names the package."""
+    known: dict[str, Registry[Any]] = {choice.option: choice.registry for choice in CHOICES}
+    known["evaluation.decoding.mode"] = DECODERS
+    for option, package in packages_of(run).items():
+        name: Any = values
+        for key in option.split("."):
+            name = name.get(key) if isinstance(name, dict) else None
+        if option in known and isinstance(name, str):
+            known[option].named(name, f"{run / CONFIG}: {option}", package)
 
 
 def _has_last(held: Any, whole: Any) -> bool:

@@ -50,12 +50,14 @@ class Registry(Mapping[str, Thing]):
             raise InputError(f"{self.group}: expected the name of a part that was registered, got {name!r}")
         del self._known[name]
 
-    def named(self, name: str, option: str) -> Thing:
-        """The part of that name, which a user gave for ``option``.
+    def named(self, name: str, option: str, package: str = "") -> Thing:
+        """The part of that name, which a user gave for ``option``, or a file that names its package.
 
         Raises:
-            InputError: there is none; the message lists those there are.
+            InputError: there is none; the message names the package, or lists those there are.
         """
+        if name not in self and package:
+            raise InputError(f"{option}: {name!r} came with the package {package}, which is not installed here")
         if name not in self:
             raise InputError(f"{option}: expected one of {', '.join(self)}, got {name!r}")
         return self[name]

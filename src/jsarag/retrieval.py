@@ -264,7 +264,7 @@ class KnowledgeBase:
             self.index.save(temporary)
             manifest = {
                 "format": FORMAT,
-                "index": {**as_plain(self.kind), "facts": dict(self.facts)},
+                "index": {**as_plain(self.kind), "package": INDEXES.origin(self.kind.name), "facts": dict(self.facts)},
                 "passages": len(self),
                 "dimensions": self.vectors.shape[1],
                 "similarity": self.similarity,

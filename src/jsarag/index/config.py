@@ -47,5 +47,5 @@ def as_plain(kind: Kind) -> dict[str, Any]:
 
 def from_plain(values: dict[str, Any]) -> Kind:
     """The kind that `as_plain` described; what its class does not know, an older release wrote for all kinds."""
-    kind = INDEXES.named(values["kind"], "index.kind")
+    kind = INDEXES.named(values["kind"], "index.kind", values.get("package", ""))
     return kind(**{field.name: values[field.name] for field in fields(kind) if field.name in values})

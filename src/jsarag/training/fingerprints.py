@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jsarag.config import plain
+from jsarag.decoding import DECODERS
 from jsarag.files import read_json, write_json
+from jsarag.index import INDEXES
 from jsarag.models import fingerprint
+from jsarag.objectives import OBJECTIVES
 from jsarag.training.config import TrainConfig
 from jsarag.types import Example, InputError, Passage
 
@@ -113,6 +116,7 @@ def take(config: TrainConfig, rows: Mapping[str, Sequence[Example | Passage]]) -
         "index": None if config.index.path is None else _index(Path(config.index.path)),
         "settings": {name: value for name, value in plain(config).items() if name != "out"},
         "versions": versions(),
+        "packages": packages(config),
         "accepted": [],
     }
     file = Path(config.out) / FILE
@@ -160,6 +164,22 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def packages(config: TrainConfig) -> dict[str, str]:
+    """The packages that offer parts of the run, by the option that names the part; the built-in ones are not listed."""
+    named = {
+        "objective.name": OBJECTIVES.origin(config.objective.name),
+        "index.kind": INDEXES.origin(config.index.settled.name),
+        "evaluation.decoding.mode": DECODERS.origin(config.evaluation.decoding.mode),
+    }
+    return {option: package for option, package in named.items() if package}
+
+
+def packages_of(run: Path) -> dict[str, str]:
+    """Those of the run in a folder, as far as the folder tells."""
+    found = read_json(run / FILE).get("packages", {}) if (run / FILE).is_file() else {}
+    return found if isinstance(found, dict) else {}
 
 
 def _rows(rows: Sequence[Example | Passage]) -> dict[str, Any]:
