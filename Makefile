@@ -16,7 +16,7 @@ test: .venv/installed-dev .venv/models
 	$(BIN)/pytest -n 2
 
 test-lowest: .venv-lowest/installed
-	.venv-lowest/bin/pytest -n 2
+	.venv-lowest/bin/pytest -n 2 -o filterwarnings=default # old versions warn of what is gone today
 
 install: .venv/installed
 
