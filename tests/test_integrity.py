@@ -157,7 +157,9 @@ def test_settings_may_be_edited_on_purpose(stopped: Path) -> None:
         jsarag.resume(stopped)
     before = (stopped / "config.yaml").read_text()
     cut(stopped / "config.yaml", -1)
-    assert jsarag.resume(stopped) is not None
+    with pytest.raises(InputError, match=r"changed since the run began: evaluation\.resamples"):
+        jsarag.resume(stopped)
+    assert jsarag.resume(stopped, accept_changes=True) is not None
     text = (stopped / "config.yaml").read_text()
     assert "resamples: 60" in text
     run = "# jsarag: run "
