@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from jsarag.checksums import config_fault
+from jsarag.checksums import check_config
 from jsarag.files import read_json, read_jsonl, read_text
 from jsarag.metrics import Estimate, difference, interval, randomisation
 from jsarag.training import sealed
@@ -174,8 +174,7 @@ def _member(folder: Path) -> Member:
         if not (folder / name).is_file():
             raise InputError(f"{folder}: not a finished run with test pairs (no {name})")
     sealed.check(folder, sealed.RESULTS)
-    if fault := config_fault(folder / "config.yaml"):
-        raise InputError(f"{fault}; put it back from a copy, or remove its last line if it was edited on purpose")
+    check_config(folder / "config.yaml")
     summary = read_json(folder / "summary.json")
     rows = [row for _, row in read_jsonl(folder / "evaluation" / "after.jsonl")]
     names = [name for name, value in rows[0].items() if "/" in name and isinstance(value, int | float)] if rows else []
