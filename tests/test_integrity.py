@@ -256,3 +256,15 @@ def test_what_cannot_be_checked_is_named(tmp_path: Path, capsys: pytest.CaptureF
     assert "none: expected a folder, found nothing" in capsys.readouterr().err
     assert main(["check", str(tmp_path)]) == 2
     assert "expected a run, an index or a folder made by `jsarag data`" in capsys.readouterr().err
+
+
+def test_what_kills_left_half_written_is_cleared_when_a_run_goes_on(options: list[str], tmp_path: Path) -> None:
+    jsarag.train(configured(options, *QUICK))
+    run = tmp_path / "run"
+    (run / "summary.json").unlink()
+    for place, name in (("checkpoints", "last.json"), ("evaluation", "after.json"), (".", "index")):
+        left = run / place / f".{name}.0123456789abcdef.jsarag"
+        left.mkdir()
+        (left / "lock").touch()
+    assert jsarag.resume(run) is not None
+    assert not list(run.rglob("*.jsarag"))

@@ -223,6 +223,12 @@ def config_fault(path: Path) -> Fault | None:
     return None if made == mark["sum"] else Fault(path, "damaged, or edited since it was written")
 
 
+def check_config(path: Path, fault: Fault | None = None) -> None:
+    """Refuse a run's ``config.yaml`` with what is wrong with it: what `config_fault` finds, or the ``fault`` given."""
+    if found := fault or config_fault(path):
+        raise InputError(f"{found}; put it back from a copy, or remove its last line if it was edited on purpose")
+
+
 def run_of(folder: Path) -> str:
     """What identifies the run that a folder is, or in whose known places it lies; empty elsewhere."""
     place = meant(folder.absolute())

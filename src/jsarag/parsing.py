@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
-from jsarag.checksums import CONFIG, Fault, config_fault, is_sealed
+from jsarag.checksums import CONFIG, Fault, check_config, is_sealed
 from jsarag.config import plain
 from jsarag.decoding import DECODERS
 from jsarag.files import read_text
@@ -183,11 +183,9 @@ def load_run(folder: Path) -> TrainConfig:
     path = folder / CONFIG
     if not path.is_file():
         raise InputError(f"{folder}: not a run folder (no {CONFIG})")
-    fault = config_fault(path)
-    if fault is None and not is_sealed(folder) and not _has_last(_yaml(path), plain(TrainConfig(DataConfig("", "")))):
-        fault = Fault(path, "cut short")
-    if fault:
-        raise InputError(f"{fault}; put it back from a copy, or remove its last line if it was edited on purpose")
+    check_config(path)
+    if not is_sealed(folder) and not _has_last(_yaml(path), plain(TrainConfig(DataConfig("", "")))):
+        check_config(path, Fault(path, "cut short"))
     _check_parts(folder, _yaml(path))
     return found(load_config(path), folder)
 

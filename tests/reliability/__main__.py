@@ -1,7 +1,7 @@
 """The whole attack as one command, with its table: ``python -m tests.reliability --out docs/reliability.md``.
 
 300 kills of training, 400 damaged files, disks that are full at every write, 16 threads in every mode. The table goes
-to standard output, and between the marks of the page given.
+to standard output, and between the marks of the page given; Ctrl-C ends early with the table of what was done.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,9 +22,10 @@ import pytest
 from tests import tiny, world
 from tests.reliability import damage
 from tests.test_training import test_kills
+from tests.test_training.processes import begin
 
 BEGIN, END = "<!-- table of python -m tests.reliability -->", "<!-- end of table -->"
-Attack = Callable[[Path, list[str], argparse.Namespace], Iterator["Row"]]
+Attack = Callable[[Path, list[str], argparse.Namespace, "list[Row]"], None]
 
 
 @dataclass
@@ -46,14 +47,17 @@ class Row:
         return any(outcome.isupper() for outcome in self.outcomes)
 
 
-def kills(folder: Path, options: list[str], values: argparse.Namespace) -> Iterator[Row]:
+def kills(folder: Path, options: list[str], values: argparse.Namespace, rows: list[Row]) -> None:
     """Training is killed at operations on files and at rows of its record, and goes on; it must be the same run."""
-    each = values.kills // len(test_kills.KINDS)
-    for kind, more in test_kills.KINDS.items():
+    each = -(-values.kills // len(values.kinds))
+    for kind in values.kinds:
         row = Row(f"train, {kind}", "killed at any file operation or moment, resumed")
+        rows.append(row)
         place = folder / kind
         place.mkdir()
-        expected = test_kills.Whole([*options, *test_kills.BASE, *more], place)
+        expected = test_kills.Whole(
+            [*options, *test_kills.BASE, *test_kills.KINDS[kind]], place, test_kills.STARTED.get(kind, begin)
+        )
         draw = random.Random(values.seed)
         while row.outcomes.total() < each:
             number = draw.randint(1, 3)
@@ -63,15 +67,14 @@ def kills(folder: Path, options: list[str], values: argparse.Namespace) -> Itera
             except AssertionError:
                 traceback.print_exc()
                 row.outcomes["NOT EQUAL"] += number
-        yield row
 
 
-def damages(folder: Path, options: list[str], values: argparse.Namespace) -> Iterator[Row]:
+def damages(folder: Path, options: list[str], values: argparse.Namespace, rows: list[Row]) -> None:
     """Files are damaged; what reads them refuses in one line, or gives what it gave."""
-    rows: dict[tuple[str, str], Row] = {}
     made = damage.victims(folder, options)
-    for victim, how, file, seed in damage.cases(made, values.damages, values.seed):
-        row = rows.setdefault((victim.name, how), Row(victim.name, how))
+    found = {(name, how): Row(name, how) for name in made for how in damage.DAMAGES}
+    rows += found.values()
+    for done, (victim, how, file, seed) in enumerate(damage.cases(made, values.damages, values.seed), start=1):
         with tempfile.TemporaryDirectory(dir=folder) as own:
             try:
                 outcome = victim.attack(how, file, seed, Path(own) / "copy")
@@ -80,8 +83,9 @@ def damages(folder: Path, options: list[str], values: argparse.Namespace) -> Ite
                 outcome = "CRASHED"
         if outcome.isupper():
             print(f"{outcome}: {victim.name}, {file}, {how}, seed {seed}", file=sys.stderr)
-        row.outcomes[outcome] += 1
-    yield from (rows[key] for key in sorted(rows))
+        found[victim.name, how].outcomes[outcome] += 1
+        if done % 20 == 0:
+            print(f"{done} of {values.damages} damages", file=sys.stderr, flush=True)
 
 
 class Outcomes:
@@ -98,10 +102,10 @@ class Outcomes:
 def tested(target: str, attack: str, file: str) -> Attack:
     """An attack that is a file of the suite, its slow part included."""
 
-    def run(_: Path, __: list[str], ___: argparse.Namespace) -> Iterator[Row]:
+    def run(_: Path, __: list[str], ___: argparse.Namespace, rows: list[Row]) -> None:
         seen = Outcomes()
+        rows.append(Row(target, attack, seen.counts))
         pytest.main(["-q", "-m", "slow or not slow", str(Path(__file__).parents[1] / file)], plugins=[seen])
-        yield Row(target, attack, seen.counts)
 
     return run
 
@@ -118,6 +122,8 @@ def main() -> int:
     """Attack; 1 where something came of it that must not."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=300, help="of training")
+    kinds = list(test_kills.KINDS)
+    parser.add_argument("--kinds", nargs="+", choices=kinds, default=kinds, help="of training that is killed")
     parser.add_argument("--damages", type=int, default=400, help="files damaged")
     parser.add_argument("--parts", nargs="+", choices=list(ATTACKS), default=list(ATTACKS), help="attacks to make")
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn")
@@ -129,22 +135,23 @@ def main() -> int:
         folder = Path(name)
         data = world.write(folder / "data")
         encoder, generator = tiny.encoder(folder / "encoder"), tiny.causal(folder / "causal")
-        for part in values.parts:
-            place = folder / part
-            place.mkdir()
-            for row in ATTACKS[part](place, world.options(data, encoder, generator, place / "out"), values):
-                rows.append(row)
-                print(row.line(), flush=True)
-    parts = [f"`python -m tests.reliability --kills {values.kills} --damages {values.damages}`"]
+        try:
+            for part in values.parts:
+                place = folder / part
+                place.mkdir()
+                ATTACKS[part](place, world.options(data, encoder, generator, place / "out"), values, rows)
+        except KeyboardInterrupt:
+            print("interrupted: the table holds what was done", file=sys.stderr)
     table = "\n".join(
         [
-            f"{parts[0]}, {(time.monotonic() - began) / 60:.0f} minutes:",
-            "",
             "| what | attack | cases | outcome |",
             "| --- | --- | --- | --- |",
-            *(row.line() for row in rows),
+            *(row.line() for row in rows if row.outcomes),
+            "",
+            f"{sum(row.outcomes.total() for row in rows)} cases, {(time.monotonic() - began) / 60:.0f} minutes.",
         ]
     )
+    print(table)
     if values.out:
         page = values.out.read_text(encoding="utf-8")
         head, _, rest = page.partition(BEGIN)

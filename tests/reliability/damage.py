@@ -219,16 +219,19 @@ def finished(run: Path, whole: Path) -> list[Any]:
 
     def compared() -> Any:
         return [
-            (group.label, [replace(member, folder=Path()) for member in group.members])
+            (group.label, [replace(m, folder=Path(), settings={**m.settings, "out": ""}) for m in group.members])
             for group in jsarag.compare([run, whole])
         ]
 
-    return [
-        refused(lambda: jsarag.resume(run)),
-        refused(asked),
-        refused(compared),
-        refused(lambda: replace(read_record(run), name="")),
-    ]
+    def reported() -> Any:
+        record = read_record(run)
+        if record.missing:
+            return Refused(f"the report lacks {record.missing}")
+        # Which names the folder of the run, and its last line.
+        kept = [line for line in record.config.splitlines() if not line.startswith(("out:", "# jsarag: run "))]
+        return replace(record, name="", config="\n".join(kept))
+
+    return [refused(read) for read in (lambda: jsarag.resume(run), asked, compared, reported)]
 
 
 def searched(place: Path) -> Any:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 FORKS = multiprocessing.get_context("forkserver")
@@ -48,7 +50,45 @@ class Command:
             time.sleep(0.001)
 
 
-def begin(log: Path, argv: Sequence[str], *, signal: int = 0, at: int | str = 0, under: Path | None = None) -> Command:
+@dataclass
+class Pair(Command):
+    """Two processes that share the work of one; the first one, which writes, is the one looked at."""
+
+    second: Command
+
+    def ended(self, seconds: float = 240) -> int:
+        """Exit status of the first; the second is killed where the first was."""
+        status = super().ended(seconds)
+        if status:
+            self.second.process.kill()
+        assert status or self.second.ended(seconds) == 0, self.second.said
+        self.second.process.join(seconds)
+        return status
+
+
+def begin_two(
+    log: Path, argv: Sequence[str], *, signal: int = 0, at: int | str = 0, under: Path | None = None
+) -> Command:
+    """As `begin`, in two processes as torchrun starts them; the signal is the first one's."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    place = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    first, second = (place | {"RANK": rank, "LOCAL_RANK": rank} for rank in "01")
+    other = begin(log.with_name(f"{log.stem}-second.log"), argv, environment=second)
+    one = begin(log, argv, signal=signal, at=at, under=under, environment=first)
+    return Pair(one.process, one.log, other)
+
+
+def begin(
+    log: Path,
+    argv: Sequence[str],
+    *,
+    signal: int = 0,
+    at: int | str = 0,
+    under: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Command:
     """Start ``jsarag`` with these words.
 
     Args:
@@ -57,17 +97,27 @@ def begin(log: Path, argv: Sequence[str], *, signal: int = 0, at: int | str = 0,
         signal: Sent by the process to itself just before an operation on files; 0: none.
         at: Which, counted from 1; or the first whose path contains a text.
         under: The folder whose files count.
+        environment: Variables that are set.
     """
-    process = FORKS.Process(target=_run, args=(str(log), list(argv), signal, at, str(under) if under else ""))
+    place = str(under) if under else ""
+    process = FORKS.Process(target=_run, args=(str(log), list(argv), signal, at, place, dict(environment or {})))
     process.start()
     return Command(process, log)
 
 
-def _run(log: str, argv: list[str], signal: int, at: int | str, under: str) -> None:
+def _run(
+    log: str,
+    argv: list[str],
+    signal: int,
+    at: int | str,
+    under: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     import torch
 
     from jsarag.cli.main import main
 
+    os.environ.update(environment)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for output in (1, 2):
         os.dup2(file, output)

@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from jsarag.checksums import config_fault
+from jsarag.checksums import check_config
 from jsarag.files import JSON, read_bytes, read_jsonl, read_text, whole, write_text
 from jsarag.training import sealed
 from jsarag.training.fingerprints import contents
@@ -92,8 +92,7 @@ def read_folder(folder: Path) -> Kept:
         if not (folder / name).is_file():
             raise InputError(f"{folder}: not a finished run with test pairs (no {name})")
     sealed.check(folder, sealed.RESULTS)
-    if fault := config_fault(folder / "config.yaml"):
-        raise InputError(f"{fault}; put it back from a copy, or remove its last line if it was edited on purpose")
+    check_config(folder / "config.yaml")
     texts = {column: read_text(folder / name) for column, name in TEXTS.items() if (folder / name).exists()}
     rows = []
     for line, row in read_jsonl(folder / SCORES):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jsarag import checksums
 from jsarag.files import read_json, read_jsonl, read_text
 from jsarag.metrics import Estimate
 from jsarag.training import sealed
@@ -117,6 +118,8 @@ def read_record(run: Path) -> Record:
     if not there:
         raise InputError(f"{run}: expected the folder of a run, found none of {', '.join(PARTS)}")
     sealed.check(run, sealed.RESULTS)
+    if "config.yaml" in there:
+        checksums.check_config(there["config.yaml"])
     summary = _Value(str(run / "summary.json"), read_json(there["summary.json"]) if "summary.json" in there else None)
     facts = summary.child("run").mapping()
     rows = _rows(there.get("metrics.jsonl"))

@@ -18,6 +18,7 @@ from jsarag import checksums
 from jsarag.checksums import Fault
 from jsarag.files import read_json, write_json
 from jsarag.types import InputError
+from jsarag.whole import sweep as clear
 from jsarag.whole import whole
 
 WEIGHTS = "models.safetensors"
@@ -147,7 +148,8 @@ def recover(run: Path, name: str, say: Callable[[str], None]) -> None:
 
 
 def sweep(run: Path) -> None:
-    """Remove what a kill left: folders ``last-STEP`` and ``best-STEP`` that no pointer names any more."""
+    """Remove what a kill left: folders ``last-STEP`` and ``best-STEP`` that no pointer names, and half-written ones."""
+    clear(run / "checkpoints")
     for name in ("last", "best"):
         _prune(run, name)
 

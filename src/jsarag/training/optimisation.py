@@ -102,7 +102,8 @@ class Optimisation:
         for component, weights in self.parameters.items():
             if f"{component}.norm" in previous:
                 names = {i: name for i in range(len(weights)) if (name := f"{component}.{i}") in previous}
-                values = {i: previous[name].to(weights[i].device) for i, name in names.items()}
+                # Cloned into memory as aligned as that of a run that was not stopped: products round the same.
+                values = {i: previous[name].to(weights[i].device).clone() for i, name in names.items()}
                 self._previous[component] = _Gradient(values, float(previous[f"{component}.norm"]))
 
     def rate(self, component: Part) -> float:

@@ -26,6 +26,7 @@ from jsarag.models import Encoder, SentenceEncoder
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training.config import PassageConfig
 from jsarag.types import InputError
+from jsarag.whole import sweep as clear
 
 FOLDER = "rebuilt"
 
@@ -119,7 +120,8 @@ def prune(run: Path, kept: Collection[str]) -> None:
 
 
 def sweep(run: Path) -> None:
-    """Remove the orders that a killed run left to the process which encodes beside it."""
+    """Remove what a kill left: half-written indexes, and orders to the process which encodes beside the run."""
+    clear(run / FOLDER)
     for folder in (run / FOLDER).glob(".*.order"):
         shutil.rmtree(folder, ignore_errors=True)
 

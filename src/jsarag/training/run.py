@@ -37,6 +37,7 @@ from jsarag.training.record import check_begun
 from jsarag.training.sealed import SUMMARY as SUMMARY  # noqa: PLC0414 - offered here as well
 from jsarag.training.trainer import Trainer, check_labels
 from jsarag.types import Example, InputError, Passage
+from jsarag.whole import sweep
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,8 @@ def _locked(config: TrainConfig, display: Display, resume: bool, accept: bool) -
 def _recover(config: TrainConfig, display: Display) -> None:
     """Find the checkpoints from which an interrupted run goes on, where the newest is damaged the one before."""
     run = Path(config.out)
+    for place in (run, run / "evaluation"):
+        sweep(place)
     for name in (stages.START, "last", *(["best"] if config.loop.keep == "best" else [])):
         checkpoint.recover(run, name, display.say)
     check_begun(run)
@@ -236,6 +239,7 @@ def _check_new(run: Path) -> None:
 
 def _kept(run: Path, display: Display) -> dict[str, Any]:
     sealed.check(run, sealed.RESULTS)
+    sweep(run)
     display.say(f"{run}: the run is finished, there is nothing to go on with")
     summary: dict[str, Any] = read_json(run / SUMMARY)
     return summary
