@@ -13,6 +13,7 @@ from jsarag.index import IndexConfig
 from jsarag.models import EncoderConfig, GeneratorConfig
 from jsarag.objectives import JSA, Objective
 from jsarag.training.models import Part
+from jsarag.training.trackers import check_trackers
 
 PassageEncoder = Literal["frozen", "own", "shared"]
 Schedule = Literal["cosine", "linear", "constant"]
@@ -161,6 +162,7 @@ class LoopConfig:
             the dev pairs allow and the training changes.
         keep: The models that a run ends with: the best on dev, or the last.
         patience: Evaluations without a better figure after which training stops; 0: never.
+        report_to: Trackers that are told the curves beside metrics.jsonl: tensorboard, wandb, mlflow, trackio; [] for none.
         on_nonfinite: What a step does whose loss or gradient is NaN or infinite. stop: end the run, the last checkpoint
             stays; skip: change nothing and go on, with a warning. Both keep the batch in the folder nonfinite.
     """
@@ -178,6 +180,7 @@ class LoopConfig:
     monitor: str | None = None
     keep: Keep = "best"
     patience: int = 0
+    report_to: tuple[str, ...] = ("tensorboard",)
     on_nonfinite: OnNonfinite = "stop"
 
     def __post_init__(self) -> None:
@@ -190,6 +193,7 @@ class LoopConfig:
         for name, value in given:
             require(value > 0, f"loop.{name}", "a number above 0 or null", value)
         one_of("loop.keep", self.keep, get_args(Keep))
+        check_trackers(self.report_to, "loop.report_to")
         one_of("loop.on_nonfinite", self.on_nonfinite, get_args(OnNonfinite))
         for name, value in given[1:]:
             require(False, f"loop.{name}", f"null where loop.{given[0][0]} is given", value)

@@ -29,7 +29,7 @@ PLACES = ("start", "data.passages", "data.train", "data.dev", "data.test", "inde
 MODELS = ("encoder.model", "generator.model")
 FREE = (
     *("encoder.batch_tokens", "generator.batch_tokens", "generator.checkpointing"),
-    *("loop.log_every", "loop.on_nonfinite"),
+    *("loop.log_every", "loop.report_to", "loop.on_nonfinite"),
 )
 """Settings that change nothing but rounding, what is recorded, and what is done about a step that cannot be taken."""
 LISTED = 100_000

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from jsarag import ranks
 from jsarag.display import Display
 from jsarag.files import write_json
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training import checkpoint, record, weights
+from jsarag.training.config import LoopConfig
 from jsarag.training.models import Parts
 from jsarag.training.optimisation import Optimisation
 from jsarag.training.rebuild import prune, sweep
@@ -22,10 +23,10 @@ from jsarag.types import InputError
 class RunFolder:
     """Keeps checkpoints, record and rebuilt indexes in a folder; goes on from the checkpoint ``last`` that is there."""
 
-    def __init__(self, folder: Path, keep: Literal["best", "last"], display: Display) -> None:
-        """Of the run in ``folder``, which ends with its best or its last weights."""
+    def __init__(self, folder: Path, loop: LoopConfig, display: Display) -> None:
+        """Of the run in ``folder``, whose settings say which weights it ends with and who is told its curves."""
         self.folder: Path | None = folder
-        self.run, self.keep, self.display = folder, keep, display
+        self.run, self.loop, self.display = folder, loop, display
         self.saver = Saver(folder)
 
     def resume(self, parts: Parts, optimisation: Optimisation, state: State, kb: KnowledgeBase) -> KnowledgeBase | None:
@@ -42,7 +43,7 @@ class RunFolder:
             kb = KnowledgeBase.load(self.run / state.index)
         if ranks.first() and not record.check(self.run, state.record):
             self.display.say(f"warning: {self.run / record.FILE} is missing: the record begins after step {state.step}")
-        if self.keep == "best" and state.best is not None and not checkpoint.exists(self.run, "best"):
+        if self.loop.keep == "best" and state.best is not None and not checkpoint.exists(self.run, "best"):
             raise InputError(
                 f"{self.run}: holds no checkpoint 'best', though step {state.best_step} saved one; put it back from a "
                 "copy, or set loop.keep to last in config.yaml"
@@ -52,8 +53,8 @@ class RunFolder:
         return kb
 
     def record(self, from_step: int | None) -> Record:
-        """``metrics.jsonl`` and TensorBoard."""
-        return Record(self.run, from_step=from_step)
+        """``metrics.jsonl`` and the trackers."""
+        return Record(self.run, from_step=from_step, trackers=self.loop.report_to)
 
     def save(self, parts: Parts, optimisation: Optimisation, state: State, record: Record) -> None:
         """Write the checkpoint ``last``; it counts once it is on the disk."""

@@ -1,4 +1,4 @@
-"""The record of a run: metrics.jsonl and TensorBoard, appended step by step."""
+"""The record of a run: metrics.jsonl and the trackers, appended step by step."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jsarag.files import read_jsonl, write_jsonl
 from jsarag.training.kept import exists
+from jsarag.training.trackers import started
 from jsarag.types import InputError
 from jsarag.whole import sync
 
@@ -19,21 +20,20 @@ FILE = "metrics.jsonl"
 
 
 class Record:
-    """Appends rows to ``metrics.jsonl`` and scalars to TensorBoard."""
+    """Appends rows to ``metrics.jsonl`` and scalars to the trackers."""
 
-    def __init__(self, run: Path, *, from_step: int | None = None) -> None:
+    def __init__(self, run: Path, *, from_step: int | None = None, trackers: Sequence[str] = ("tensorboard",)) -> None:
         """Open the record of ``run``; rows of what is done again are dropped.
 
         Args:
             run: The run folder.
             from_step: The step of the checkpoint that a resumed run goes on from; None where there is none, and all is
                 done again.
+            trackers: Names in `jsarag.training.trackers.TRACKERS`.
 
         Raises:
             InputError: a line that is no JSON; an incomplete last line, which a kill or a full disk leaves, is dropped.
         """
-        from torch.utils.tensorboard import SummaryWriter
-
         path, last = run / FILE, -1 if from_step is None else from_step
         if path.exists():
             _drop_incomplete_line(path)
@@ -43,7 +43,7 @@ class Record:
             self._count(path.read_bytes())
         self._file = path.open("a", encoding="utf-8", newline="\n")
         sync(run)
-        self._board = SummaryWriter(str(run / "tensorboard"), purge_step=last + 1)
+        self._trackers = started(trackers, run, last + 1)
 
     def add(self, kind: str, step: int, values: dict[str, Any]) -> None:
         """Append one row; numbers that are not finite become null."""
@@ -52,8 +52,9 @@ class Record:
         self._file.write(line)
         self._file.flush()
         self._count(line.encode())
-        for name, value in _flat(kind, values):
-            self._board.add_scalar(name, value, step)
+        scalars = dict(_flat(kind, values))
+        for tracker in self._trackers:
+            tracker.log(scalars, step=step)
 
     def so_far(self) -> dict[str, Any]:
         """Length and SHA-256 of the rows so far, for a checkpoint that counts on them; `check` compares them."""
@@ -64,9 +65,10 @@ class Record:
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Close both files."""
+        """Close the file and the trackers."""
         self._file.close()
-        self._board.close()
+        for tracker in self._trackers:
+            tracker.finish()
 
     def _count(self, raw: bytes) -> None:
         self._sum.update(raw)

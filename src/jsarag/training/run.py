@@ -188,7 +188,7 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
         config.objective,
         config.settings,
         dev=data.dev,
-        store=RunFolder(run, config.loop.keep, display),
+        store=RunFolder(run, config.loop, display),
         display=display,
     )
     fitted = trainer.run(parts.prints.news)
