@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from accelerate.tracking import LOGGER_TYPE_TO_CLASS, GeneralTracker
 
 from jsarag.files import read_jsonl
+from jsarag.training.config import LoopConfig
 from jsarag.training.record import Record
 from jsarag.types import InputError
 
@@ -44,3 +46,47 @@ def test_a_broken_line_before_the_last_is_named(tmp_path: Path) -> None:
     metrics.write_text("".join([first[:9] + "\n", *others]), encoding="utf-8")
     with pytest.raises(InputError, match=r"metrics.jsonl:1: not valid JSON"):
         Record(tmp_path, from_step=2)
+
+
+def test_trackers_are_told_all_numbers_and_are_named_in_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, object]] = []
+
+    class Told(GeneralTracker):  # type: ignore[misc]
+        name, requires_logging_directory, main_process_only = "trackio", False, False
+
+        def __init__(self, run_name: str, **options: object) -> None:
+            super().__init__()
+            told.append((run_name, options))
+
+        def start(self) -> None:
+            told.append(("start", None))
+
+        @property
+        def tracker(self) -> object:
+            return self
+
+        def store_init_configuration(self, values: dict[str, object]) -> None:
+            pass
+
+        def log(self, values: dict[str, object], step: int | None = None, **_: object) -> None:
+            told.append((f"step {step}", values))
+
+        def finish(self) -> None:
+            told.append(("finish", None))
+
+    monkeypatch.setitem(LOGGER_TYPE_TO_CLASS, "trackio", Told)
+    (tmp_path / "run").mkdir()
+    record = Record(tmp_path / "run", trackers=("trackio",))
+    record.add("dev", 4, {"prior": {"mrr@10": 0.5}, "text": "words", "nothing": None})
+    record.close()
+    assert told == [
+        ("jsarag", {"name": "run"}),
+        ("start", None),
+        ("step 4", {"dev/prior/mrr@10": 0.5}),
+        ("finish", None),
+    ]
+    assert not (tmp_path / "run" / "tensorboard").exists()
+    with pytest.raises(InputError, match=r"loop\.report_to: wandb is not installed; pip install wandb"):
+        LoopConfig(report_to=("tensorboard", "wandb"))
+    with pytest.raises(InputError, match=r"loop\.report_to: expected some of tensorboard, wandb, mlflow, trackio, got"):
+        LoopConfig(report_to=("paper",))

@@ -162,7 +162,7 @@ class LoopConfig:
             the dev pairs allow and the training changes.
         keep: The models that a run ends with: the best on dev, or the last.
         patience: Evaluations without a better figure after which training stops; 0: never.
-        report_to: Trackers that are told the curves beside metrics.jsonl: tensorboard, wandb, mlflow, trackio; [] for none.
+        report_to: Trackers that are told the curves beside metrics.jsonl: tensorboard, wandb, mlflow, trackio; [] none.
         on_nonfinite: What a step does whose loss or gradient is NaN or infinite. stop: end the run, the last checkpoint
             stays; skip: change nothing and go on, with a warning. Both keep the batch in the folder nonfinite.
     """
