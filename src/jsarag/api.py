@@ -12,7 +12,7 @@ import torch
 from accelerate import Accelerator
 
 from jsarag import lab as laboratory
-from jsarag import ranks, training
+from jsarag import layout, ranks, training
 from jsarag.checks import one_of
 from jsarag.data import load_examples, load_passages, render
 from jsarag.decoding import DECODERS, Stream
@@ -161,7 +161,7 @@ def train(
         reported = resume and ranks.first_finds(finished(run) and _reported(run))
         summary = training.train(config, display or Silent(), resume=resume, accept_changes=accept_changes)
         # After a signal processes do not wait for each other.
-        if summary is None and ranks.first() and (run / "config.yaml").exists():
+        if summary is None and ranks.first() and (run / layout.CONFIG).exists():
             write_report(run)
         if summary is not None and not reported:
             ranks.by_first(lambda: write_report(run))
@@ -188,7 +188,7 @@ def resume(
         InputError: no run, or changes in data, models, settings or packages that are not accepted.
     """
     folder = Path(folder)
-    if not (folder / "config.yaml").is_file():
+    if not (folder / layout.CONFIG).is_file():
         raise InputError(f"{folder}: no run to resume (no config.yaml)")
     return train(load_run(folder), display=display, resume=True, accept_changes=accept_changes)
 

@@ -17,17 +17,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from jsarag import layout
 from jsarag.files import read_bytes, read_json, write_json
 from jsarag.types import InputError
 from jsarag.whole import meant
 
 FILE = "checksums.json"
-CONFIG, MANIFEST = "config.yaml", "manifest.json"
+CONFIG, MANIFEST = layout.CONFIG, "manifest.json"
 FORMAT = 1
 
 _MARK = re.compile(rb"# jsarag: run (?P<run>[0-9a-f]{32}), sha256 of the lines above (?P<sum>[0-9a-f]{64})\n\Z")
-_IN_RUN = ("index", "trained-index", "evaluation")
-_DEEPER = ("rebuilt", "checkpoints")
+_IN_RUN = (layout.INDEX, layout.TRAINED_INDEX, layout.EVALUATION)
+_DEEPER = (layout.REBUILT, layout.CHECKPOINTS)
 """Places of a run whose folders, and folders' folders, are sealed."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jsarag import checksums
+from jsarag import checksums, layout
 from jsarag.checksums import FILE, MANIFEST, Fault
 from jsarag.files import read_json
 from jsarag.parsing import load_run
@@ -61,7 +61,7 @@ def inspect(folder: Path) -> Inspection:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: expected a folder, found {'a file' if folder.exists() else 'nothing'}")
-    if (folder / checksums.CONFIG).is_file() or (folder / "checkpoints").is_dir():
+    if (folder / checksums.CONFIG).is_file() or (folder / layout.CHECKPOINTS).is_dir():
         return Inspection(folder, "run", tuple(_run(folder)))
     if (folder / "vectors.safetensors").is_file() or (folder / FILE).is_file():
         return Inspection(folder, "index", tuple(_sealed(folder / FILE)))
@@ -73,9 +73,11 @@ def inspect(folder: Path) -> Inspection:
 def _run(run: Path) -> Iterator[Finding]:
     yield _config(run)
     seen: set[Path] = set()
-    folders = [run / name for name in ("index", "trained-index")] + sorted((run / "rebuilt").glob("[0-9]*"))
+    folders = [run / name for name in (layout.INDEX, layout.TRAINED_INDEX)] + sorted(
+        (run / layout.REBUILT).glob("[0-9]*")
+    )
     seals = [folder / FILE for folder in folders if folder.is_dir()]
-    seals += sorted((run / "evaluation").glob(f"*.{FILE}"))
+    seals += sorted((run / layout.EVALUATION).glob(f"*.{FILE}"))
     if (run / FILE).is_file() or ((run / sealed.SUMMARY).is_file() and checksums.is_sealed(run)):
         seals.append(run / FILE)
     for seal in seals:
@@ -98,7 +100,7 @@ def _config(run: Path) -> Finding:
 
 
 def _checkpoints(run: Path, name: str) -> Iterator[Finding]:
-    pointer = run / "checkpoints" / f"{name}.json"
+    pointer = run / layout.CHECKPOINTS / f"{name}.json"
     try:
         kept = entries(run, name)
     except InputError as error:
@@ -116,7 +118,7 @@ def _checkpoint(one: Kept) -> Iterator[Finding]:
 
 def _counted_on(run: Path) -> Iterator[Finding]:
     """What the checkpoint of a run that is not finished counts on: the record so far, and the best weights."""
-    path, best = run / record.FILE, run / "checkpoints" / "best.json"
+    path, best = run / record.FILE, run / layout.CHECKPOINTS / "best.json"
     try:
         state = read_json(checkpoint.locate(run, "last")[0] / checkpoint.STATE)["state"]
         if load_run(run).loop.keep == "best" and state["best"] is not None and not checkpoint.exists(run, "best"):

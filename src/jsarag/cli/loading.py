@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jsonargparse import Namespace
 
-from jsarag import api
+from jsarag import api, layout
 from jsarag.cli.display import Terminal
 from jsarag.decoding import DECODERS
 from jsarag.models import SEARCHES
@@ -54,7 +54,7 @@ def load(values: Namespace) -> api.Run:
 
 def read_by(run: Path) -> list[str | Path]:
     """What a command reads that answers with this run: its folder, and the files, index and models it names."""
-    if not (run / "config.yaml").is_file():
+    if not (run / layout.CONFIG).is_file():
         return [run]
     config = load_run(run)
     named = [*vars(config.data).values(), config.index.path, config.encoder.model, config.generator.model]

@@ -17,6 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from jsarag import layout
 from jsarag.checksums import check_config
 from jsarag.files import JSON, read_bytes, read_jsonl, read_text, whole, write_text
 from jsarag.training import sealed
@@ -25,9 +26,9 @@ from jsarag.types import InputError
 
 FORMAT = "1"
 """Version of the archive's format."""
-TEXTS = {"config": "config.yaml", "summary": "summary.json", "metrics": "metrics.jsonl"}
+TEXTS = {"config": layout.CONFIG, "summary": layout.SUMMARY, "metrics": layout.METRICS}
 """Columns with the text of a file, and the file in a run folder."""
-SCORES = Path("evaluation", "after.jsonl")
+SCORES = Path(layout.EVALUATION, "after.jsonl")
 """The file with the scores of every test example in a run folder."""
 APART = "::"
 """Stands between an archive and the names of runs in it."""
@@ -88,11 +89,11 @@ def read_folder(folder: Path) -> Kept:
     Raises:
         InputError: no finished run with test pairs, or a file that cannot be read.
     """
-    for name in ("config.yaml", "summary.json", str(SCORES)):
+    for name in (layout.CONFIG, layout.SUMMARY, str(SCORES)):
         if not (folder / name).is_file():
             raise InputError(f"{folder}: not a finished run with test pairs (no {name})")
     sealed.check(folder, sealed.RESULTS)
-    check_config(folder / "config.yaml")
+    check_config(folder / layout.CONFIG)
     texts = {column: read_text(folder / name) for column, name in TEXTS.items() if (folder / name).exists()}
     rows = []
     for line, row in read_jsonl(folder / SCORES):

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from jsarag import layout
 from jsarag.metrics import BLOCKS, Estimate, difference, interval, randomisation
 from jsarag.report.archive import SCORES, Kept, find, parse, parse_lines
 from jsarag.types import InputError
@@ -174,7 +175,7 @@ def _member(run: Kept) -> Member:
         raise InputError(f"{run.place / SCORES}: holds no scores an example; evaluate the run again")
     # Answers may be judged on the first examples alone.
     scores = {name: [row[name] for row in run.scores if name in row] for name in names}
-    logged = parse_lines(run.place / "metrics.jsonl", run.metrics)
+    logged = parse_lines(run.place / layout.METRICS, run.metrics)
     tokens = {row["step"]: row["tokens_scored"] + row["tokens_trained"] for row in logged if row["kind"] == "step"}
     curves: dict[str, list[tuple[float, float]]] = {}
     for row in logged:
@@ -183,7 +184,7 @@ def _member(run: Kept) -> Member:
                 for metric, value in figures.items() if isinstance(figures, dict) else ():
                     if value is not None and (row["step"] == 0 or row["step"] in tokens):
                         curves.setdefault(f"{block}/{metric}", []).append((tokens.get(row["step"], 0), value))
-    summary = parse(run.place / "summary.json", run.summary)
+    summary = parse(run.place / layout.SUMMARY, run.summary)
     try:
         settings = yaml.safe_load(run.config)
     except yaml.YAMLError:

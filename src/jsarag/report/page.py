@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jsarag import layout
 from jsarag.files import write_text
 from jsarag.metrics import Bin, reliability
 from jsarag.report.charts import forest_chart, line_chart, reliability_chart
@@ -15,7 +16,7 @@ from jsarag.report.examples import changes
 from jsarag.report.record import PARTS, Record, Side, read_record
 from jsarag.report.templates import render
 
-REPORT = "report.html"
+REPORT = layout.REPORT
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsarag import checksums
+from jsarag import checksums, layout
 from jsarag.files import read_json, read_jsonl, read_text
 from jsarag.metrics import Estimate
 from jsarag.training import sealed
 from jsarag.types import InputError
 
 PARTS = {
-    "config.yaml": "the configuration",
-    "summary.json": "figures before and after training, cost",
-    "metrics.jsonl": "curves over training",
-    "examples.jsonl": "examples before and after training",
+    layout.CONFIG: "the configuration",
+    layout.SUMMARY: "figures before and after training, cost",
+    layout.METRICS: "curves over training",
+    layout.EXAMPLES: "examples before and after training",
 }
 """The files a report is made from, and what each brings to it."""
 
@@ -118,18 +118,18 @@ def read_record(run: Path) -> Record:
     if not there:
         raise InputError(f"{run}: expected the folder of a run, found none of {', '.join(PARTS)}")
     sealed.check(run, sealed.RESULTS)
-    if "config.yaml" in there:
-        checksums.check_config(there["config.yaml"])
-    summary = _Value(str(run / "summary.json"), read_json(there["summary.json"]) if "summary.json" in there else None)
+    if layout.CONFIG in there:
+        checksums.check_config(there[layout.CONFIG])
+    summary = _Value(str(run / layout.SUMMARY), read_json(there[layout.SUMMARY]) if layout.SUMMARY in there else None)
     facts = summary.child("run").mapping()
-    rows = _rows(there.get("metrics.jsonl"))
+    rows = _rows(there.get(layout.METRICS))
     steps = {row.child("step").count(): row for row in rows if row.child("kind").raw == "step"}
     dev = {row.child("step").count(): row for row in rows if row.child("kind").raw == "dev"}
     index = {row.child("step").count(): row for row in rows if row.child("kind").raw == "index"}
     blocks = dict.fromkeys(name for row in dev.values() for name, value in row.mapping().items() if value.is_object())
     return Record(
         name=run.resolve().name,
-        config=read_text(there["config.yaml"]) if "config.yaml" in there else "",
+        config=read_text(there[layout.CONFIG]) if layout.CONFIG in there else "",
         before=_blocks(summary.child("before")),
         after=_blocks(summary.child("after")),
         cost=summary.child("cost").numbers(),
@@ -140,7 +140,7 @@ def read_record(run: Path) -> Record:
         }
         | {"index": tuple(Point(step, row.numbers("kind", "step")) for step, row in sorted(index.items()))},
         notices=_notices(rows, summary.child("run").child("warnings")),
-        pairs=tuple(_pair(row) for row in _rows(there.get("examples.jsonl")) if _has_both_sides(row)),
+        pairs=tuple(_pair(row) for row in _rows(there.get(layout.EXAMPLES)) if _has_both_sides(row)),
         missing=tuple(name for name in PARTS if name not in there),
     )
 

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jsarag import layout
 from jsarag.config import plain
 from jsarag.decoding import DECODERS
 from jsarag.files import read_json, write_json
@@ -21,7 +22,7 @@ from jsarag.objectives import OBJECTIVES
 from jsarag.training.config import TrainConfig
 from jsarag.types import Example, InputError, Passage
 
-FILE = "fingerprints.json"
+FILE = layout.FINGERPRINTS
 FORMAT = 1
 VERSIONS = ("jsarag", "torch", "transformers", "peft", "accelerate", "sentence-transformers", "faiss-cpu")
 PLACES = ("start", "data.passages", "data.train", "data.dev", "data.test", "index.path", "index.uri")

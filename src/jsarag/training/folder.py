@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jsarag import ranks
+from jsarag import layout, ranks
 from jsarag.display import Display
 from jsarag.files import write_json
 from jsarag.retrieval import KnowledgeBase
@@ -94,6 +94,6 @@ class RunFolder:
 
     def keep_pairs(self, step: int, found: str, pairs: list[dict[str, Any]]) -> str:
         """Write the pairs of a step that cannot be taken into ``nonfinite/``."""
-        file = self.run / "nonfinite" / f"{step:06d}.json"
+        file = self.run / layout.NONFINITE / f"{step:06d}.json"
         ranks.by_first(lambda: write_json(file, {"step": step, "found": found, "pairs": pairs}))
         return f"in {file}"

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from jsarag import checksums
+from jsarag import checksums, layout
 from jsarag.checksums import Fault
 from jsarag.files import read_json, write_json
 from jsarag.types import InputError
@@ -104,7 +104,7 @@ def entries(run: Path, name: str) -> list[Kept]:
 @contextmanager
 def written(run: Path, name: str, step: int) -> Iterator[Path]:
     """A folder to fill; when it is whole the pointer moves to it and what is no longer kept is removed."""
-    folder = run / "checkpoints" / f"{name}-{step:06d}"
+    folder = run / layout.CHECKPOINTS / f"{name}-{step:06d}"
     with whole(folder) as temporary:
         temporary.mkdir()
         yield temporary
@@ -149,7 +149,7 @@ def recover(run: Path, name: str, say: Callable[[str], None]) -> None:
 
 def sweep(run: Path) -> None:
     """Remove what a kill left: folders ``last-STEP`` and ``best-STEP`` that no pointer names, and half-written ones."""
-    clear(run / "checkpoints")
+    clear(run / layout.CHECKPOINTS)
     for name in ("last", "best"):
         _prune(run, name)
 
@@ -170,14 +170,14 @@ def _prune(run: Path, name: str) -> None:
 
 
 def _pointer(run: Path, name: str) -> Path:
-    return run / "checkpoints" / f"{name}.json"
+    return run / layout.CHECKPOINTS / f"{name}.json"
 
 
 def _folders(run: Path, name: str) -> list[Path]:
     """Folders of checkpoints of that name, oldest first, whether a pointer names them or not."""
     found = [
         folder
-        for folder in (run / "checkpoints").glob(f"{name}-*")
+        for folder in (run / layout.CHECKPOINTS).glob(f"{name}-*")
         if re.fullmatch(rf"{re.escape(name)}-\d{{6,}}", folder.name) and not folder.is_symlink()
     ]
     return sorted(found, key=_step)

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
+from jsarag import layout
 from jsarag.display import Display
 from jsarag.files import read_json
 from jsarag.models import Encoder, LanguageModel, SentenceEncoder, load_encoder, load_generator
@@ -67,7 +68,7 @@ def knowledge_base(config: TrainConfig, found: Sequence[Kept], prior: Encoder, d
         InputError: an index that does not belong to the run.
     """
     run = Path(config.out)
-    folder = Path(config.index.path or run / "index")
+    folder = Path(config.index.path or run / layout.INDEX)
     kb = KnowledgeBase.load(folder)
     if config.passages.learns and found:
         passages = prior if config.passages.encoder == "shared" else encoder(config, "passages", found)

@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from jsarag import ranks
+from jsarag import layout, ranks
 from jsarag.display import Display
 from jsarag.types import InputError
 
-FILE = ".lock"
+FILE = layout.LOCK
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 """What a file system answers that has no locks."""
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from jsarag import ranks
+from jsarag import layout, ranks
 from jsarag.display import Display
 from jsarag.files import write_json
 from jsarag.models import Encoder, SentenceEncoder
@@ -28,7 +28,7 @@ from jsarag.training.config import PassageConfig
 from jsarag.types import InputError
 from jsarag.whole import sweep as clear
 
-FOLDER = "rebuilt"
+FOLDER = layout.REBUILT
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jsarag import layout
 from jsarag.files import read_jsonl, write_jsonl
 from jsarag.training.kept import exists
 from jsarag.training.trackers import started
 from jsarag.types import InputError
 from jsarag.whole import sync
 
-FILE = "metrics.jsonl"
+FILE = layout.METRICS
 
 
 class Record:

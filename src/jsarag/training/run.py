@@ -14,7 +14,7 @@ from typing import Any
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from jsarag import ranks
+from jsarag import layout, ranks
 from jsarag.checksums import CONFIG, FILE, identity, is_sealed, signed
 from jsarag.checksums import check as check_sums
 from jsarag.checksums import seal as write_seal
@@ -87,7 +87,7 @@ def train(
 
 def _saved(run: Path) -> str:
     """What a run that was stopped has saved, and how to go on."""
-    if not (run / "config.yaml").exists():
+    if not (run / layout.CONFIG).exists():
         return "nothing was saved yet; start it again"
     found = f"step {checkpoint.locate(run, 'last')[1]}" if checkpoint.exists(run, "last") else "no step yet"
     return f"saved: {found}; go on with: jsarag train --resume {run}"
@@ -113,7 +113,7 @@ def _locked(config: TrainConfig, display: Display, resume: bool, accept: bool) -
 def _recover(config: TrainConfig, display: Display) -> None:
     """Find the checkpoints from which an interrupted run goes on, where the newest is damaged the one before."""
     run = Path(config.out)
-    for place in (run, run / "evaluation"):
+    for place in (run, run / layout.EVALUATION):
         sweep(place)
     for name in (stages.START, "last", *(["best"] if config.loop.keep == "best" else [])):
         checkpoint.recover(run, name, display.say)
@@ -163,7 +163,7 @@ def _judged(config: TrainConfig, found: Fingerprints, accept: bool, display: Dis
 
 def _forget_measured(run: Path) -> None:
     """Remove what was measured with other data or models, so that it is measured again."""
-    for file in (run / "evaluation").glob("*"):
+    for file in (run / layout.EVALUATION).glob("*"):
         file.unlink()
 
 
@@ -176,8 +176,8 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
     ranks.by_first(lambda: fingerprints.keep(run, parts.prints))
     ranks.by_first(lambda: write_text(run / CONFIG, signed(as_yaml(kept(config)), identity(run))))
     ranks.by_first(lambda: stages.keep(config, models))
-    if config.index.path is None and not ranks.first_finds((run / "index").exists()):
-        kb.save(run / "index")
+    if config.index.path is None and not ranks.first_finds((run / layout.INDEX).exists()):
+        kb.save(run / layout.INDEX)
 
     test = _cases(config, data.test or data.dev)
     before = _evaluated(config, models, kb, test, "before", display) if config.evaluation.before else None
@@ -223,13 +223,13 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
     }
     if before and after:
         rows = _compared(before, after)
-        ranks.by_first(lambda: write_jsonl(run / "examples.jsonl", rows))
+        ranks.by_first(lambda: write_jsonl(run / layout.EXAMPLES, rows))
     ranks.by_first(lambda: sealed.finish(run, summary))
     return summary
 
 
 def _check_new(run: Path) -> None:
-    if ranks.first_finds((run / "config.yaml").exists()):
+    if ranks.first_finds((run / layout.CONFIG).exists()):
         holder = "" if finished(run) else lock.holder(run)
         by = f" (not finished; {holder})" if holder else ""
         raise InputError(
@@ -279,8 +279,8 @@ def knowledge_base(
         InputError: an index of another encoder or of other passages.
     """
     run = Path(config.out)
-    folder = Path(config.index.path or run / "index")
-    if folder == run / "index" and not folder.exists():
+    folder = Path(config.index.path or run / layout.INDEX)
+    if folder == run / layout.INDEX and not folder.exists():
         if config.start is None:
             return encode(passages, encoder, config.index.settled, run, display)
         folder = Path(config.start)
@@ -302,7 +302,7 @@ def check_index(config: TrainConfig, kb: KnowledgeBase, encoder: Encoder, folder
 
 def trained_index(kb: KnowledgeBase, passages: Encoder, run: Path, display: Display) -> KnowledgeBase:
     """The index of the passages as the run's trained encoder reads them, kept in its folder ``trained-index``."""
-    folder, wanted = run / "trained-index", passages.fingerprint()
+    folder, wanted = run / layout.TRAINED_INDEX, passages.fingerprint()
     if ranks.first_finds((folder / "manifest.json").is_file()):
         kept = KnowledgeBase.load(folder)
         if kept.fingerprint == wanted:
@@ -343,7 +343,7 @@ def _evaluated(
     """Measure and keep the result in the run folder; a result that is already there is read instead."""
     if not cases:
         return None
-    folder = Path(config.out) / "evaluation"
+    folder = Path(config.out) / layout.EVALUATION
     summary, rows, seal = (folder / f"{name}.{kind}" for kind in ("json", "jsonl", FILE))
     if ranks.first_finds(summary.exists() and rows.exists() and (seal.exists() or not is_sealed(Path(config.out)))):
         if seal.exists():

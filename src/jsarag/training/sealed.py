@@ -8,16 +8,16 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from jsarag import checksums
+from jsarag import checksums, layout
 from jsarag.files import write_text
 
-SUMMARY = "summary.json"
+SUMMARY = layout.SUMMARY
 """Written last: a run that has it is finished."""
 
 RESULTS = (
     SUMMARY,
-    "metrics.jsonl",
-    "examples.jsonl",
+    layout.METRICS,
+    layout.EXAMPLES,
     *(f"evaluation/{name}.{kind}" for name in ("before", "after") for kind in ("json", "jsonl")),
 )
 """What reports and comparisons read."""
@@ -29,7 +29,7 @@ PARTS = ("index/checksums.json", "trained-index/checksums.json", "checkpoints/st
 def finish(run: Path, summary: dict[str, Any]) -> None:
     """Write the checksums of a run that has ended, then its summary."""
     text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    parts = PARTS if (run / "checkpoints" / "best.json").exists() else (*PARTS, "checkpoints/last.json")
+    parts = PARTS if (run / layout.CHECKPOINTS / "best.json").exists() else (*PARTS, "checkpoints/last.json")
     names = [name for name in (*RESULTS, *parts) if name != SUMMARY and (run / name).is_file()]
     checksums.seal(run / checksums.FILE, names, {SUMMARY: hashlib.sha256(text.encode()).hexdigest()})
     write_text(run / SUMMARY, text)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from jsarag import layout
 from jsarag.objectives import Concat
 from jsarag.retrieval import KnowledgeBase
 from jsarag.training import checkpoint, sealed, weights
@@ -47,9 +48,9 @@ STAGES: dict[str, Callable[[TrainConfig, int | None], TrainConfig]] = {"concat":
 
 def check_finished(run: Path) -> None:
     """Refuse to start from what is not a finished run."""
-    if not (run / "config.yaml").is_file():
+    if not (run / layout.CONFIG).is_file():
         raise InputError(f"{run}: not a run folder (no config.yaml)")
-    if not (run / "summary.json").is_file():
+    if not (run / layout.SUMMARY).is_file():
         raise InputError(f"{run}: not a finished run (no summary.json); finish it with --resume {run}")
     sealed.check(run, sealed.PARTS)
 
@@ -95,5 +96,5 @@ def keep(config: TrainConfig, models: Models) -> None:
 def index_of(run: Path) -> KnowledgeBase:
     """The index that a finished run in whose folder it lies answers with."""
     check_finished(run)
-    trained = run / "trained-index"
-    return KnowledgeBase.load(trained if (trained / "manifest.json").is_file() else run / "index")
+    trained = run / layout.TRAINED_INDEX
+    return KnowledgeBase.load(trained if (trained / "manifest.json").is_file() else run / layout.INDEX)
