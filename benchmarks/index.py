@@ -19,8 +19,8 @@ from timing import interleaved, ratio, typical
 from workload import Workload, data_option, machine, markdown, workloads
 
 from jsarag.files import write_json
+from jsarag.kb import KnowledgeBase
 from jsarag.models.precision import autocast
-from jsarag.retrieval import KnowledgeBase
 
 PASSAGES = 1_000
 """Encoded in one turn."""

@@ -12,11 +12,10 @@ import torch
 
 from jsarag import DataConfig, TrainConfig
 from jsarag.cli.display import Terminal
-from jsarag.kb import SAMPLE
+from jsarag.kb import SAMPLE, KnowledgeBase
 from jsarag.models import Encoder, Generator
-from jsarag.retrieval import KnowledgeBase
+from jsarag.run.work import load_models, read
 from jsarag.training.models import Models
-from jsarag.training.run import load_models, read
 from jsarag.training.step import TrainingCase
 from jsarag.training.trainer import training_cases
 

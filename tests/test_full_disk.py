@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jsarag.cli.main import main
-from jsarag.retrieval import KnowledgeBase
+from jsarag.kb import KnowledgeBase
 from tests.disk import fill, small_disk
 
 SQUAD = Path(__file__).parent / "data" / "squad"

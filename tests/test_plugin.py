@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from jsarag import layout
 from jsarag.files import read_json
 from jsarag.registry import Registry
+from jsarag.run.fingerprints import packages_of
 from jsarag.types import InputError
 from tests import world
 
@@ -73,6 +75,12 @@ def test_train_resume_load_compare_and_the_command_line_know_its_parts(
     listed = jsarag("train", "--objective.name", "sharpened", "--help", site=installed).stdout
     assert "--objective.power" in listed
     assert "sharpened" in jsarag("train", "--objective.name", "other", site=installed).stderr
+
+
+def test_a_folder_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / layout.FINGERPRINTS).write_text(json.dumps({"format": layout.FORMAT + 1}))
+    with pytest.raises(InputError, match=rf"expected format {layout.FORMAT} or before, found {layout.FORMAT + 1}"):
+        packages_of(tmp_path)
 
 
 def test_a_registry_takes_what_a_program_registers() -> None:

@@ -10,8 +10,8 @@ import torch
 from torch.testing import assert_close
 
 from jsarag.data import load_passages
+from jsarag.kb import KnowledgeBase
 from jsarag.models import Encoder, EncoderConfig, load_encoder
-from jsarag.retrieval import KnowledgeBase
 from jsarag.types import InputError, Passage
 
 

@@ -19,6 +19,7 @@ from tokenizers import processors
 from transformers import PreTrainedTokenizerFast
 
 from jsarag.decoding import DECODERS, Direct
+from jsarag.kb import KnowledgeBase
 from jsarag.models import (
     Encoder,
     EncoderConfig,
@@ -32,7 +33,6 @@ from jsarag.models.precision import Precision
 from jsarag.models.prompt import Prompt
 from jsarag.models.roads import Roads
 from jsarag.pipeline import DecodingConfig, Pipeline
-from jsarag.retrieval import KnowledgeBase
 from jsarag.types import Passage
 from tests import tiny
 from tests.encoders import MADE, save

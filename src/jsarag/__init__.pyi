@@ -12,6 +12,7 @@ from .api import train as train
 from .data import HistoryConfig as HistoryConfig
 from .evaluation import EvaluationConfig as EvaluationConfig
 from .index import IndexConfig as IndexConfig
+from .kb import KnowledgeBase as KnowledgeBase
 from .lab import LabConfig as LabConfig
 from .models import EncoderConfig as EncoderConfig
 from .models import GeneratorConfig as GeneratorConfig
@@ -23,14 +24,13 @@ from .models import load_generator as load_generator
 from .parsing import load_config as load_config
 from .pipeline import DecodingConfig as DecodingConfig
 from .pipeline import Pipeline as Pipeline
-from .retrieval import KnowledgeBase as KnowledgeBase
-from .training import DataConfig as DataConfig
+from .run import DataConfig as DataConfig
+from .run import TrainConfig as TrainConfig
 from .training import LoopConfig as LoopConfig
 from .training import Models as Models
 from .training import OptimConfig as OptimConfig
 from .training import PassageConfig as PassageConfig
 from .training import Settings as Settings
-from .training import TrainConfig as TrainConfig
 from .training import Trainer as Trainer
 from .types import Answer as Answer
 from .types import Example as Example

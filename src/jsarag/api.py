@@ -12,7 +12,7 @@ import torch
 from accelerate import Accelerator
 
 from jsarag import lab as laboratory
-from jsarag import layout, ranks, training
+from jsarag import layout, processes
 from jsarag.checks import one_of
 from jsarag.data import load_examples, load_passages, render
 from jsarag.decoding import DECODERS, Stream
@@ -21,6 +21,7 @@ from jsarag.evaluation import Case, Evaluation, EvaluationConfig, check_fits, ev
 from jsarag.files import write_json, write_text
 from jsarag.index import IndexConfig, Kind
 from jsarag.integrity import Inspection, inspect
+from jsarag.kb import KnowledgeBase, check_place, encode
 from jsarag.lab import LabConfig
 from jsarag.models import Encoder, EncoderConfig, load_encoder
 from jsarag.parsing import load_run
@@ -36,10 +37,10 @@ from jsarag.report import (
     write_laboratory,
     write_report,
 )
-from jsarag.retrieval import KnowledgeBase, check_place, encode
-from jsarag.training import TrainConfig, checkpoint, load, sealed, stages
+from jsarag.run import TrainConfig, load, sealed, stages, work
+from jsarag.run.work import SUMMARY, finished
+from jsarag.training import checkpoint
 from jsarag.training.kept import Kept
-from jsarag.training.run import SUMMARY, finished
 from jsarag.types import Answer, Example, InputError, Turn
 from jsarag.whole import naming
 
@@ -157,14 +158,14 @@ def train(
         InputError: any mistake in files, options or folder.
     """
     run = Path(config.out)
-    with ranks.joined(), naming(run):
-        reported = resume and ranks.first_finds(finished(run) and _reported(run))
-        summary = training.train(config, display or Silent(), resume=resume, accept_changes=accept_changes)
+    with processes.joined(), naming(run):
+        reported = resume and processes.first_finds(finished(run) and _reported(run))
+        summary = work.train(config, display or Silent(), resume=resume, accept_changes=accept_changes)
         # After a signal processes do not wait for each other.
-        if summary is None and ranks.first() and (run / layout.CONFIG).exists():
+        if summary is None and processes.first() and (run / layout.CONFIG).exists():
             write_report(run)
         if summary is not None and not reported:
-            ranks.by_first(lambda: write_report(run))
+            processes.by_first(lambda: write_report(run))
     return summary
 
 
@@ -307,7 +308,7 @@ def build_index(
     check_apart(out, [passages, *([encoder.model] if encoder else [])])
     check_place(out)
     found = load_passages(Path(passages))
-    with ranks.joined():
+    with processes.joined():
         loaded = load_encoder(encoder or EncoderConfig(), torch.device(Accelerator().device))
         kb = encode(found, loaded, IndexConfig(index).settled, out, display or Silent())
         kb.save(out)

@@ -11,7 +11,8 @@ from jsarag import checksums, layout
 from jsarag.checksums import FILE, MANIFEST, Fault
 from jsarag.files import read_json
 from jsarag.parsing import load_run
-from jsarag.training import checkpoint, record, sealed, stages
+from jsarag.run import sealed, stages
+from jsarag.training import checkpoint, record
 from jsarag.training.kept import Kept, entries
 from jsarag.types import InputError
 

@@ -21,9 +21,9 @@ from jsarag.files import read_text
 from jsarag.index import INDEXES, IndexConfig
 from jsarag.objectives import OBJECTIVES
 from jsarag.registry import Registry
-from jsarag.training import DataConfig, TrainConfig
-from jsarag.training.fingerprints import packages_of
-from jsarag.training.local import found
+from jsarag.run import DataConfig, TrainConfig
+from jsarag.run.fingerprints import packages_of
+from jsarag.run.local import found
 from jsarag.types import InputError
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from jsarag import ranks
+from jsarag import processes
 from jsarag.checks import one_of, positive, require
 from jsarag.decoding import DECODERS, Decoder, Direct, Stream
+from jsarag.kb import KnowledgeBase
 from jsarag.models import SEARCHES, Encoder, Generator, Search
-from jsarag.retrieval import KnowledgeBase
 from jsarag.retriever import Retriever
 from jsarag.types import Answer, Retrieved
 
@@ -110,9 +110,9 @@ class Pipeline:
         decode, search = self.decoding.decoder, self.decoding.chosen()
 
         def answers(some: Sequence[tuple[str, Sequence[Retrieved]]]) -> list[Answer]:
-            return decode(self.generator, [x for x, _ in some], [h for _, h in some], search, ranks.times(progress))
+            return decode(self.generator, [x for x, _ in some], [h for _, h in some], search, processes.times(progress))
 
-        return ranks.spread_list(list(zip(xs, hs, strict=True)), answers)
+        return processes.spread_list(list(zip(xs, hs, strict=True)), answers)
 
     def log_likelihood(self, xs: Sequence[str], ys: Sequence[str]) -> float:
         """Mean log p(y|x) in nats under the decoding mode, with the passages that the decoder is given."""
@@ -125,7 +125,7 @@ class Pipeline:
             )
 
         with torch.inference_mode():
-            return float(ranks.spread(cases, scores).mean())
+            return float(processes.spread(cases, scores).mean())
 
     def stream(self, x: str) -> Stream:
         """Answer one x, its text to be read piece by piece.
@@ -144,7 +144,7 @@ class Pipeline:
         search = self.decoding.chosen()
 
         def texts(some: Sequence[str]) -> list[str]:
-            found = self.generator.generate([(x, ()) for x in some], search, progress=ranks.times(progress))
+            found = self.generator.generate([(x, ()) for x in some], search, progress=processes.times(progress))
             return [generated.text for generated in found]
 
-        return ranks.spread_list(xs, texts)
+        return processes.spread_list(xs, texts)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag import ranks
+from jsarag import processes
+from jsarag.kb import KnowledgeBase
 from jsarag.models import Encoder
 from jsarag.objectives.candidates import rectangle
-from jsarag.retrieval import KnowledgeBase
 from jsarag.types import Retrieved
 
 
@@ -32,9 +32,11 @@ class Retriever:
     def embed(self, xs: Sequence[str], ys: Sequence[str] = ()) -> Tensor:
         """``[inputs, dimensions]``, comparable with the vectors of the passages; gradient where it is enabled."""
         if not self.reads_y:
-            return self.kb.comparable(ranks.spread(xs, self.encoder.embed_queries))
+            return self.kb.comparable(processes.spread(xs, self.encoder.embed_queries))
         pairs = list(zip(xs, ys, strict=True))
-        return self.kb.comparable(ranks.spread(pairs, lambda some: self.encoder.embed_pairs(*zip(*some, strict=True))))
+        return self.kb.comparable(
+            processes.spread(pairs, lambda some: self.encoder.embed_pairs(*zip(*some, strict=True)))
+        )
 
     def search(self, e: Tensor, k: int, exclude: Sequence[Sequence[int]] = ()) -> Tensor:
         """``[batch, k]`` positions of the best passages of each row of ``e`` that the row does not exclude, best first.

@@ -17,8 +17,8 @@ import jsarag
 from jsarag.cli.main import main
 from jsarag.cli.train import configured
 from jsarag.data import load_examples, load_passages
+from jsarag.kb import KnowledgeBase
 from jsarag.report.record import read_record
-from jsarag.retrieval import KnowledgeBase
 from jsarag.training.trainer import Trainer
 from jsarag.types import InputError
 from jsarag.whole import refusal

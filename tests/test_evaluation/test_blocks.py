@@ -12,7 +12,7 @@ from jsarag.evaluation.attribution import measure_attribution
 from jsarag.evaluation.calibration import measure_calibration
 from jsarag.evaluation.sheet import Case, Sheet, as_row
 from jsarag.index import Flat, build_index
-from jsarag.retrieval import KnowledgeBase
+from jsarag.kb import KnowledgeBase
 from jsarag.types import Example, Passage, Retrieved, Turn
 
 PASSAGES = [Passage("a", "", "the lamp is red"), Passage("b", "", "the boat is blue"), Passage("c", "", "no lamp")]

@@ -13,9 +13,9 @@ from jsarag.data import load_examples, load_passages
 from jsarag.decoding import DECODERS
 from jsarag.display import Silent
 from jsarag.evaluation import Case, EvaluationConfig, evaluate, evaluate_modes
+from jsarag.kb import KnowledgeBase
 from jsarag.models import EncoderConfig, GeneratorConfig, PromptConfig, load_encoder, load_generator
 from jsarag.pipeline import DecodingConfig, Pipeline
-from jsarag.retrieval import KnowledgeBase
 from jsarag.types import Example, InputError, Passage
 
 CONFIG = EvaluationConfig(cutoffs=(1, 3), limit=4, resamples=20)

@@ -15,11 +15,11 @@ from jsarag.evaluation.table import write_table
 from jsarag.files import read_jsonl, read_text, write_json, write_jsonl
 from jsarag.metrics import METRICS, Estimate, Metric, answer_scores, block_of
 from jsarag.report import contrast_markdown, write_report
-from jsarag.report.comparison import tables
+from jsarag.report.before_after import tables
 from jsarag.report.record import read_record
 from jsarag.types import InputError
 from tests.test_evaluation.test_blocks import measured
-from tests.test_report.test_contrast import make
+from tests.test_report.test_compare import make
 
 COST = {"seconds": 1.0, "tokens_scored": 1, "tokens_trained": 1, "peak_memory_bytes": 2**30}
 

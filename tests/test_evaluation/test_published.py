@@ -21,8 +21,8 @@ from jsarag.data.sources import SOURCES, Options, convert
 from jsarag.display import Silent
 from jsarag.evaluation import Case, evaluate_retrieval
 from jsarag.files import read_jsonl
+from jsarag.kb import KnowledgeBase
 from jsarag.models import Encoder, EncoderConfig, load_encoder
-from jsarag.retrieval import KnowledgeBase
 from jsarag.retriever import Retriever
 from jsarag.types import Example, Turn
 

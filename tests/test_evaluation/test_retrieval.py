@@ -14,9 +14,9 @@ from jsarag.evaluation import Case, EvaluationConfig, evaluate_retrieval
 from jsarag.evaluation.retrieval import measure_retrieval, retrieve
 from jsarag.evaluation.sheet import Sheet, as_row
 from jsarag.index import Flat, build_index
+from jsarag.kb import KnowledgeBase
 from jsarag.models import Encoder, Generator
 from jsarag.pipeline import DecodingConfig, Pipeline
-from jsarag.retrieval import KnowledgeBase
 from jsarag.retriever import Retriever
 from jsarag.types import Example, InputError, Passage
 

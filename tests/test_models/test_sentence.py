@@ -14,9 +14,9 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor
 from torch.testing import assert_close
 
+from jsarag.kb import KnowledgeBase
 from jsarag.models import EncoderConfig, GeneratorConfig, Pair, SentenceEncoder, load_encoder, load_generator, sentence
 from jsarag.objectives import RagSequence
-from jsarag.retrieval import KnowledgeBase
 from jsarag.training.models import Models
 from jsarag.training.step import TrainingCase, step
 from jsarag.types import InputError, Passage

@@ -20,7 +20,7 @@ from jsarag.cli.main import main
 from jsarag.files import read_bytes, read_json, read_text, write_text
 from jsarag.report.archive import APART, find, manifest, read_archive, read_folder, write_archive
 from jsarag.types import InputError
-from tests.test_report.test_contrast import make, runs
+from tests.test_report.test_compare import make, runs
 
 ROOT = Path(__file__).parents[2]
 ARCHIVES = sorted((ROOT / "experiments").rglob("*.parquet"))

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from jsarag.metrics import Bin, Estimate
+from jsarag.report.before_after import Row
 from jsarag.report.charts import forest_chart, line_chart, reliability_chart
-from jsarag.report.comparison import Row
 from jsarag.report.curves import Line
 
 WAVE = Line("wave", tuple(range(1, 1001)), tuple(1.0 + i % 7 for i in range(1000)))

@@ -19,8 +19,9 @@ from jsarag.cli.main import main
 from jsarag.files import read_json, read_jsonl, write_json
 from jsarag.models import fingerprint
 from jsarag.parsing import load_run
-from jsarag.training import checkpoint, fingerprints
-from jsarag.training.run import read
+from jsarag.run import fingerprints
+from jsarag.run.work import read
+from jsarag.training import checkpoint
 from jsarag.training.trainer import Trainer
 from tests import tiny, world
 from tests.test_training.test_finished import Lines, contents

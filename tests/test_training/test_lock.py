@@ -11,7 +11,8 @@ import pytest
 
 from jsarag.display import Silent
 from jsarag.files import read_json
-from jsarag.training import checkpoint, lock
+from jsarag.run import lock
+from jsarag.training import checkpoint
 from jsarag.types import InputError
 from tests.test_training.processes import begin
 from tests.test_training.test_finished import contents

@@ -103,7 +103,7 @@ def test_a_run_is_loaded_without_what_training_alone_needs(
         return call
 
     for name in ("load_encoder", "load_generator"):
-        monkeypatch.setattr(f"jsarag.training.load.{name}", counted(getattr(jsarag, name), name))
+        monkeypatch.setattr(f"jsarag.run.load.{name}", counted(getattr(jsarag, name), name))
     monkeypatch.setattr(SentenceEncoder, "copy", counted(SentenceEncoder.copy, "copy"))
     monkeypatch.setattr(LanguageModel, "copy", counted(LanguageModel.copy, "copy"))
     run = jsarag.Run.load(tmp_path / "run")

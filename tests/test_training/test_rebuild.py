@@ -16,8 +16,8 @@ import jsarag
 from jsarag.data import load_passages
 from jsarag.display import Silent
 from jsarag.files import read_json
+from jsarag.kb import KnowledgeBase
 from jsarag.models import Encoder, EncoderConfig, load_encoder
-from jsarag.retrieval import KnowledgeBase
 from jsarag.training import checkpoint
 from jsarag.training.config import PassageConfig
 from jsarag.training.rebuild import Rebuilds, Rebuilt, freshness, overlap

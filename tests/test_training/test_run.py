@@ -14,7 +14,8 @@ import pytest
 import jsarag
 from jsarag.files import read_jsonl
 from jsarag.parsing import part_names, train_config, train_parser
-from jsarag.training import TrainConfig, trainer
+from jsarag.run import TrainConfig
+from jsarag.training import trainer
 from tests import world
 
 

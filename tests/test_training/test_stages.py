@@ -20,9 +20,9 @@ from jsarag.files import read_jsonl
 from jsarag.models import GeneratorConfig, LanguageModel, Pair, PromptConfig, load_generator
 from jsarag.objectives import Concat
 from jsarag.objectives.candidates import PADDING
-from jsarag.training import TrainConfig
+from jsarag.run import TrainConfig
+from jsarag.run.work import read
 from jsarag.training.models import Models
-from jsarag.training.run import read
 from jsarag.training.step import step
 from jsarag.training.trainer import Trainer, training_cases
 from jsarag.types import Passage

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from jsarag.data import load_passages
+from jsarag.kb import KnowledgeBase
 from jsarag.models import (
     Encoder,
     EncoderConfig,
@@ -22,7 +23,6 @@ from jsarag.models import (
     load_generator,
 )
 from jsarag.objectives import JSA, OBJECTIVES, VRAG, Decoupled, Gold, Loop, Objective, RagSequence, RagToken
-from jsarag.retrieval import KnowledgeBase
 from jsarag.training.models import Models
 from jsarag.training.step import TrainingCase, step
 

@@ -1,4 +1,4 @@
-"""What every one of several processes checks for itself; run by torchrun (see test_ranks.py)."""
+"""What every one of several processes checks for itself; run by torchrun (see test_several_processes.py)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.testing import assert_close
 
-from jsarag import ranks
+from jsarag import processes
 from jsarag.index import HNSW, IVF, Flat, Torch, build_index, load_index
 from jsarag.types import Passage
 
@@ -23,39 +23,41 @@ def rows_of_all_with_own_gradient() -> None:
         wide = torch.zeros(len(items), max(items) + 1)
         return wide.index_put((torch.arange(len(items)), torch.tensor(items)), weight[list(items)] ** 2)
 
-    found = ranks.spread([0, 1, 2, 3, 4], row)
+    found = processes.spread([0, 1, 2, 3, 4], row)
     assert_close(found.detach(), torch.diag(torch.tensor([1.0, 4.0, 9.0, 16.0, 25.0])))
     # A loss in which the rows meet: each process has the part of the gradient that flows through its own rows.
     found.sum().square().backward()  # type: ignore[no-untyped-call]
     mine = weight.grad.clone()  # type: ignore[union-attr]
-    assert_close(mine, torch.where(torch.arange(5) < 2, 1.0, 0.0) * 220 * weight.detach() if ranks.first() else mine)
-    ranks.add_gradients([weight])
+    assert_close(
+        mine, torch.where(torch.arange(5) < 2, 1.0, 0.0) * 220 * weight.detach() if processes.first() else mine
+    )
+    processes.add_gradients([weight])
     assert_close(weight.grad, 2 * 55 * 2 * weight.detach())
 
 
 def gradient_that_one_process_lacks() -> None:
     weight = torch.nn.Parameter(torch.ones(2))
-    found = ranks.spread([7.0], lambda items: weight[: len(items)] * torch.tensor(items))
+    found = processes.spread([7.0], lambda items: weight[: len(items)] * torch.tensor(items))
     if found.requires_grad:
         found.sum().backward()  # type: ignore[no-untyped-call]
-    ranks.add_gradients([weight])
+    processes.add_gradients([weight])
     assert_close(weight.grad, torch.tensor([7.0, 0.0]))
 
 
 def lists_in_order() -> None:
     words = ["a", "b", "c"]
-    assert ranks.spread_list(words, lambda some: [(word, ranks.rank()) for word in some]) == [
+    assert processes.spread_list(words, lambda some: [(word, processes.rank()) for word in some]) == [
         ("a", 0),
         ("b", 1),
         ("c", 1),
     ]
-    assert ranks.spread_list(["a"], list) == ["a"]
-    assert ranks.total([1, ranks.rank()]) == [2, 1]
-    assert ranks.anywhere(ranks.rank() == 1)
-    assert not ranks.anywhere(False)
-    assert ranks.as_first(10 + ranks.rank()) == 10
-    assert ranks.first_finds(ranks.first())
-    assert not ranks.first_finds(not ranks.first())
+    assert processes.spread_list(["a"], list) == ["a"]
+    assert processes.total([1, processes.rank()]) == [2, 1]
+    assert processes.anywhere(processes.rank() == 1)
+    assert not processes.anywhere(False)
+    assert processes.as_first(10 + processes.rank()) == 10
+    assert processes.first_finds(processes.first())
+    assert not processes.first_finds(not processes.first())
 
 
 def search_over_parts() -> None:
@@ -75,13 +77,13 @@ def search_over_parts() -> None:
 
 
 def kept_and_loaded() -> None:
-    from jsarag.retrieval import KnowledgeBase
+    from jsarag.kb import KnowledgeBase
 
     vectors = torch.randn(50, 8, generator=torch.Generator().manual_seed(1))
     passages = [Passage(str(i), "", f"text {i}") for i in range(50)]
     with TemporaryDirectory() as mine:
         # Both processes name the first one's folder.
-        folder = Path(str(ranks.spread_list([mine, mine], list)[0])) / "kb"
+        folder = Path(str(processes.spread_list([mine, mine], list)[0])) / "kb"
         for kind in (Flat(), HNSW()):
             kb = KnowledgeBase(passages, vectors, build_index(vectors.numpy(), kind), "none", kind)
             kb.save(folder)
@@ -89,15 +91,15 @@ def kept_and_loaded() -> None:
             assert (again.search(vectors[:3], 5)[1] == kb.search(vectors[:3], 5)[1]).all()
             assert again.search(vectors[:3], 1)[1].shape == (3, 1)
         assert load_index(folder, vectors.numpy(), Flat()).search(vectors[:1].numpy(), 1)
-        ranks.wait()
+        processes.wait()
 
 
 if __name__ == "__main__":
-    with ranks.joined():
-        assert ranks.size() == 2
+    with processes.joined():
+        assert processes.size() == 2
         rows_of_all_with_own_gradient()
         gradient_that_one_process_lacks()
         lists_in_order()
         search_over_parts()
         kept_and_loaded()
-        print(f"done{ranks.rank()}", flush=True)
+        print(f"done{processes.rank()}", flush=True)

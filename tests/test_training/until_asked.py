@@ -8,7 +8,7 @@ import socket
 import sys
 from typing import Any
 
-from jsarag import interrupt, ranks
+from jsarag import interrupt, processes
 from jsarag.cli.main import main
 from jsarag.training.saver import Saver
 
@@ -23,7 +23,7 @@ _save = Saver.save
 
 def _save_and_wait(self: Saver, *arguments: Any, **options: Any) -> None:
     _save(self, *arguments, **options)
-    if arguments[0] == "last" and ranks.first() and interrupt._current:
+    if arguments[0] == "last" and processes.first() and interrupt._current:
         self.wait()
         select.select([_came], [], [], PATIENCE)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from jsarag import api, ranks
+from jsarag import api, processes
 from jsarag.cli.display import Terminal
 from jsarag.models import EncoderConfig
 from jsarag.parsing import INDEX, Parser
@@ -28,9 +28,9 @@ def run(argv: Sequence[str]) -> int:
     values = parser.read(argv)
     kind = INDEX.built(values)
     built = parser.instantiate(values)
-    with ranks.joined():
+    with processes.joined():
         kb = api.build_index(values.passages, values.out, encoder=built.encoder, index=kind, display=Terminal())
-        if ranks.first():
+        if processes.first():
             facts = "".join(f", {name} {value}" for name, value in kb.facts.items())
             print(f"{values.out}: {len(kb):,} passages, {kb.vectors.shape[1]} dimensions, encoder {kb.fingerprint}")
             print(f"index {kb.kind.name}{facts}")

@@ -9,12 +9,12 @@ from typing import Any
 import yaml
 from jsonargparse import Namespace
 
-from jsarag import api, ranks
+from jsarag import api, processes
 from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_summary
 from jsarag.config import plain
 from jsarag.parsing import Parser, last_value, part_names, train_config, train_parser
-from jsarag.training import TrainConfig, stages
+from jsarag.run import TrainConfig, stages
 from jsarag.types import InputError
 
 STAGE = ("--stage", "--from")
@@ -32,7 +32,7 @@ Several processes share the work of each step: torchrun --nproc-per-node 2 -m js
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
-    with ranks.joined():
+    with processes.joined():
         if any(word.partition("=")[0] == "--resume" for word in argv):
             folder, accept = _resumed(argv)
             return finish(folder, api.resume(folder, display=Terminal(), accept_changes=accept))
@@ -78,7 +78,7 @@ def finish(folder: Path, summary: dict[str, Any] | None) -> int:
     """Show what a run found; where a signal stopped it, `main` gives the exit status."""
     if summary is None:
         return 1
-    if not ranks.first():
+    if not processes.first():
         return 0
     show_summary(summary)
     print(f"summary: {folder / 'summary.json'}\nreport:  {folder / 'report.html'}")

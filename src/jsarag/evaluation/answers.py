@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from jsarag.evaluation.sheet import Case, Sheet
+from jsarag.kb import KnowledgeBase
 from jsarag.metrics import (
     METRICS,
     Metric,
@@ -14,7 +15,6 @@ from jsarag.metrics import (
     meteor_is_there,
     meteor_scores,
 )
-from jsarag.retrieval import KnowledgeBase
 
 
 def judge(sheet: Sheet, cases: Sequence[Case], texts: Sequence[str], kb: KnowledgeBase) -> None:

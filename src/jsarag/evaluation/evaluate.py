@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from jsarag import ranks
+from jsarag import processes
 from jsarag.display import Display
 from jsarag.evaluation.answers import judge, judge_closed_book
 from jsarag.evaluation.attribution import measure_attribution
@@ -100,7 +100,7 @@ def evaluate_modes(
         sheet = Sheet([{"mode": mode, **row} for row in shared.rows[: len(judged)]], config.resamples)
         judge(sheet, judged, [answer.text for answer in answers], pipeline.kb)
         measure_attribution(sheet, judged, _read(chosen, judged, retrieved, display, mode))
-        cost = {"seconds": taken / len(judged), "tokens": ranks.total([tokens])[0] / len(judged)}
+        cost = {"seconds": taken / len(judged), "tokens": processes.total([tokens])[0] / len(judged)}
         found[mode] = sheet.summary | {"cost": cost}
         rows += sheet.rows
     return Evaluation(shared.summary | {"retrieval_seconds": seconds, "modes": found}, rows)

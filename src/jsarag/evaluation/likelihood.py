@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from jsarag import ranks
+from jsarag import processes
 from jsarag.evaluation.retrieval import retrieve
 from jsarag.evaluation.sheet import Case
 from jsarag.models import Pair
@@ -23,7 +23,7 @@ def marginal_log_likelihood(pipeline: Pipeline, cases: Sequence[Case]) -> float:
         for case, hs in zip(cases, retrieved, strict=True)
         for h in hs
     ]
-    log_lik = ranks.spread(pairs, pipeline.generator.log_likelihood).view(len(cases), -1).cpu()
+    log_lik = processes.spread(pairs, pipeline.generator.log_likelihood).view(len(cases), -1).cpu()
     bad = (~log_lik.isfinite()).any(-1).nonzero().flatten().tolist()
     if bad:
         raise InputError(f"generator.model: the score of pair {cases[bad[0]].example.id!r} is not a finite number")

@@ -7,26 +7,26 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from jsarag import ranks
+from jsarag import processes
 from jsarag.index.index import Index, Kind, Positions, Vectors
 
 
 def build_index(vectors: Vectors, kind: Kind) -> Index:
     """An index of a kind over ``vectors[passages, dimensions]``: in each process its part, or all in the first."""
-    if ranks.size() == 1:
+    if processes.size() == 1:
         return kind.build(vectors)
     if not kind.exact:
-        return Distributed(kind.build(vectors) if ranks.first() else None)
-    part = ranks.part(len(vectors))
+        return Distributed(kind.build(vectors) if processes.first() else None)
+    part = processes.part(len(vectors))
     return Distributed(kind.build(vectors[part]) if part.start < part.stop else None, part)
 
 
 def load_index(folder: Path, vectors: Vectors, kind: Kind) -> Index:
     """Read what `Index.save` wrote; ``vectors`` are those it was built of."""
-    if ranks.size() > 1 and kind.exact:
+    if processes.size() > 1 and kind.exact:
         return build_index(vectors, kind)
-    inner = kind.load(folder, vectors) if ranks.first() else None
-    return inner if inner and ranks.size() == 1 else Distributed(inner)
+    inner = kind.load(folder, vectors) if processes.first() else None
+    return inner if inner and processes.size() == 1 else Distributed(inner)
 
 
 class Distributed:
@@ -48,8 +48,8 @@ class Distributed:
             size = k if self._part is None else min(k, self._part.stop - self._part.start)
             scores, positions = self._inner.search(queries, size)
             positions = positions + (self._part.start if self._part else 0)
-        everyone = ranks.gather(torch.from_numpy(scores).T.contiguous()).T
-        places = ranks.gather(torch.from_numpy(positions).T.contiguous()).T
+        everyone = processes.gather(torch.from_numpy(scores).T.contiguous()).T
+        places = processes.gather(torch.from_numpy(positions).T.contiguous()).T
         best = everyone.sort(dim=1, descending=True, stable=True).indices[:, :k]
         return everyone.gather(1, best).numpy(), places.gather(1, best).numpy()
 

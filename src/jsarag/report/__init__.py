@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jsarag.report.contrast import Group, contrast
-from jsarag.report.contrast_page import contrast_figures, contrast_markdown, costs, heading, text, write_contrast
+from jsarag.report.compare import Group, contrast
+from jsarag.report.compare_page import contrast_figures, contrast_markdown, costs, heading, text, write_contrast
 from jsarag.report.laboratory import write_laboratory
 from jsarag.report.page import REPORT, write_report
 

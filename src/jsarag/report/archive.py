@@ -20,8 +20,8 @@ from typing import Any
 from jsarag import layout
 from jsarag.checksums import check_config
 from jsarag.files import JSON, read_bytes, read_jsonl, read_text, whole, write_text
-from jsarag.training import sealed
-from jsarag.training.fingerprints import contents
+from jsarag.run import sealed
+from jsarag.run.fingerprints import contents
 from jsarag.types import InputError
 
 FORMAT = "1"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from jsarag.metrics import Bin
-from jsarag.report.comparison import Row
+from jsarag.report.before_after import Row
 from jsarag.report.curves import Line
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pathlib import Path
 from jsarag import layout
 from jsarag.files import write_text
 from jsarag.metrics import Bin, reliability
+from jsarag.report.before_after import Table, headline, tables
 from jsarag.report.charts import forest_chart, line_chart, reliability_chart
-from jsarag.report.comparison import Table, headline, tables
 from jsarag.report.curves import CURVES, Curve, Line, lines
 from jsarag.report.examples import changes
 from jsarag.report.record import PARTS, Record, Side, read_record

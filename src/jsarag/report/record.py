@@ -10,7 +10,7 @@ from typing import Any
 from jsarag import checksums, layout
 from jsarag.files import read_json, read_jsonl, read_text
 from jsarag.metrics import Estimate
-from jsarag.training import sealed
+from jsarag.run import sealed
 from jsarag.types import InputError
 
 PARTS = {

@@ -6,8 +6,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from jsarag.report.before_after import bounds, percent
 from jsarag.report.charts import DASHES
-from jsarag.report.comparison import bounds, percent
 
 if TYPE_CHECKING:
     from jinja2 import Environment

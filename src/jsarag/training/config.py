@@ -6,12 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from jsarag.checks import not_negative, one_of, positive, require
-from jsarag.config import AnyPath, as_paths
 from jsarag.data import HistoryConfig
 from jsarag.evaluation import EvaluationConfig
-from jsarag.index import IndexConfig
-from jsarag.models import EncoderConfig, GeneratorConfig
-from jsarag.objectives import JSA, Objective
 from jsarag.training.models import Part
 from jsarag.training.trackers import check_trackers
 
@@ -19,31 +15,6 @@ PassageEncoder = Literal["frozen", "own", "shared"]
 Schedule = Literal["cosine", "linear", "constant"]
 Keep = Literal["best", "last"]
 OnNonfinite = Literal["stop", "skip"]
-
-
-@dataclass(frozen=True)
-class DataConfig:
-    """The files of a run; formats by extension: .jsonl, .json, .csv, .parquet.
-
-    Attributes:
-        passages: The knowledge base: {id, title, text}.
-        train: Training pairs: {id, input, outputs, history?, gold?}.
-        dev: Pairs for evaluation during training, for the best checkpoint and early stopping; null: none.
-        test: Pairs measured before and after training; null: the dev pairs.
-        limit: Train on the first so many pairs; null: on all.
-        history: How the turns of a dialog become x.
-    """
-
-    passages: AnyPath
-    train: AnyPath
-    dev: AnyPath | None = None
-    test: AnyPath | None = None
-    limit: int | None = None
-    history: HistoryConfig = field(default_factory=HistoryConfig)
-
-    def __post_init__(self) -> None:
-        as_paths(self, "data.", "passages", "train", "dev", "test")
-        require(self.limit is None or self.limit > 0, "data.limit", "a number above 0 or null", self.limit)
 
 
 @dataclass(frozen=True)
@@ -231,65 +202,3 @@ class Settings:
     loop: LoopConfig = field(default_factory=LoopConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """A training run.
-
-    Attributes:
-        data: The files.
-        out: Folder of the run: configuration, metrics, checkpoints, summary, report.
-        start: Finished run from whose models this one starts (the second stage, `--stage`); null: from untrained ones.
-        objective: What is maximised, with its options.
-        encoder: Prior, posterior and passage encoder.
-        posterior: How the posterior starts: as a copy of the prior, or from random weights (to see how a run bears a
-            poor proposal).
-        passages: Whether the passage encoder learns, and when the index is rebuilt.
-        generator: The generator.
-        index: The index over the passages.
-        optim: Optimizer and schedule.
-        loop: Batches, steps, evaluation, seed.
-        evaluation: What is measured before and after training.
-    """
-
-    data: DataConfig
-    out: AnyPath = "runs/latest"
-    start: AnyPath | None = None
-    objective: Objective = field(default_factory=JSA)
-    encoder: EncoderConfig = field(default_factory=EncoderConfig)
-    posterior: Literal["copy", "random"] = "copy"
-    passages: PassageConfig = field(default_factory=PassageConfig)
-    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
-    index: IndexConfig = field(default_factory=IndexConfig)
-    optim: OptimConfig = field(default_factory=OptimConfig)
-    loop: LoopConfig = field(default_factory=LoopConfig)
-    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
-
-    def __post_init__(self) -> None:
-        as_paths(self, "", "out", "start")
-        # Other objectives would have to know which models "untrained" means, and whose index it is.
-        require(
-            self.start is None or self.objective.second_stage,
-            "start",
-            f"null with objective {self.objective.name}; a second stage is --stage concat",
-            str(self.start),
-        )
-        retrievers = {"prior", "posterior"} & self.objective.trains
-        require(
-            bool(retrievers) or not self.passages.learns,
-            "passages.encoder",
-            f"frozen with objective {self.objective.name}, which trains no retriever",
-            self.passages.encoder,
-        )
-        require(
-            "prior" in self.objective.trains or self.passages.encoder != "shared",
-            "passages.encoder",
-            f"frozen or own with objective {self.objective.name}, which does not train the prior",
-            self.passages.encoder,
-        )
-
-    @property
-    def settings(self) -> Settings:
-        """What the trainer is told."""
-        return Settings(self.passages, self.optim, self.loop, self.evaluation, self.data.history)

@@ -14,8 +14,8 @@ import torch
 from accelerate import Accelerator
 
 from jsarag.files import read_json
+from jsarag.kb import KnowledgeBase
 from jsarag.models import EncoderConfig, load_encoder
-from jsarag.retrieval import KnowledgeBase
 
 
 def main(folder: Path) -> int:

@@ -8,10 +8,10 @@ from typing import Literal
 
 from torch import nn
 
+from jsarag.kb import KnowledgeBase
 from jsarag.models import Encoder, Generator, LanguageModel, SentenceEncoder
 from jsarag.models.memory import Thrift
 from jsarag.objectives import Component, Objective
-from jsarag.retrieval import KnowledgeBase
 from jsarag.retriever import Retriever
 
 ALL: tuple[Component, ...] = ("generator", "posterior", "prior")

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag import ranks
+from jsarag import processes
+from jsarag.kb import KnowledgeBase
 from jsarag.models import Generator, Pair
 from jsarag.objectives import Reading
 from jsarag.objectives.candidates import PADDING
 from jsarag.objectives.reads import Reads
-from jsarag.retrieval import KnowledgeBase
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class BatchReader:
             Pair(self.pairs[r][0], tuple(self.kb.passages[i] for i in positions), self.pairs[r][1])
             for r, positions in distinct
         ]
-        tokens = ranks.spread(
+        tokens = processes.spread(
             pairs, lambda some: self.generator.token_log_likelihood(some, temperature=self.temperature)
         ).to(asked.device)
         lengths = self.generator.answer_tokens([pair.y for pair in pairs]).to(asked.device)

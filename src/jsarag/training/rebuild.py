@@ -19,11 +19,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from jsarag import layout, ranks
+from jsarag import layout, processes
 from jsarag.display import Display
 from jsarag.files import write_json
+from jsarag.kb import KnowledgeBase
 from jsarag.models import Encoder, SentenceEncoder
-from jsarag.retrieval import KnowledgeBase
 from jsarag.training.config import PassageConfig
 from jsarag.types import InputError
 from jsarag.whole import sweep as clear
@@ -137,7 +137,7 @@ def freshness(kb: KnowledgeBase, prior: Encoder, passages: Encoder, probes: Sequ
     queries = prior.embed_queries(probes)
     stale = kb.search(queries, min(4 * k, len(kb)))[1]
     near = torch.unique(stale)
-    h = kb.comparable(ranks.spread([kb.passages[i] for i in near.tolist()], passages.embed_passages))
+    h = kb.comparable(processes.spread([kb.passages[i] for i in near.tolist()], passages.embed_passages))
     fresh = near[(kb.comparable(queries) @ h.T).topk(min(k, len(near))).indices.cpu()]
     return overlap(fresh, stale[:, :k])
 
@@ -154,7 +154,7 @@ class _Process:
         """Hand over the weights of today and start."""
         self._began, self._step, self._run, self._name = time.perf_counter(), step, run, f"{FOLDER}/{step:06d}"
         self._order = run / FOLDER / f".{step:06d}.order"
-        self._process = self._start(kb, passages) if ranks.first() else None
+        self._process = self._start(kb, passages) if processes.first() else None
 
     def _start(self, kb: KnowledgeBase, passages: SentenceEncoder) -> subprocess.Popen[bytes]:
         shutil.rmtree(self._order, ignore_errors=True)
@@ -168,7 +168,7 @@ class _Process:
         }
         write_json(self._order / "order.json", order)
         command = [sys.executable, "-m", "jsarag.training.encode", str(self._order)]
-        alone = {name: value for name, value in os.environ.items() if name not in ranks.VARIABLES}
+        alone = {name: value for name, value in os.environ.items() if name not in processes.VARIABLES}
         with (self._order / "log").open("wb") as log:
             # A session of its own: a Ctrl-C is for the run, which ends this process itself after its step.
             return subprocess.Popen(
@@ -182,12 +182,12 @@ class _Process:
             InputError: the process failed; the message holds its last line.
         """
         code = self._process.poll() if self._process else None
-        if not ranks.anywhere(code is not None):
+        if not processes.anywhere(code is not None):
             return None
         if code:
             lines = (self._order / "log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
             raise InputError(f"passages.background: encoding failed ({lines[-1] if lines else f'exit status {code}'})")
-        ranks.by_first(lambda: shutil.rmtree(self._order, ignore_errors=True))
+        processes.by_first(lambda: shutil.rmtree(self._order, ignore_errors=True))
         kb = KnowledgeBase.load(self._run / self._name)
         return Rebuilt(kb, self._name, self._step, time.perf_counter() - self._began)
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from jsarag import ranks
+from jsarag import processes
+from jsarag.kb import KnowledgeBase
 from jsarag.models import Encoder, Pair
 from jsarag.objectives import Objective, Scores, Source, diagnose, estimate
 from jsarag.objectives.candidates import PADDING, locate, member, rectangle, union
-from jsarag.retrieval import KnowledgeBase
 from jsarag.training.models import Models
 from jsarag.training.reading import BatchReader
 
@@ -136,7 +136,7 @@ def _texts(cases: Sequence[TrainingCase]) -> tuple[list[str], list[str]]:
 def _encoded(encoder: Encoder, kb: KnowledgeBase, candidates: Tensor) -> Tensor:
     """``[batch, candidates, dimensions]`` vectors of today, with gradient; a passage is encoded once a batch."""
     distinct, places = torch.unique(candidates.clamp(min=0), return_inverse=True)
-    h = kb.comparable(ranks.spread([kb.passages[i] for i in distinct.tolist()], encoder.embed_passages))
+    h = kb.comparable(processes.spread([kb.passages[i] for i in distinct.tolist()], encoder.embed_passages))
     return h[places.to(h.device)]
 
 

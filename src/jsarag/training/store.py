@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from jsarag.retrieval import KnowledgeBase
+from jsarag.kb import KnowledgeBase
 from jsarag.training.models import Part, Parts
 from jsarag.training.optimisation import Optimisation
 from jsarag.training.record import Record, Rows

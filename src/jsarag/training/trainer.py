@@ -15,17 +15,17 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from jsarag import ranks
+from jsarag import processes
 from jsarag.checks import require
 from jsarag.data import HistoryConfig, as_examples, render
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, evaluate_retrieval, marginal_log_likelihood
 from jsarag.interrupt import listening
+from jsarag.kb import KnowledgeBase
 from jsarag.models.memory import lack, out_of_memory, release
 from jsarag.objectives import JSA, Objective, Together
 from jsarag.objectives.candidates import PADDING
 from jsarag.pipeline import Pipeline
-from jsarag.retrieval import KnowledgeBase
 from jsarag.retriever import Retriever
 from jsarag.training.config import Settings
 from jsarag.training.models import Models
@@ -148,7 +148,7 @@ class Trainer:
         loop, state, end = self.settings.loop, self.state, self._end()
         if end:
             return Fitted(state, end, *self.store.restore(self.parts, loop.keep))
-        self.record = self.store.record(state.step if self.resumed else None) if ranks.first() else Unrecorded()
+        self.record = self.store.record(state.step if self.resumed else None) if processes.first() else Unrecorded()
         try:
             for text in notes:
                 self.record.add("warning", state.step, {"text": text})
@@ -168,7 +168,7 @@ class Trainer:
                         self._evaluate()
                         self._save()
                     end = self._end()
-                    asked.number = ranks.largest(asked.number)
+                    asked.number = processes.largest(asked.number)
                     if asked.number:
                         if not due:
                             self.store.settle(state)
@@ -192,7 +192,7 @@ class Trainer:
         chains = state.chains.clone() if loop.on_nonfinite == "skip" else state.chains
         try:
             top1 = self._gradients(batches, figures)
-            ranks.add_gradients(weight for weights in self.optimisation.parameters.values() for weight in weights)
+            processes.add_gradients(weight for weights in self.optimisation.parameters.values() for weight in weights)
             # Of a budget, the middle of the step: its length is not known beforehand.
             progress = (done + self._done()) / 2 / loop.budget if loop.budget else done / self.steps
             figures |= self.optimisation.step(min(progress, 1.0))
@@ -232,7 +232,7 @@ class Trainer:
                 if not out_of_memory(error):
                     raise
                 # Other processes wait for what this one has not done.
-                if ranks.size() > 1 or not self.models.halve():
+                if processes.size() > 1 or not self.models.halve():
                     raise InputError(f"training: {lack(error)}") from None
             self.optimisation.forget()
             figures.clear()
@@ -263,7 +263,7 @@ class Trainer:
         start = state.chains[ids] if objective.keeps_state else torch.full_like(ids, PADDING)
         cases = [self.cases[i] for i in batch]
         outcome = step(self.models, self.kb, objective, cases, start, state.rng, share_candidates=loop.share_candidates)
-        scored, trained = ranks.total([now - then for now, then in zip(self.models.tokens, before, strict=True)])
+        scored, trained = processes.total([now - then for now, then in zip(self.models.tokens, before, strict=True)])
         state.tokens_scored += scored
         state.tokens_trained += trained
         loss = outcome.loss.item()

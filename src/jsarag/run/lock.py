@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from jsarag import layout, ranks
+from jsarag import layout, processes
 from jsarag.display import Display
 from jsarag.types import InputError
 
@@ -31,9 +31,9 @@ def held(run: Path, display: Display) -> Iterator[None]:
     Raises:
         InputError: another run holds it; the message names its host and process.
     """
-    lock, other = _take(run, display) if ranks.first() else (None, "")
+    lock, other = _take(run, display) if processes.first() else (None, "")
     try:
-        if ranks.first_finds(bool(other)):
+        if processes.first_finds(bool(other)):
             raise InputError(f"{run}: another run works in this folder ({holder(run)}); wait for its end or stop it")
         yield
     finally:

@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from jsarag import layout
+from jsarag.kb import KnowledgeBase
 from jsarag.objectives import Concat
-from jsarag.retrieval import KnowledgeBase
-from jsarag.training import checkpoint, sealed, weights
-from jsarag.training.config import PassageConfig, TrainConfig
+from jsarag.run import sealed
+from jsarag.run.config import TrainConfig
+from jsarag.training import checkpoint, weights
+from jsarag.training.config import PassageConfig
 from jsarag.training.kept import Kept, pointed
 from jsarag.training.models import Models
 from jsarag.types import InputError

@@ -19,11 +19,10 @@ from jsarag.files import read_json, write_json
 from jsarag.index import INDEXES
 from jsarag.models import fingerprint
 from jsarag.objectives import OBJECTIVES
-from jsarag.training.config import TrainConfig
+from jsarag.run.config import TrainConfig
 from jsarag.types import Example, InputError, Passage
 
 FILE = layout.FINGERPRINTS
-FORMAT = 1
 VERSIONS = ("jsarag", "torch", "transformers", "peft", "accelerate", "sentence-transformers", "faiss-cpu")
 PLACES = ("start", "data.passages", "data.train", "data.dev", "data.test", "index.path", "index.uri")
 """Settings that say where something lies, as the names of models do: what lies there counts."""
@@ -111,7 +110,7 @@ def take(config: TrainConfig, rows: Mapping[str, Sequence[Example | Passage]]) -
     """
     files = {option: fingerprint.files(getattr(config, option.partition(".")[0]).model, option) for option in MODELS}
     now: dict[str, Any] = {
-        "format": FORMAT,
+        "format": layout.FORMAT,
         "data": {name: _rows(some) for name, some in rows.items()},
         "models": files,
         "index": None if config.index.path is None else _index(Path(config.index.path)),
@@ -178,8 +177,16 @@ def packages(config: TrainConfig) -> dict[str, str]:
 
 
 def packages_of(run: Path) -> dict[str, str]:
-    """Those of the run in a folder, as far as the folder tells."""
-    found = read_json(run / FILE).get("packages", {}) if (run / FILE).is_file() else {}
+    """Those of the run in a folder, as far as the folder tells.
+
+    Raises:
+        InputError: a later version of jsarag wrote the folder.
+    """
+    kept = read_json(run / FILE) if (run / FILE).is_file() else {}
+    version = kept.get("format", 1)
+    if not isinstance(version, int) or version > layout.FORMAT:
+        raise InputError(f"{run / FILE}: expected format {layout.FORMAT} or before, found {version!r}; update jsarag")
+    found = kept.get("packages", {})
     return found if isinstance(found, dict) else {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jsarag.metrics import Estimate
-from jsarag.report.comparison import Row, headline, percent, points, tables
+from jsarag.report.before_after import Row, headline, percent, points, tables
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,14 @@ from accelerate import Accelerator
 from jsarag import layout
 from jsarag.display import Display
 from jsarag.files import read_json
+from jsarag.kb import KnowledgeBase
 from jsarag.models import Encoder, LanguageModel, SentenceEncoder, load_encoder, load_generator
-from jsarag.retrieval import KnowledgeBase
-from jsarag.training import stages, weights
-from jsarag.training.config import TrainConfig
+from jsarag.run import stages
+from jsarag.run.config import TrainConfig
+from jsarag.run.work import SUMMARY, check_index, trained_index
+from jsarag.training import weights
 from jsarag.training.kept import Kept, pointed
 from jsarag.training.models import Part
-from jsarag.training.run import SUMMARY, check_index, trained_index
 
 
 def places(config: TrainConfig, name: str) -> list[Kept]:

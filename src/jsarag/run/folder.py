@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jsarag import layout, ranks
+from jsarag import layout, processes
 from jsarag.display import Display
 from jsarag.files import write_json
-from jsarag.retrieval import KnowledgeBase
+from jsarag.kb import KnowledgeBase
 from jsarag.training import checkpoint, record, weights
 from jsarag.training.config import LoopConfig
 from jsarag.training.models import Parts
@@ -37,19 +37,19 @@ class RunFolder:
         """
         if not checkpoint.exists(self.run, "last"):
             return None
-        ranks.by_first(lambda: checkpoint.sweep(self.run))
+        processes.by_first(lambda: checkpoint.sweep(self.run))
         checkpoint.load_state(self.run, parts, optimisation, state)
         if state.index:
             kb = KnowledgeBase.load(self.run / state.index)
-        if ranks.first() and not record.check(self.run, state.record):
+        if processes.first() and not record.check(self.run, state.record):
             self.display.say(f"warning: {self.run / record.FILE} is missing: the record begins after step {state.step}")
         if self.loop.keep == "best" and state.best is not None and not checkpoint.exists(self.run, "best"):
             raise InputError(
                 f"{self.run}: holds no checkpoint 'best', though step {state.best_step} saved one; put it back from a "
                 "copy, or set loop.keep to last in config.yaml"
             )
-        ranks.by_first(lambda: prune(self.run, checkpoint.indexes(self.run)))
-        ranks.by_first(lambda: sweep(self.run))
+        processes.by_first(lambda: prune(self.run, checkpoint.indexes(self.run)))
+        processes.by_first(lambda: sweep(self.run))
         return kb
 
     def record(self, from_step: int | None) -> Record:
@@ -68,11 +68,11 @@ class RunFolder:
                 before=record.sync,
             )
 
-        ranks.by_first(write)
+        processes.by_first(write)
 
     def save_best(self, parts: Parts, step: int) -> None:
         """Write the checkpoint ``best``, likewise."""
-        ranks.by_first(lambda: self.saver.save("best", step, lambda folder: weights.write(folder, parts)))
+        processes.by_first(lambda: self.saver.save("best", step, lambda folder: weights.write(folder, parts)))
 
     def look(self) -> None:
         """Raise what went wrong with a checkpoint."""
@@ -81,7 +81,7 @@ class RunFolder:
     def settle(self, state: State) -> None:
         """Wait until all checkpoints are on the disk; then the indexes that none of them needs can go."""
         self.saver.wait()
-        ranks.by_first(lambda: prune(self.run, {*checkpoint.indexes(self.run), state.index}))
+        processes.by_first(lambda: prune(self.run, {*checkpoint.indexes(self.run), state.index}))
 
     def close(self) -> None:
         """Wait, and end the thread."""
@@ -95,5 +95,5 @@ class RunFolder:
     def keep_pairs(self, step: int, found: str, pairs: list[dict[str, Any]]) -> str:
         """Write the pairs of a step that cannot be taken into ``nonfinite/``."""
         file = self.run / layout.NONFINITE / f"{step:06d}.json"
-        ranks.by_first(lambda: write_json(file, {"step": step, "found": found, "pairs": pairs}))
+        processes.by_first(lambda: write_json(file, {"step": step, "found": found, "pairs": pairs}))
         return f"in {file}"

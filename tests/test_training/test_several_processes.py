@@ -16,7 +16,7 @@ from torch.testing import assert_close
 
 import jsarag
 from jsarag.files import read_json
-from jsarag.retrieval import KnowledgeBase
+from jsarag.kb import KnowledgeBase
 from jsarag.training import checkpoint
 from tests.test_training.test_run import configured, curve
 from tests.weights import weights

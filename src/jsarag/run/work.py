@@ -14,7 +14,7 @@ from typing import Any
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from jsarag import layout, ranks
+from jsarag import layout, processes
 from jsarag.checksums import CONFIG, FILE, identity, is_sealed, signed
 from jsarag.checksums import check as check_sums
 from jsarag.checksums import seal as write_seal
@@ -24,17 +24,18 @@ from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, check_fits, evaluate
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl, write_text
 from jsarag.interrupt import Stopped, listening
+from jsarag.kb import KnowledgeBase, check_k, encode
 from jsarag.models import Encoder, LanguageModel, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
-from jsarag.retrieval import KnowledgeBase, check_k, encode
-from jsarag.training import checkpoint, fingerprints, lock, sealed, stages
-from jsarag.training.config import DataConfig, TrainConfig
-from jsarag.training.fingerprints import Fingerprints, versions
-from jsarag.training.folder import RunFolder
-from jsarag.training.local import kept
+from jsarag.run import fingerprints, lock, sealed, stages
+from jsarag.run.config import DataConfig, TrainConfig
+from jsarag.run.fingerprints import Fingerprints, versions
+from jsarag.run.folder import RunFolder
+from jsarag.run.local import kept
+from jsarag.run.sealed import SUMMARY as SUMMARY  # noqa: PLC0414 - offered here as well
+from jsarag.training import checkpoint
 from jsarag.training.models import Models
 from jsarag.training.record import check_begun
-from jsarag.training.sealed import SUMMARY as SUMMARY  # noqa: PLC0414 - offered here as well
 from jsarag.training.trainer import Trainer, check_labels
 from jsarag.types import Example, InputError, Passage
 from jsarag.whole import sweep
@@ -76,7 +77,7 @@ def train(
         InputError: any mistake in files, options or folder, another run works in the folder, or changes that are not
             accepted; nothing has been written then.
     """
-    display = display if ranks.first() else Silent()
+    display = display if processes.first() else Silent()
     with listening():
         try:
             return _locked(config, display, resume, accept_changes)
@@ -101,12 +102,12 @@ def _locked(config: TrainConfig, display: Display, resume: bool, accept: bool) -
         with lock.held(run, display):
             _check_new(run)  # another run may have begun since
             return work(config, parts, display)
-    if ranks.first_finds(finished(run)):
+    if processes.first_finds(finished(run)):
         return _kept(run, display)
     with lock.held(run, display):
-        if ranks.first_finds(finished(run)):  # by another run until now
+        if processes.first_finds(finished(run)):  # by another run until now
             return _kept(run, display)
-        ranks.by_first(lambda: _recover(config, display))
+        processes.by_first(lambda: _recover(config, display))
         return work(config, prepare(config, display, resume=True, accept=accept), display)
 
 
@@ -134,13 +135,13 @@ def prepare(config: TrainConfig, display: Display, *, resume: bool, accept: bool
     check_k(config.evaluation.decoding.passages, len(data.passages), "evaluation.decoding.passages")
     set_seed(config.loop.seed)
     models = load_models(config)
-    prints = ranks.from_first(lambda: fingerprints.take(config, vars(data)))
+    prints = processes.from_first(lambda: fingerprints.take(config, vars(data)))
     if resume:
         prints = _judged(config, prints, accept, display)
     check(config, models, data, display)
     kb = knowledge_base(config, data.passages, models.prior, display)
     stages.begin(config, models)
-    ranks.wait()  # nothing is written before every process has looked
+    processes.wait()  # nothing is written before every process has looked
     return Parts(data, models, kb, prints)
 
 
@@ -151,7 +152,7 @@ def _judged(config: TrainConfig, found: Fingerprints, accept: bool, display: Dis
         InputError: there are changes, and they are not accepted.
     """
     run = Path(config.out)
-    if ranks.first_finds(not (run / fingerprints.FILE).is_file()):
+    if processes.first_finds(not (run / fingerprints.FILE).is_file()):
         display.say(f"{run}: begun by an earlier version, which kept no fingerprints: changes since then are not known")
     for line in [*found.told, *map(str, found.changes)]:
         display.say(line)
@@ -172,11 +173,11 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
     run, data, models, kb = Path(config.out), parts.data, parts.models, parts.kb
     run.mkdir(parents=True, exist_ok=True)
     if any(change.measured for change in parts.prints.changes):
-        ranks.by_first(lambda: _forget_measured(run))
-    ranks.by_first(lambda: fingerprints.keep(run, parts.prints))
-    ranks.by_first(lambda: write_text(run / CONFIG, signed(as_yaml(kept(config)), identity(run))))
-    ranks.by_first(lambda: stages.keep(config, models))
-    if config.index.path is None and not ranks.first_finds((run / layout.INDEX).exists()):
+        processes.by_first(lambda: _forget_measured(run))
+    processes.by_first(lambda: fingerprints.keep(run, parts.prints))
+    processes.by_first(lambda: write_text(run / CONFIG, signed(as_yaml(kept(config)), identity(run))))
+    processes.by_first(lambda: stages.keep(config, models))
+    if config.index.path is None and not processes.first_finds((run / layout.INDEX).exists()):
         kb.save(run / layout.INDEX)
 
     test = _cases(config, data.test or data.dev)
@@ -223,13 +224,13 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
     }
     if before and after:
         rows = _compared(before, after)
-        ranks.by_first(lambda: write_jsonl(run / layout.EXAMPLES, rows))
-    ranks.by_first(lambda: sealed.finish(run, summary))
+        processes.by_first(lambda: write_jsonl(run / layout.EXAMPLES, rows))
+    processes.by_first(lambda: sealed.finish(run, summary))
     return summary
 
 
 def _check_new(run: Path) -> None:
-    if ranks.first_finds((run / layout.CONFIG).exists()):
+    if processes.first_finds((run / layout.CONFIG).exists()):
         holder = "" if finished(run) else lock.holder(run)
         by = f" (not finished; {holder})" if holder else ""
         raise InputError(
@@ -303,7 +304,7 @@ def check_index(config: TrainConfig, kb: KnowledgeBase, encoder: Encoder, folder
 def trained_index(kb: KnowledgeBase, passages: Encoder, run: Path, display: Display) -> KnowledgeBase:
     """The index of the passages as the run's trained encoder reads them, kept in its folder ``trained-index``."""
     folder, wanted = run / layout.TRAINED_INDEX, passages.fingerprint()
-    if ranks.first_finds((folder / "manifest.json").is_file()):
+    if processes.first_finds((folder / "manifest.json").is_file()):
         kept = KnowledgeBase.load(folder)
         if kept.fingerprint == wanted:
             return kept
@@ -345,15 +346,15 @@ def _evaluated(
         return None
     folder = Path(config.out) / layout.EVALUATION
     summary, rows, seal = (folder / f"{name}.{kind}" for kind in ("json", "jsonl", FILE))
-    if ranks.first_finds(summary.exists() and rows.exists() and (seal.exists() or not is_sealed(Path(config.out)))):
+    if processes.first_finds(summary.exists() and rows.exists() and (seal.exists() or not is_sealed(Path(config.out)))):
         if seal.exists():
             check_sums(seal, f"put it back from a copy, or remove {folder / name}.* to measure again")
         return Evaluation(read_json(summary), [row for _, row in read_jsonl(rows)])
     pipeline = Pipeline(models.prior, kb, models.generator, config.evaluation.decoding)
     evaluation = evaluate(pipeline, models.posterior, cases, config.evaluation, display, name)
-    ranks.by_first(lambda: write_jsonl(rows, evaluation.rows))
-    ranks.by_first(lambda: write_json(summary, evaluation.summary))
-    ranks.by_first(lambda: write_seal(seal, [summary.name, rows.name]))
+    processes.by_first(lambda: write_jsonl(rows, evaluation.rows))
+    processes.by_first(lambda: write_json(summary, evaluation.summary))
+    processes.by_first(lambda: write_seal(seal, [summary.name, rows.name]))
     return evaluation
 
 

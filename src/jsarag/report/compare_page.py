@@ -9,9 +9,9 @@ from typing import Any
 
 from jsarag.files import write_text
 from jsarag.metrics import block_of
+from jsarag.report.before_after import points
 from jsarag.report.charts import contrast_chart, sweep_chart
-from jsarag.report.comparison import points
-from jsarag.report.contrast import Group
+from jsarag.report.compare import Group
 from jsarag.report.curves import Line
 from jsarag.report.templates import render
 

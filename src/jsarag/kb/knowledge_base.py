@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from jsarag import checksums, ranks
+from jsarag import checksums, processes
 from jsarag.data import as_passages
 from jsarag.display import Display, Silent
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
@@ -84,7 +84,7 @@ def preflight(passages: Sequence[Passage], encoder: Encoder, kind: Kind, folder:
 
 def encode(passages: Sequence[Passage], encoder: Encoder, kind: Kind, folder: Path, display: Display) -> KnowledgeBase:
     """A knowledge base after `preflight`, same arguments, with progress; it is not yet saved."""
-    display = display if ranks.first() else Silent()
+    display = display if processes.first() else Silent()
     kind = preflight(passages, encoder, kind, folder, display)
     with display.task("indexing", len(passages)) as advance:
         return KnowledgeBase.build(passages, encoder, kind, progress=lambda done: advance(done, ""))
@@ -94,7 +94,7 @@ def _agreed(wanted: Kind, found: Kind) -> Kind:
     """What the first process found: room differs from process to process, the index is one."""
     if not isinstance(wanted, Auto):
         return found
-    return wanted.options[ranks.as_first([kind.name for kind in wanted.options].index(found.name))]
+    return wanted.options[processes.as_first([kind.name for kind in wanted.options].index(found.name))]
 
 
 def _not_finite(vectors: Tensor) -> int | None:
@@ -179,9 +179,9 @@ class KnowledgeBase:
             kind = INDEXES.named(kind, "index.kind")()
         if isinstance(kind, Auto):
             kind = _agreed(kind, plan(len(passages), encoder.dimensions, kind, room_at(Path.cwd())).kind)
-        shown = ranks.times(progress)
+        shown = processes.times(progress)
         with torch.inference_mode():
-            vectors = ranks.spread(passages, lambda some: encoder.embed_passages(some, progress=shown).cpu())
+            vectors = processes.spread(passages, lambda some: encoder.embed_passages(some, progress=shown).cpu())
         broken = _not_finite(vectors)
         if broken is not None:
             raise InputError(f"encoder.model: the vector of passage {passages[broken].id!r} is not finite")
@@ -253,7 +253,7 @@ class KnowledgeBase:
             InputError: something else than an index lies there.
         """
         folder = Path(folder)
-        ranks.by_first(lambda: self._write(folder))
+        processes.by_first(lambda: self._write(folder))
         self.folder = folder
 
     def _write(self, folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from jsarag.models.resolve import at, local
-from jsarag.training.config import TrainConfig
+from jsarag.run.config import TrainConfig
 
 Tree = TypeVar("Tree", bound=Any)
 
