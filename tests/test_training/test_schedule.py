@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from jsarag.training.config import OptimConfig, Schedule
-from jsarag.training.optimisation import Optimisation, factor
+from jsarag.training.optimisation import Optimisation
+from jsarag.training.schedule import factor
 
 # Share of the run, and the share of the peak rate: with a warm-up over the first fifth, then over the last four.
 VALUES = {
@@ -24,13 +25,15 @@ VALUES = {
 def test_values(schedule: Schedule) -> None:
     config = OptimConfig(schedule=schedule, warmup=0.2)
     for progress, share in VALUES[schedule]:
-        assert factor(config, progress) == pytest.approx(share, abs=1e-12)
-    assert factor(config, 1.7) == pytest.approx(VALUES[schedule][-1][1], abs=1e-12)  # past the end: as at the end
+        assert factor(config.schedule, config.warmup, progress) == pytest.approx(share, abs=1e-12)
+    assert factor(config.schedule, config.warmup, 1.7) == pytest.approx(
+        VALUES[schedule][-1][1], abs=1e-12
+    )  # past the end: as at the end
 
 
 @pytest.mark.parametrize("schedule", get_args(Schedule))
 def test_without_warm_up_a_run_begins_at_its_peak(schedule: Schedule) -> None:
-    assert factor(OptimConfig(schedule=schedule, warmup=0.0), 0.0) == 1.0
+    assert factor(schedule, 0.0, 0.0) == 1.0
 
 
 def test_the_optimizer_takes_the_rate_of_its_component() -> None:

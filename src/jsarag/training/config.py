@@ -9,10 +9,10 @@ from jsarag.checks import not_negative, one_of, positive, require
 from jsarag.data import HistoryConfig
 from jsarag.evaluation import EvaluationConfig
 from jsarag.training.models import Part
+from jsarag.training.schedule import SCHEDULES
 from jsarag.training.trackers import check_trackers
 
 PassageEncoder = Literal["frozen", "own", "shared"]
-Schedule = Literal["cosine", "linear", "constant"]
 Keep = Literal["best", "last"]
 OnNonfinite = Literal["stop", "skip"]
 
@@ -75,7 +75,7 @@ class OptimConfig:
             within a few steps.
         lr_generator: Peak learning rate of the generator (adapters bear about ten times that of all weights).
         weight_decay: Of AdamW.
-        schedule: Course after warm-up, down to 0 at the end of the run, or constant.
+        schedule: Course after warm-up: cosine or linear, down to 0 at the end of the run, or constant.
         warmup: Share of the run in which the rates rise from 0.
         clip: Longest gradient of each component; 0: not clipped.
     """
@@ -85,14 +85,14 @@ class OptimConfig:
     lr_passages: float = 1e-5
     lr_generator: float = 5e-4
     weight_decay: float = 0.0
-    schedule: Schedule = "cosine"
+    schedule: str = "cosine"
     warmup: float = 0.05
     clip: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("lr_prior", "lr_posterior", "lr_passages", "lr_generator", "weight_decay", "clip"):
             not_negative(f"optim.{name}", getattr(self, name))
-        one_of("optim.schedule", self.schedule, get_args(Schedule))
+        one_of("optim.schedule", self.schedule, SCHEDULES)
         require(0 <= self.warmup < 1, "optim.warmup", "a share from 0 to below 1", self.warmup)
 
     @property

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from jsarag.training.config import OptimConfig
 from jsarag.training.models import Part
+from jsarag.training.schedule import factor
 
 Parameters = Mapping[Part, Mapping[str, nn.Parameter]]
 
@@ -67,7 +68,7 @@ class Optimisation:
             if not math.isfinite(norm):
                 raise NotFiniteError(f"the gradient of the {component} is {norm}")
         for group in self.optimizer.param_groups:
-            group["lr"] = self.peak[group["name"]] * factor(self._config, progress)
+            group["lr"] = self.peak[group["name"]] * factor(self._config.schedule, self._config.warmup, progress)
         figures: dict[str, float | None] = {}
         for component, weights in self.parameters.items():
             gradient, norm = gradients[component], norms[component]
@@ -109,14 +110,6 @@ class Optimisation:
     def rate(self, component: Part) -> float:
         """The present learning rate of a component."""
         return next(float(group["lr"]) for group in self.optimizer.param_groups if group["name"] == component)
-
-
-def factor(config: OptimConfig, progress: float) -> float:
-    """Share of the peak learning rate after ``progress`` of a run, 0 to 1: linear warm-up, then the schedule."""
-    if progress < config.warmup:
-        return progress / config.warmup
-    rest = min((progress - config.warmup) / (1 - config.warmup), 1.0)
-    return {"constant": 1.0, "linear": 1 - rest, "cosine": (1 + math.cos(math.pi * rest)) / 2}[config.schedule]
 
 
 class _Gradient(NamedTuple):
