@@ -6,6 +6,9 @@ and decisions are the same everywhere without being told, and equal those of a s
 process's share of one sum, are added with `add_gradients`; files are written by the first process alone.
 
 In a single process all of this does nothing.
+
+Accelerate's ``gather`` and ``reduce`` do not fit: they take tensors of one shape on the job's own device and give no
+gradient, while rows here are of any number, keep their gradient, and lie on the CPU (searches) or on the GPU (vectors).
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 PEFT adds the low-rank path to a layer's output in four operations, each a pass over the activations; here it is one
 matrix product that adds to its input (`torch.addmm`, in place), in forward and backward. Without gradient even that is
 saved in float32, and preparing it in bf16: `ready`. Weights, names and files stay PEFT's.
+Measured: a training pass takes 1.81 times as long with PEFT's own layers (benchmarks/README.md).
 """
 
 from __future__ import annotations
