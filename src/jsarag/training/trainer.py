@@ -98,7 +98,8 @@ class Trainer:
             display: Shown progress.
 
         Raises:
-            InputError: pairs that are not as they should be, or no labels where the objective needs them.
+            InputError: pairs that are not as they should be, no labels where the objective needs them, or fewer passages
+                than it looks for.
         """
         self.objective, self.settings = objective or JSA(), settings or Settings()
         loop, history = self.settings.loop, self.settings.history
@@ -109,6 +110,7 @@ class Trainer:
             "own or shared where, and only where, there is a passage encoder among the models",
             self.settings.passages.encoder,
         )
+        kb.check_k(self.objective.k, "objective.k")
         self.models = models.complete(self.objective)
         self.parts = self.models.parts(self.objective.trains)
         found = as_examples(examples, passage_ids=kb.position)
