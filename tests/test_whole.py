@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import sysconfig
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,7 +63,9 @@ with whole(path) as temporary:
 print("done")
 """
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(jsarag.__file__).parents[1])}
+# A Python without site packages starts faster; it is told where the code and the libraries are.
+PATHS = (str(Path(jsarag.__file__).parents[1]), sysconfig.get_paths()["purelib"])
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(PATHS)}
 """Of a Python that starts without its site packages, so that it starts at once."""
 
 

@@ -2,10 +2,14 @@
 
     import jsarag
 
+    passages = [{"text": "Neap pay is half of spring pay."}, {"text": "The ferry leaves at noon."}]
+    pairs = [{"input": "What is neap pay?", "outputs": ["half of spring pay"]}]
+
     models = jsarag.Models.of(jsarag.load_encoder(), jsarag.load_generator())
     kb = jsarag.KnowledgeBase.build(passages, models.prior)
-    jsarag.Trainer(models, kb, pairs).run()
-    print(jsarag.Pipeline(models.prior, kb, models.generator).ask("What does neap pay mean?").text)
+    jsarag.Trainer(models, kb, pairs, jsarag.objectives.JSA(k=2)).run()
+    pipeline = jsarag.Pipeline(models.prior, kb, models.generator, jsarag.DecodingConfig(passages=2))
+    print(pipeline.ask("How much is neap pay?").text)
 
 The public names are those in ``__init__.pyi``; objectives are in `jsarag.objectives`. Names are loaded on first use, so
 that importing the package costs nothing.

@@ -166,7 +166,7 @@ def test_a_run_is_given_twice_by_two_patterns(archive: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("config.yaml", "a: [", r"a0/config\.yaml: expected the settings of a run in YAML"),
+        ("config.yaml", "a: [\n", r"a0/config\.yaml: expected the settings of a run in YAML"),
         ("config.yaml", "text\n", r"a0/config\.yaml: expected the settings of a run in YAML"),
         ("summary.json", "{\n,", r"a0/summary\.json:2: not valid JSON"),
         ("metrics.jsonl", '{"kind": "x"}\n\n[]\n', r"a0/metrics\.jsonl:3: expected an object"),

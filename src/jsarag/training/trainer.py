@@ -98,8 +98,8 @@ class Trainer:
             display: Shown progress.
 
         Raises:
-            InputError: pairs that are not as they should be, no labels where the objective needs them, or fewer passages
-                than it looks for.
+            InputError: pairs that are not as they should be, no labels where the objective needs them, or fewer
+                passages than it looks for.
         """
         self.objective, self.settings = objective or JSA(), settings or Settings()
         loop, history = self.settings.loop, self.settings.history
