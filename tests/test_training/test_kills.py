@@ -136,7 +136,8 @@ def killed(expected: Whole, folder: Path, draw: random.Random, kills: int) -> in
         if status and metrics.exists() and not (run / "summary.json").exists() and draw.random() < 0.5:
             # What a full disk leaves of the last row that no checkpoint counts on.
             lines, last = metrics.read_bytes().splitlines(keepends=True), saved(run)
-            if lines and read_jsonl(metrics)[-1][1]["step"] > last:
+            # A line that was cut before may still be there.
+            if lines and lines[-1].endswith(b"\n") and read_jsonl(metrics)[-1][1]["step"] > last:
                 cut = draw.randint(1, len(lines[-1]) - 1)
                 metrics.write_bytes(b"".join(lines[:-1]) + lines[-1][:cut])
                 story.append(f"cut {cut}")
