@@ -16,6 +16,7 @@ SUMMARY = layout.SUMMARY
 
 RESULTS = (
     SUMMARY,
+    layout.FINGERPRINTS,
     layout.METRICS,
     layout.EXAMPLES,
     *(f"evaluation/{name}.{kind}" for name in ("before", "after") for kind in ("json", "jsonl")),
