@@ -105,7 +105,9 @@ def tested(target: str, attack: str, file: str) -> Attack:
     def run(_: Path, __: list[str], ___: argparse.Namespace, rows: list[Row]) -> None:
         seen = Outcomes()
         rows.append(Row(target, attack, seen.counts))
-        pytest.main(["-q", "-m", "slow or not slow", str(Path(__file__).parents[1] / file)], plugins=[seen])
+        # This process has imported what pytest would prepare.
+        options = ["-q", "-m", "slow or not slow", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        pytest.main([*options, str(Path(__file__).parents[1] / file)], plugins=[seen])
 
     return run
 
