@@ -22,8 +22,7 @@ from jsarag.files import read_bytes, read_json, write_json
 from jsarag.types import InputError
 from jsarag.whole import meant
 
-FILE = "checksums.json"
-CONFIG, MANIFEST = layout.CONFIG, "manifest.json"
+FILE, CONFIG, MANIFEST = layout.CHECKSUMS, layout.CONFIG, layout.MANIFEST
 FORMAT = 1
 
 _MARK = re.compile(rb"# jsarag: run (?P<run>[0-9a-f]{32}), sha256 of the lines above (?P<sum>[0-9a-f]{64})\n\Z")

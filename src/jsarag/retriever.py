@@ -68,3 +68,11 @@ class Retriever:
         """The k best passages of each x with p(h|x) renormalised over them; no gradient."""
         with torch.inference_mode():
             return self.kb.retrieve(self.embed(xs), k, self.encoder.scale)
+
+
+def retrievers(prior: Encoder, posterior: Encoder | None, kb: KnowledgeBase) -> dict[str, Retriever]:
+    """The prior over a knowledge base, and the posterior where there is one, by name."""
+    found = {"prior": Retriever(prior, kb)}
+    if posterior is not None:
+        found["posterior"] = Retriever(posterior, kb, reads_y=True)
+    return found

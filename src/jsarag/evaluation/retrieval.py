@@ -13,12 +13,12 @@ from jsarag.evaluation.sheet import Case, Sheet
 from jsarag.metrics import pooled_selection, retrieval_scores, selection_scores
 from jsarag.models import Encoder
 from jsarag.pipeline import Pipeline
-from jsarag.retriever import Retriever
+from jsarag.retriever import Retriever, retrievers
 from jsarag.types import NULL, Retrieved
 
 
 def evaluate_retrieval(
-    retrievers: Mapping[str, Retriever], cases: Sequence[Case], cutoffs: Sequence[int]
+    named: Mapping[str, Retriever], cases: Sequence[Case], cutoffs: Sequence[int]
 ) -> dict[str, dict[str, list[float]]]:
     """Per-example scores of each retriever on the cases that have gold passages; {} where none has.
 
@@ -30,7 +30,7 @@ def evaluate_retrieval(
     # One more than asked for: the null passage may have taken the last place.
     depth = max(cutoffs) + 1 + _excluded(cases)
     gold = [case.example.relevance for case in cases]
-    return {name: retrieval_scores(_rankings(one, cases, depth), gold, cutoffs) for name, one in retrievers.items()}
+    return {name: retrieval_scores(_rankings(one, cases, depth), gold, cutoffs) for name, one in named.items()}
 
 
 def retrieve(pipeline: Pipeline, cases: Sequence[Case]) -> list[list[Retrieved]]:
@@ -59,10 +59,8 @@ def measure_retrieval(
     always; pairs that no other passage helps are left out.
     """
     labelled = [row for row in sheet.rows if row["gold"]]
-    retrievers = {"prior": pipeline.retriever}
-    if posterior is not None:
-        retrievers["posterior"] = Retriever(posterior, pipeline.kb, reads_y=True)
-    for block, scores in evaluate_retrieval(retrievers, cases, config.cutoffs).items():
+    both = retrievers(pipeline.prior, posterior, pipeline.kb)
+    for block, scores in evaluate_retrieval(both, cases, config.cutoffs).items():
         sheet.add(block, scores, labelled)
     null = None if pipeline.kb.null is None else NULL
     helped = [row for row in labelled if set(row["gold"]) != {null}]

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from jsarag import checksums, processes
+from jsarag import checksums, layout, processes
 from jsarag.data import as_passages
 from jsarag.display import Display, Silent
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
@@ -28,7 +28,7 @@ from jsarag.whole import sweep, whole
 FORMAT = 3
 READ = (2, FORMAT)
 """Formats that are read; folders of format 2 have no checksums."""
-MANIFEST = "manifest.json"
+MANIFEST = layout.MANIFEST
 _NEEDED = (MANIFEST, "passages.jsonl", "vectors.safetensors")
 SAMPLED = 64
 """Passages that are encoded to estimate the time for all."""

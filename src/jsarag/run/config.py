@@ -14,11 +14,6 @@ from jsarag.models import EncoderConfig, GeneratorConfig
 from jsarag.objectives import JSA, Objective
 from jsarag.training.config import LoopConfig, OptimConfig, PassageConfig, Settings
 
-PassageEncoder = Literal["frozen", "own", "shared"]
-Schedule = Literal["cosine", "linear", "constant"]
-Keep = Literal["best", "last"]
-OnNonfinite = Literal["stop", "skip"]
-
 
 @dataclass(frozen=True)
 class DataConfig:

@@ -201,7 +201,7 @@ def _rows(rows: Sequence[Example | Passage]) -> dict[str, Any]:
 
 
 def _index(folder: Path) -> Any:
-    manifest = folder / "manifest.json"
+    manifest = folder / layout.MANIFEST
     return read_json(manifest).get("index") if manifest.is_file() else None
 
 

@@ -19,18 +19,21 @@ RESULTS = (
     layout.FINGERPRINTS,
     layout.METRICS,
     layout.EXAMPLES,
-    *(f"evaluation/{name}.{kind}" for name in ("before", "after") for kind in ("json", "jsonl")),
+    *(f"{layout.EVALUATION}/{name}.{kind}" for name in ("before", "after") for kind in ("json", "jsonl")),
 )
 """What reports and comparisons read."""
 
-PARTS = ("index/checksums.json", "trained-index/checksums.json", "checkpoints/start.json", "checkpoints/best.json")
+PARTS = (
+    *(f"{name}/{checksums.FILE}" for name in (layout.INDEX, layout.TRAINED_INDEX)),
+    *(f"{layout.CHECKPOINTS}/{name}.json" for name in ("start", "best")),
+)
 """What a run answers with; the checkpoint ``last`` only where there is no better one."""
 
 
 def finish(run: Path, summary: dict[str, Any]) -> None:
     """Write the checksums of a run that has ended, then its summary."""
     text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    parts = PARTS if (run / layout.CHECKPOINTS / "best.json").exists() else (*PARTS, "checkpoints/last.json")
+    parts = PARTS if (run / layout.CHECKPOINTS / "best.json").exists() else (*PARTS, f"{layout.CHECKPOINTS}/last.json")
     names = [name for name in (*RESULTS, *parts) if name != SUMMARY and (run / name).is_file()]
     checksums.seal(run / checksums.FILE, names, {SUMMARY: hashlib.sha256(text.encode()).hexdigest()})
     write_text(run / SUMMARY, text)

@@ -99,4 +99,4 @@ def index_of(run: Path) -> KnowledgeBase:
     """The index that a finished run in whose folder it lies answers with."""
     check_finished(run)
     trained = run / layout.TRAINED_INDEX
-    return KnowledgeBase.load(trained if (trained / "manifest.json").is_file() else run / layout.INDEX)
+    return KnowledgeBase.load(trained if (trained / layout.MANIFEST).is_file() else run / layout.INDEX)

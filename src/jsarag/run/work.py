@@ -304,7 +304,7 @@ def check_index(config: TrainConfig, kb: KnowledgeBase, encoder: Encoder, folder
 def trained_index(kb: KnowledgeBase, passages: Encoder, run: Path, display: Display) -> KnowledgeBase:
     """The index of the passages as the run's trained encoder reads them, kept in its folder ``trained-index``."""
     folder, wanted = run / layout.TRAINED_INDEX, passages.fingerprint()
-    if processes.first_finds((folder / "manifest.json").is_file()):
+    if processes.first_finds((folder / layout.MANIFEST).is_file()):
         kept = KnowledgeBase.load(folder)
         if kept.fingerprint == wanted:
             return kept

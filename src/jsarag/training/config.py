@@ -1,4 +1,4 @@
-"""The configuration of a training run: one tree of dataclasses, each beside what it configures."""
+"""What a trainer is told: passages that learn, optimizer, loop; no file is named here."""
 
 from __future__ import annotations
 

@@ -21,9 +21,6 @@ from jsarag.types import InputError
 from jsarag.whole import sweep as clear
 from jsarag.whole import whole
 
-WEIGHTS = "models.safetensors"
-"""What release 0.1 wrote instead of a folder a part."""
-
 
 @dataclass(frozen=True)
 class Kept:
@@ -54,7 +51,7 @@ class Kept:
         if not (self.sum or self.seal.exists()):
             return nullcontext()
         remedy = "put it back from a copy, or take other weights (--weights)"
-        wanted = lambda name: name == WEIGHTS or name.partition("/")[0] in parts  # noqa: E731
+        wanted = lambda name: name == layout.OLD_WEIGHTS or name.partition("/")[0] in parts  # noqa: E731
         return checksums.checked(self.seal, remedy, wanted, expected=self.sum)
 
 

@@ -12,7 +12,7 @@ from jsarag.kb import KnowledgeBase
 from jsarag.models import Encoder, Generator, LanguageModel, SentenceEncoder
 from jsarag.models.memory import Thrift
 from jsarag.objectives import Component, Objective
-from jsarag.retriever import Retriever
+from jsarag.retriever import Retriever, retrievers
 
 ALL: tuple[Component, ...] = ("generator", "posterior", "prior")
 Part = Component | Literal["passages"]
@@ -77,9 +77,8 @@ class Models:
 
     def retrievers(self, kb: KnowledgeBase, objective: Objective) -> dict[str, Retriever]:
         """The retrievers that an objective's step asks: always the prior."""
-        found = {"prior": Retriever(self.prior, kb)}
-        if "posterior" in objective.sources | objective.trains:
-            found["posterior"] = Retriever(self.posterior, kb, reads_y=True)
+        asks = "posterior" in objective.sources | objective.trains
+        found = retrievers(self.prior, self.posterior if asks else None, kb)
         if "untrained" in objective.sources and self.untrained_prior is not None:
             found["untrained"] = Retriever(self.untrained_prior, kb)
         return found

@@ -26,7 +26,7 @@ from jsarag.models.memory import lack, out_of_memory, release
 from jsarag.objectives import JSA, Objective, Together
 from jsarag.objectives.candidates import PADDING
 from jsarag.pipeline import Pipeline
-from jsarag.retriever import Retriever
+from jsarag.retriever import retrievers
 from jsarag.training.config import Settings
 from jsarag.training.models import Models
 from jsarag.training.monitor import Monitor
@@ -103,7 +103,7 @@ class Trainer:
         """
         self.objective, self.settings = objective or JSA(), settings or Settings()
         loop, history = self.settings.loop, self.settings.history
-        self.kb, self.display, self.store = kb, display or Silent(), store or Memory()
+        self.display, self.store = display or Silent(), store or Memory()
         require(
             (models.passages is not None) == self.settings.passages.learns,
             "passages.encoder",
@@ -339,11 +339,8 @@ class Trainer:
         if not self.dev:
             return
         objective, settings, models, state = self.objective, self.settings, self.models, self.state
-        retrievers = {
-            "prior": Retriever(models.prior, self.kb),
-            "posterior": Retriever(models.posterior, self.kb, reads_y=True),
-        }
-        scores = evaluate_retrieval(retrievers, self.dev, settings.evaluation.cutoffs)
+        both = retrievers(models.prior, models.posterior, self.kb)
+        scores = evaluate_retrieval(both, self.dev, settings.evaluation.cutoffs)
         figures = {b: {m: sum(v) / len(v) for m, v in metrics.items()} for b, metrics in scores.items()}
         pipeline = Pipeline(models.prior, self.kb, models.generator, settings.evaluation.decoding)
         learns = "prior" in objective.trains

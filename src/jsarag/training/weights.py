@@ -10,15 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
+from jsarag import layout
 from jsarag.models import Encoder, Generator
 from jsarag.models.checks import check_alike, check_finite
 from jsarag.training.models import Part, Parts
 from jsarag.types import InputError
 
-OLD = "models.safetensors"
+OLD = layout.OLD_WEIGHTS
 
 
 def write(folder: Path, parts: Parts) -> None:
@@ -36,7 +38,8 @@ def write(folder: Path, parts: Parts) -> None:
 def there(folder: Path) -> set[str]:
     """The parts whose weights a folder holds."""
     if (folder / OLD).is_file():
-        return {_part(key) for key in load_file(folder / OLD)}
+        with safe_open(folder / OLD, framework="pt") as saved:
+            return {_part(key) for key in saved.keys()}  # noqa: SIM118 - it is no dict
     return {path.name for path in folder.iterdir() if path.is_dir()}
 
 
@@ -46,7 +49,8 @@ def read(folder: Path, parts: Parts) -> None:
     Raises:
         InputError: a part is not there, or its weights are those of another model, or not finite.
     """
-    missing = next((part for part in parts if part not in there(folder)), None)
+    held = there(folder)
+    missing = next((part for part in parts if part not in held), None)
     if missing is not None:
         raise InputError(f"{folder}: holds other weights than this run's models and objective train (no {missing})")
     if (folder / OLD).is_file():
