@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from jsarag.cli.train import configured
 from jsarag.decoding import DECODERS
 from jsarag.files import read_jsonl
 from jsarag.objectives import OBJECTIVES
+from tests import notified
 
 
 def call(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> tuple[int, str, str]:
@@ -293,13 +293,10 @@ def process(*argv: str | Path) -> subprocess.Popen[str]:
 
 
 def wait_for_step(run: Path, step: int, running: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and running.poll() is None:
-        metrics = run / "metrics.jsonl"
-        if metrics.exists() and f'"step": {step},' in metrics.read_text():
-            return
-        time.sleep(0.05)
-    raise AssertionError(running.communicate()[1])
+    metrics = run / "metrics.jsonl"
+    row = f'"step": {step},'
+    taken = notified.holds(lambda: metrics.exists() and row in metrics.read_text(), run.parent, running)
+    assert taken, running.communicate()[1]
 
 
 REBUILDS = ("--passages.encoder", "own", "--passages.rebuild_every", "4")

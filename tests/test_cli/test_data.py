@@ -7,7 +7,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from jsarag.cli.main import main
 from jsarag.cli.train import configured
 from jsarag.data import load_examples
 from jsarag.data.sources import SOURCES
+from tests import notified
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -137,9 +137,9 @@ def test_a_killed_conversion_leaves_no_folder(tmp_path: Path, signalled: signal.
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     running = subprocess.Popen(argv, env=os.environ, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     signal.signal(signal.SIGINT, before)
-    while not any(path.stat().st_size for path in out.parent.glob(".nq.*/new/passages.jsonl")):
-        assert running.poll() is None
-        time.sleep(0.02)
+    assert notified.holds(
+        lambda: any(path.stat().st_size for path in out.parent.glob(".nq.*/new/passages.jsonl")), tmp_path, running
+    )
     running.send_signal(signalled)
     assert running.wait() != 0
     assert not out.exists()

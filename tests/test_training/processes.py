@@ -9,12 +9,13 @@ import multiprocessing
 import os
 import socket
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from tests import notified
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["jsarag.cli.train", "sentence_transformers", "peft", "torch.utils.tensorboard"])
@@ -41,13 +42,9 @@ class Command:
         """What it wrote to both outputs so far."""
         return self.log.read_text(encoding="utf-8")
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 240) -> None:
-        """Until the condition holds, looked at all the time; the command must not end before."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert self.process.is_alive(), self.said
-            assert time.monotonic() < deadline, self.said
-            time.sleep(0.001)
+    def wait_for(self, condition: Callable[[], bool], folder: Path) -> bool:
+        """Until the condition on files below the folder holds, or the command ends; whether the condition holds."""
+        return notified.holds(condition, folder, self.process)
 
 
 @dataclass

@@ -125,7 +125,7 @@ def killed(expected: Whole, folder: Path, draw: random.Random, kills: int) -> in
             at = draw.randint(1, expected.rows)
             story.append(f"row {at}")
             command = expected.begin(log, words)
-            wait(command, lambda at=at: rows(run) >= at)  # type: ignore[misc]
+            command.wait_for(lambda at=at: rows(run) >= at, folder)  # type: ignore[misc]
             os.kill(command.process.pid, signal.SIGKILL)
         status = command.ended()
         assert status in (0, -signal.SIGKILL), (story, command.said)
@@ -153,12 +153,6 @@ def killed(expected: Whole, folder: Path, draw: random.Random, kills: int) -> in
 
 def saved(run: Path) -> int:
     return checkpoint.locate(run, "last")[1] if checkpoint.exists(run, "last") else -1
-
-
-def wait(command: Command, condition: Callable[[], bool]) -> None:
-    """Until the condition holds or the command ends."""
-    while command.process.is_alive() and not condition():
-        command.process.join(0.001)
 
 
 @pytest.mark.parametrize(("kind", "seed"), [("cache", 0), ("rebuild", 2)])

@@ -27,7 +27,7 @@ def test_a_second_run_in_the_same_folder_is_refused_with_the_name_of_the_first(
     # So many steps that the first is at work until it is killed.
     words = ["train", *options, *SHORT, "--loop.steps", "100000"]
     first = begin(tmp_path / "first.log", words)
-    first.wait_for(lambda: checkpoint.exists(run, "last"))
+    assert first.wait_for(lambda: checkpoint.exists(run, "last"), tmp_path), first.said
     others = [begin(tmp_path / "new.log", words), begin(tmp_path / "resume.log", ["train", "--resume", str(run)])]
     for other in others:
         assert other.ended() == 2

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import jsarag
 from jsarag.files import read_json
 from jsarag.kb import KnowledgeBase
 from jsarag.training import checkpoint
+from tests import notified
 from tests.test_training.test_run import configured, curve
 from tests.weights import weights
 
@@ -103,9 +103,7 @@ def test_interrupted_processes_leave_a_checkpoint_that_one_process_goes_on_from(
     two = tmp_path / "two"
     command = (str(UNTIL_ASKED), "train", *options, *NO_ANSWERS, "--loop.eval_every", "1", "--out", str(two))
     process = launched(*command)
-    deadline = time.monotonic() + 120
-    while not checkpoint.exists(two, "last") and time.monotonic() < deadline:
-        time.sleep(0.02)
+    assert notified.holds(lambda: checkpoint.exists(two, "last"), tmp_path, process), process.communicate()[1]
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=120)
     assert process.returncode != 0
