@@ -10,6 +10,7 @@ In a notebook ``OBJECTIVES.register("mine", Mine)`` does the same.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
@@ -17,6 +18,8 @@ from typing import TypeVar
 from jsarag.types import InputError
 
 Thing = TypeVar("Thing")
+
+_LOG = logging.getLogger(__name__)
 
 
 class Registry(Mapping[str, Thing]):
@@ -28,6 +31,7 @@ class Registry(Mapping[str, Thing]):
         self._known = dict(built_in)
         self._offers: dict[str, EntryPoint] | None = None
         self._built_in = frozenset(built_in)
+        self._left_out: set[str] = set()
 
     def register(self, name: str, thing: Thing) -> Thing:
         """Add a part under a new name; returns the part.
@@ -61,6 +65,20 @@ class Registry(Mapping[str, Thing]):
         if name not in self:
             raise InputError(f"{option}: expected one of {', '.join(self)}, got {name!r}")
         return self[name]
+
+    def loadable(self, name: str) -> Thing | None:
+        """The part of that name; None where there is none, or where its package cannot be loaded: that is told once."""
+        try:
+            return self.get(name)
+        except InputError as error:
+            if name not in self._left_out:
+                _LOG.warning("%s; it is left out", error)
+            self._left_out.add(name)
+            return None
+
+    def all_loadable(self) -> dict[str, Thing]:
+        """All parts but those whose package cannot be loaded: nobody asked for these by name."""
+        return {name: part for name in self if (part := self.loadable(name)) is not None}
 
     def origin(self, name: str) -> str:
         """The package, with its version, that offers a part; empty where the part is built in or was registered."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -141,22 +142,44 @@ def test_a_registered_one_goes_and_a_built_in_one_stays(own: Metric) -> None:
             METRICS.unregister(name)
 
 
+def offered(folder: Path, package: str, metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package as pip leaves it: a module in the folder, and beside it the folder that names its entry points."""
+    about = folder / f"{package}-2.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 2.0\n")
+    (about / "entry_points.txt").write_text(f"[jsarag.metrics]\n{metric}\n")
+    assert "loud" not in METRICS
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(METRICS, "_known", dict(METRICS._known))
+    monkeypatch.setattr(METRICS, "_offers", None)
+    monkeypatch.setattr(METRICS, "_left_out", set())
+
+
 def test_one_of_another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package as pip leaves it: a module, and beside it the folder that names its entry points."""
     (tmp_path / "shout.py").write_text(
         "from jsarag.metrics import Metric\n"
         "LOUD = Metric('loud', 'In capitals', lambda answers, references: [float(a.isupper()) for a in answers])\n"
     )
-    about = tmp_path / "shout-2.0.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: shout\nVersion: 2.0\n")
-    (about / "entry_points.txt").write_text("[jsarag.metrics]\nloud = shout:LOUD\n")
-    assert "loud" not in METRICS
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(METRICS, "_known", dict(METRICS._known))
-    monkeypatch.setattr(METRICS, "_offers", None)
+    offered(tmp_path, "shout", "loud = shout:LOUD", monkeypatch)
     assert METRICS.origin("loud") == "shout 2.0"
     assert answer_scores(["NO", "no"], [["no"]] * 2)["loud"] == [1.0, 0.0]
     assert block_of("answers").figure("loud").title == "In capitals"
     with pytest.raises(InputError, match="expected the name of a part that was registered"):
         METRICS.unregister("loud")
+
+
+def test_one_of_a_package_that_is_broken_is_told_once_and_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "hoarse.py").write_text("import nothing_of_that_name\n")
+    offered(tmp_path, "hoarse", "loud = hoarse:LOUD", monkeypatch)
+    for _ in range(2):
+        found = measured().summary
+        assert "em" in found["answers"]
+        assert "loud" not in {*found["answers"], *found["closed_book"]}
+        # As where a file from before has the figure.
+        assert block_of("answers").figure("loud").title == "loud"
+    told = "'loud' of hoarse 2.0 cannot be loaded (No module named 'nothing_of_that_name')"
+    assert [line.getMessage() for line in caplog.records] == [f"jsarag.metrics: {told}; it is left out"]
+    with pytest.raises(InputError, match=re.escape(told)):
+        METRICS.named("loud", "metric")

@@ -25,7 +25,7 @@ def judge(sheet: Sheet, cases: Sequence[Case], texts: Sequence[str], kb: Knowled
     rows, references = sheet.rows[: len(texts)], [case.example.outputs for case in cases]
     for row, text in zip(rows, texts, strict=True):
         row["answer"] = text
-    _score(sheet, "answers", texts, references, METRICS)
+    _score(sheet, "answers", texts, references, METRICS.all_loadable())
     if any(case.example.history for case in cases):
         sheet.add("dialog", dialog_scores(texts, references), rows)
         if meteor_is_there():
@@ -42,7 +42,7 @@ def judge_closed_book(sheet: Sheet, cases: Sequence[Case], texts: Sequence[str])
     rows, references = sheet.rows[: len(texts)], [case.example.outputs for case in cases]
     for row, text in zip(rows, texts, strict=True):
         row["closed_book"] = text
-    closed_book = {name: metric for name, metric in METRICS.items() if metric.closed_book}
+    closed_book = {name: metric for name, metric in METRICS.all_loadable().items() if metric.closed_book}
     _score(sheet, "closed_book", texts, references, closed_book)
 
 

@@ -51,7 +51,7 @@ def check_place(folder: Path) -> None:
     file = folder / MANIFEST
     manifest = read_json(file) if file.is_file() else None
     ours = isinstance(manifest, dict) and {"format", "index", "encoder"} <= manifest.keys()
-    names = {*_NEEDED, checksums.FILE, *(name for kind in INDEXES.values() for name in kind.files)}
+    names = {*_NEEDED, checksums.FILE, *(name for kind in INDEXES.all_loadable().values() for name in kind.files)}
     check_folder(folder, names if ours else (), "jsarag index")
 
 

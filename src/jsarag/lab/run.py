@@ -128,7 +128,7 @@ def _rows(setting: Setting, config: LabConfig, advance: Advance) -> Iterator[Row
 
 def _every(k: int) -> list[Objective]:
     """Every objective with this k, VRAG in both presets; those that need two passages from k = 2 on."""
-    kinds = [kind for name, kind in OBJECTIVES.items() if name != "loop" or k > 1]
+    kinds = [kind for name, kind in OBJECTIVES.all_loadable().items() if name != "loop" or k > 1]
     return [kind(k=k) for kind in kinds] + [VRAG(k=k, preset="released")]
 
 

@@ -20,14 +20,14 @@ METRICS: Registry[Metric] = Registry(
 
 
 def answer_scores(
-    predictions: Sequence[str], references: Sequence[Sequence[str]], metrics: Mapping[str, Metric] = METRICS
+    predictions: Sequence[str], references: Sequence[Sequence[str]], metrics: Mapping[str, Metric] | None = None
 ) -> dict[str, list[float]]:
     """Score each answer against its references; the best reference counts.
 
     Args:
         predictions: ``[examples]`` answers, which may be empty.
         references: ``[examples, any]`` accepted answers, at least one an example.
-        metrics: By name.
+        metrics: By name; default: all of `METRICS`.
 
     Returns:
         ``[examples]`` values from 0 to 1 of each metric that is meant for these texts; of those built in:
@@ -47,7 +47,7 @@ def answer_scores(
     """
     check_references(predictions, references)
     scores = {}
-    for name, metric in metrics.items():
+    for name, metric in (METRICS.all_loadable() if metrics is None else metrics).items():
         values = metric.score(predictions, references)
         if values is not None:
             if len(values) != len(predictions) or not np.isfinite(values).all():

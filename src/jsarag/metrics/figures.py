@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from jsarag.metrics.answers import METRICS
 from jsarag.metrics.metric import Better, Figure, Metric
+from jsarag.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Block:
     """
 
     title: str
-    metrics: Mapping[str, Metric] = field(default_factory=dict)
+    metrics: Registry[Metric] | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
     better: Mapping[str, Better] = field(default_factory=dict)
     others: Better = 1
@@ -35,8 +36,9 @@ class Block:
 
     def figure(self, name: str) -> Figure:
         """The figure of that name."""
-        if name in self.metrics:
-            return replace(self.metrics[name], name=name)
+        metric = self.metrics.loadable(name) if self.metrics is not None else None
+        if metric is not None:
+            return replace(metric, name=name)
         title, better = self.titles.get(name, name), self.better.get(name, self.others)
         return Figure(name, title, better=better, shown=self.shown is None or name in self.shown)
 

@@ -43,7 +43,7 @@ class PromptConfig:
             short passages, as in dialogs, training is faster where {input} comes first: it is then read once for all
             passages.
         no_passage: Text with {input}, used where there is no passage (closed book).
-        passage: How a passage is written, from its {title} and {text}.
+        passage: How a passage is written, from its {title} and {text}; what stands around an empty title stays.
         separator: Text between passages, where there are several.
         chat: Wrap the prompt in the model's own chat template; null: where it has one.
         chat_options: Variables of the chat template, such as {enable_thinking: false} for Qwen3.
