@@ -28,8 +28,9 @@ from workload import Workload, load, machine, markdown
 
 from jsarag.files import write_json
 from jsarag.kb import SAMPLE
-from jsarag.models import Generator, Pair, generator, lora
+from jsarag.models import Generator, Pair, lora
 from jsarag.models.attention import PLAIN, plain
+from jsarag.models.generator import language_model
 
 PASSAGES = 3
 """A question."""
@@ -52,18 +53,18 @@ def all_logits(model: Generator) -> Iterator[None]:
         logits: Tensor = inner(**inputs).logits
         return logits.flatten(0, 1).index_select(0, torch.tensor(positions))
 
-    with patch.object(generator, "_logits_at", afterwards):
+    with patch.object(language_model, "logits_at", afterwards):
         yield
 
 
 def as_they_come(model: Generator) -> AbstractContextManager[Any]:
     """Batches of as many rows, in the order given."""
 
-    def batches(lengths: Sequence[int], budget: int, _: int) -> list[list[int]]:
-        size = max(budget // max(lengths), 1)
-        return [list(range(first, min(first + size, len(lengths)))) for first in range(0, len(lengths), size)]
+    def batches(items: Sequence[int], length: Callable[[int], int], budget: int, overhead: int) -> list[list[int]]:
+        size = max(budget // max(map(length, items)), 1)
+        return [list(items[first : first + size]) for first in range(0, len(items), size)]
 
-    return patch.object(generator, "by_length", batches)
+    return patch.object(language_model, "by_length", batches)
 
 
 @contextmanager
@@ -93,7 +94,7 @@ def apart(model: Generator) -> AbstractContextManager[Any]:
 
 def unmerged(model: Generator) -> AbstractContextManager[Any]:
     """Adapters beside the weights."""
-    return patch.object(generator, "MERGING_PAYS", float("inf"))
+    return patch.object(language_model, "MERGING_PAYS", float("inf"))
 
 
 def sliced(model: Generator) -> AbstractContextManager[Any]:

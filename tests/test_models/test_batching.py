@@ -38,7 +38,7 @@ def cuts(order: list[int]) -> list[list[list[int]]]:
 @pytest.mark.parametrize("budget", [60, 600, 2048])
 @pytest.mark.parametrize("overhead", [0, 50, 256, 4096])
 def test_the_cheapest_of_all_ways_within_the_budget(lengths: list[int], budget: int, overhead: int) -> None:
-    batches = by_length(lengths, budget, overhead)
+    batches = by_length(range(len(lengths)), lengths.__getitem__, budget, overhead)
     assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
     order = [i for batch in batches for i in batch]
     assert [lengths[i] for i in order] == sorted(lengths, reverse=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -22,15 +22,15 @@ def overhead(device: torch.device) -> int:
     return 256 if device.type == "cpu" else 4096
 
 
-def by_length(lengths: Sequence[int], budget: int, overhead: int) -> list[list[int]]:
-    """Group positions so that (longest in the group) times (size of the group) stays within ``budget`` tokens.
+def by_length(items: Sequence[int], length: Callable[[int], int], budget: int, overhead: int) -> list[list[int]]:
+    """Group items so that (longest in the group) times (size of the group) stays within ``budget`` tokens.
 
     Of all ways to cut the sorted items into groups it takes the cheapest, counting padded tokens and ``overhead`` for
     each group. Longest first, so that the batch that needs most memory comes first. An item longer than the budget
     stands alone.
     """
-    order = sorted(range(len(lengths)), key=lambda i: lengths[i], reverse=True)
-    sizes = np.array([max(lengths[i], 1) for i in order])
+    order = sorted(items, key=length, reverse=True)
+    sizes = np.array([max(length(i), 1) for i in order])
     room = np.maximum(budget // sizes, 1)  # of a group that starts at an item
     cost = np.zeros(len(order) + 1)  # of the first so many items
     start = np.zeros(len(order) + 1, dtype=int)  # of the last group among them

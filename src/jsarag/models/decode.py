@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import torch
@@ -67,23 +68,29 @@ class Batch(NamedTuple):
 
 
 def alike(
-    contexts: Sequence[Sequence[Sequence[int]]], more: int, width: int, budget: int, overhead: int
+    chosen: Sequence[int],
+    contexts: Sequence[Sequence[Sequence[int]]],
+    more: int,
+    width: int,
+    budget: int,
+    overhead: int,
 ) -> list[list[int]]:
     """Positions of mixtures to decode together: equally many prompts, and a padded batch within a budget of tokens.
 
     Args:
+        chosen: Positions of the mixtures that are to be decoded.
         contexts: The prompts of each mixture.
         more: Tokens that each will grow by.
         width: Beams of each prompt.
         budget: Tokens of a batch.
         overhead: What a batch costs beside its tokens, in tokens.
     """
-    batches = []
-    for parts in sorted({len(mixture) for mixture in contexts}):
-        group = [i for i, mixture in enumerate(contexts) if len(mixture) == parts]
-        lengths = [width * parts * (max(map(len, contexts[i])) + more) for i in group]
-        batches += [[group[j] for j in batch] for batch in by_length(lengths, budget, overhead)]
-    return batches
+
+    def tokens(i: int) -> int:
+        return width * len(contexts[i]) * (max(map(len, contexts[i])) + more)
+
+    groups = groupby(sorted(chosen, key=lambda i: len(contexts[i])), key=lambda i: len(contexts[i]))
+    return [batch for _, group in groups for batch in by_length(list(group), tokens, budget, overhead)]
 
 
 def decode(

@@ -1,11 +1,15 @@
-"""The files that a model is read from, in fingerprints: another model at the same place is told by them."""
+"""The files that a model is read from, and its weights, in fingerprints: another model at the same place is told."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
 
 from jsarag.models.resolve import resolve
 
@@ -29,6 +33,13 @@ def files(name: str, option: str) -> dict[str, str]:
     if place.is_file():
         return _fingerprints({place.name: place})
     return _fingerprints({str(file.relative_to(place)): file for file in sorted(_read(place))})
+
+
+def add_weights(digest: Any, weights: Mapping[str, Tensor]) -> None:
+    """Let a hash of hashlib take in weights: names and bytes, in the order of the names."""
+    for name, weight in sorted(weights.items()):
+        digest.update(name.encode())
+        digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
 
 
 def _read(folder: Path) -> Iterator[Path]:

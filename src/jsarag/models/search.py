@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from torch import Tensor
 from jsarag.checks import not_negative, positive, require
 
 
-class Search(ABC):
+class Search:
     """What is looked for under a distribution over answers; its fields are its settings."""
 
     @property
@@ -21,14 +20,14 @@ class Search(ABC):
         """Answers kept for each question."""
         return 1
 
-    @abstractmethod
     def judge(self, log_probs: Tensor, noise: Sequence[torch.Generator]) -> Tensor:
-        """What the next token of each beam is chosen by: the higher, the better.
+        """What the next token of each beam is chosen by: the higher, the better; the log-probabilities as they are.
 
         Args:
             log_probs: ``[answers, beams, vocabulary]`` log p(y_t|y_<t).
             noise: A source of randomness for each answer.
         """
+        return log_probs
 
     def passages(self, x: str, log_weights: Tensor) -> list[int]:
         """Which of the passages with ``log_weights[passages]`` give candidate answers: all, best first."""
@@ -42,10 +41,6 @@ class Search(ABC):
 @dataclass(frozen=True)
 class Greedy(Search):
     """The likeliest next token, every time."""
-
-    def judge(self, log_probs: Tensor, noise: Sequence[torch.Generator]) -> Tensor:
-        """As they are."""
-        return log_probs
 
 
 @dataclass(frozen=True)
@@ -65,10 +60,6 @@ class Beam(Search):
     def width(self) -> int:
         """The beams."""
         return self.beams
-
-    def judge(self, log_probs: Tensor, noise: Sequence[torch.Generator]) -> Tensor:
-        """As they are."""
-        return log_probs
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jsarag.checks import has_fields, require
+from jsarag.checks import has_fields, positive_or_null, require
 from jsarag.models.precision import Precision
 from jsarag.models.similarity import SIMILARITIES, Similarity
 
@@ -53,7 +53,5 @@ class EncoderConfig:
         has_fields("encoder.query", self.query, ("input",))
         has_fields("encoder.posterior", self.posterior, ("input", "output"))
         require(self.similarity in (None, *SIMILARITIES), "encoder.similarity", "cosine, dot or null", self.similarity)
-        require(self.scale is None or self.scale > 0, "encoder.scale", "a number above 0 or null", self.scale)
-        for name in ("max_length", "batch_tokens"):
-            value = getattr(self, name)
-            require(value is None or value > 0, f"encoder.{name}", "a number above 0 or null", value)
+        for name in ("scale", "max_length", "batch_tokens"):
+            positive_or_null(f"encoder.{name}", getattr(self, name))

@@ -28,40 +28,31 @@ class Encoder(Protocol):
     @property
     def device(self) -> torch.device:
         """Where the weights lie."""
-        ...
 
     @property
     def dimensions(self) -> int:
         """Of the vectors."""
-        ...
 
     def embed_queries(self, xs: Sequence[str]) -> Tensor:
         """e(x): ``[texts, dimensions]``, float32, with gradient where it is enabled."""
-        ...
 
     def embed_pairs(self, xs: Sequence[str], ys: Sequence[str]) -> Tensor:
         """e(x, y): ``[pairs, dimensions]``, float32, with gradient where it is enabled."""
-        ...
 
     def embed_passages(self, passages: Sequence[Passage], *, progress: Callable[[int], None] | None = None) -> Tensor:
         """e(h): ``[passages, dimensions]``, float32; ``progress`` is told the size of each finished batch."""
-        ...
 
     def trained(self, task: Task | None = None) -> dict[str, nn.Parameter]:
         """The parameters that training changes, by name; of one task: those that its texts go through."""
-        ...
 
     def fingerprint(self) -> str:
         """Hash of all that changes a passage's vector."""
-        ...
 
     def copy(self) -> Encoder:
         """An independent encoder with the same weights."""
-        ...
 
     def save(self, folder: Path) -> None:
         """Write the weights into a new folder, as the encoder's own library opens it."""
-        ...
 
     def load(self, folder: Path) -> None:
         """Take over the weights that `save` wrote.
@@ -69,4 +60,3 @@ class Encoder(Protocol):
         Raises:
             InputError: another model wrote them, or a weight is not finite.
         """
-        ...

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from jsarag.models.checks import check_alike
 from jsarag.models.encoder.encoder import Task
+from jsarag.models.fingerprint import add_weights
 from jsarag.models.similarity import Similarity
 from jsarag.types import Passage
 
@@ -78,9 +79,7 @@ class ModuleEncoder(nn.Module, ABC):
     def fingerprint(self) -> str:
         """Hash of the class's name and the weights."""
         digest = hashlib.sha256(type(self).__qualname__.encode())
-        for name, weight in sorted(self.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        add_weights(digest, self.state_dict())
         return digest.hexdigest()[:16]
 
     def copy(self) -> ModuleEncoder:
@@ -93,11 +92,7 @@ class ModuleEncoder(nn.Module, ABC):
         save_file({name: weight.contiguous() for name, weight in self.state_dict().items()}, folder / FILE)
 
     def load(self, folder: Path) -> None:
-        """Take over the weights that `save` wrote.
-
-        Raises:
-            InputError: another model wrote them, or a weight is not finite.
-        """
+        """Take over the weights that `save` wrote; errors as of `Encoder.load`."""
         saved = load_file(folder / FILE)
         check_alike(saved, self.state_dict(), str(folder))
         self.load_state_dict(saved)

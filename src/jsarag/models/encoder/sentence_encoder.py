@@ -19,6 +19,7 @@ from jsarag.models.checks import PROBES, check_alike
 from jsarag.models.cut import without_start
 from jsarag.models.encoder.config import EncoderConfig
 from jsarag.models.encoder.encoder import Task
+from jsarag.models.fingerprint import add_weights
 from jsarag.models.memory import Thrift
 from jsarag.models.precision import autocast
 from jsarag.models.resolve import BROKEN, not_loadable
@@ -85,12 +86,6 @@ class SentenceEncoder(nn.Module):
         """Of the vectors."""
         return int(self.model.get_embedding_dimension())
 
-    @property
-    def positions(self) -> int | None:
-        """The most tokens that its models can read, None without a limit."""
-        limits = [sentence.positions(reader.model) for reader in sentence.readers(self.model)]
-        return min((limit for limit in limits if limit is not None), default=None)
-
     def embed_queries(self, xs: Sequence[str]) -> Tensor:
         """e(x): ``[texts, dimensions]``, float32, with gradient where it is enabled."""
         with self.turns:
@@ -137,9 +132,7 @@ class SentenceEncoder(nn.Module):
     def fingerprint(self) -> str:
         """Hash of the weights and of every setting that changes a passage's vector."""
         digest = hashlib.sha256()
-        for name, weight in sorted(self._document_weights().items()):
-            digest.update(name.encode())
-            digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        add_weights(digest, self._document_weights())
         longest = getattr(sentence.reader(self.model, "document"), "max_seq_length", None)
         settings = {"passage": self.config.passage, "max_length": longest, "modules": str(self.model)}
         # Most models have none of these, and without them the fingerprint has no trace of them.
@@ -156,11 +149,7 @@ class SentenceEncoder(nn.Module):
             self.model.save(str(folder), create_model_card=False)
 
     def load(self, folder: Path) -> None:
-        """Take over the weights that `save` wrote.
-
-        Raises:
-            InputError: another model wrote them, or a weight is not finite.
-        """
+        """Take over the weights that `save` wrote; errors as of `Encoder.load`."""
         from sentence_transformers import SentenceTransformer
 
         try:
@@ -204,8 +193,7 @@ class SentenceEncoder(nn.Module):
         sizes = [n if limit is None else min(n, limit) for n in lengths]
 
         def batches(chosen: Sequence[int]) -> list[list[int]]:
-            cut = by_length([sizes[i] for i in chosen], self.batch_tokens, overhead(self.device))
-            return [[chosen[i] for i in batch] for batch in cut]
+            return by_length(chosen, sizes.__getitem__, self.batch_tokens, overhead(self.device))
 
         def read(batch: list[int]) -> Tensor:
             some = [texts[i] for i in batch]

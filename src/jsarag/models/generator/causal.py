@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
 from jsarag.models.decode import pad_id
-from jsarag.models.generator.language_model import LanguageModel
-from jsarag.models.generator.logits import log_probs, logits_at
+from jsarag.models.generator.language_model import Inputs, LanguageModel, Rows
 from jsarag.models.precision import autocast
 from jsarag.models.prefix import Past, shared
 from jsarag.models.unpadded import forget_lengths
@@ -18,14 +16,7 @@ from jsarag.models.unpadded import forget_lengths
 class CausalGenerator(LanguageModel):
     """A decoder-only language model."""
 
-    def _answer_log_probs(
-        self,
-        contexts: list[list[int]],
-        answers: list[list[int]],
-        temperature: float,
-        past: Past | None,
-        rows: Sequence[int],
-    ) -> Tensor:
+    def _inputs(self, contexts: Rows, answers: Rows, past: Past | None, rows: Sequence[int]) -> Inputs:
         # The last token predicts nothing, but a family that takes the plain road is given the whole text.
         last = -1 if self.roads.padded else None
         texts = [(c + a)[:last] for c, a in zip(contexts, answers, strict=True)]
@@ -38,12 +29,10 @@ class CausalGenerator(LanguageModel):
             for r, (c, a) in enumerate(zip(contexts, answers, strict=True))
             for t in range(len(a))
         ]
-        targets = torch.tensor([token for answer in answers for token in answer], device=self.device)
         if self.roads.stretched:
             forget_lengths(self.model, ids)
         before = past.arguments(rows, width) if past else {}
-        logits = logits_at(self.model, positions, {"input_ids": ids, "use_cache": False, **before})
-        return log_probs(logits, targets, temperature)
+        return positions, {"input_ids": ids, "use_cache": False, **before}
 
     def _shape(self, context: list[int], answer: list[int]) -> tuple[int, ...]:
         return (len(context) + len(answer),)

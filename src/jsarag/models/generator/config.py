@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from jsarag.checks import one_of, positive, require
+from jsarag.checks import one_of, positive, positive_or_null
 from jsarag.models.precision import Precision
 from jsarag.models.prompt import PromptConfig
 
@@ -59,5 +59,4 @@ class GeneratorConfig:
     def __post_init__(self) -> None:
         one_of("generator.likelihood", self.likelihood, get_args(Likelihood))
         positive("generator.max_new_tokens", self.max_new_tokens)
-        tokens = self.batch_tokens
-        require(tokens is None or tokens > 0, "generator.batch_tokens", "a number above 0 or null", tokens)
+        positive_or_null("generator.batch_tokens", self.batch_tokens)

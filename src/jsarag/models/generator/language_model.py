@@ -23,7 +23,7 @@ from jsarag.models.decode import Batch, Generated, Mixture, Pieces, alike, decod
 from jsarag.models.generator.checkpointing import recompute_layers
 from jsarag.models.generator.config import GeneratorConfig
 from jsarag.models.generator.generator import GREEDY, Pair
-from jsarag.models.generator.logits import logits_at
+from jsarag.models.generator.logits import log_probs, logits_at
 from jsarag.models.generator.pretrained import whole_model
 from jsarag.models.memory import Thrift
 from jsarag.models.precision import autocast, cast
@@ -34,6 +34,10 @@ from jsarag.models.search import Search
 from jsarag.models.turns import Turns
 from jsarag.types import InputError, Passage
 
+Rows = list[list[int]]
+"""Tokens of some texts."""
+Inputs = tuple[list[int], dict[str, Any]]
+"""Flat positions in a batch ``[texts, width]``, and the arguments of a forward pass over it."""
 EMPTY = Passage("", "", "")
 """Stands for any passage: its text is cut to fit, the template around it is not."""
 MERGING_PAYS = 2048
@@ -96,23 +100,11 @@ class LanguageModel(nn.Module, ABC):
         return self.thrift.tokens(self.config.batch_tokens or default_batch(self.device))
 
     def log_likelihood(self, pairs: Sequence[Pair]) -> Tensor:
-        """``[pairs]`` log p(y|x,h) in nats, float32, with gradient where it is enabled.
-
-        Raises:
-            InputError: a question and answer that do not fit ``prompt.max_length``.
-        """
+        """`Generator.log_likelihood`."""
         return self.total(self.token_log_likelihood(pairs), self.answer_tokens([pair.y for pair in pairs]))
 
     def token_log_likelihood(self, pairs: Sequence[Pair], *, temperature: float = 1.0) -> Tensor:
-        """``[pairs, longest answer]`` log p(y_t|x,h,y_<t) in nats, float32; 0 past the end of an answer.
-
-        Args:
-            pairs: What to score.
-            temperature: What the logits are divided by.
-
-        Raises:
-            InputError: a question and answer that do not fit ``prompt.max_length``.
-        """
+        """`Generator.token_log_likelihood`."""
         answers = [self.prompt.answer(pair.y) for pair in pairs]
         contexts = [self.prompt.context(p.x, p.passages, room=len(a)) for p, a in zip(pairs, answers, strict=True)]
         with self._ready(sum(map(len, contexts))):
@@ -141,10 +133,10 @@ class LanguageModel(nn.Module, ABC):
 
         # Around all batches: weights that are kept in float32 are cast once, not once a batch.
         with autocast(self.dtype, self.device), kernels():
-            for batch, log_probs in self.thrift.each(
+            for batch, found in self.thrift.each(
                 len(contexts), partial(self._batches, contexts, answers), partial(self.thrift.run, read)
             ):
-                rows += torch.split(log_probs.float(), [len(answers[i]) for i in batch])
+                rows += torch.split(found.float(), [len(answers[i]) for i in batch])
                 order += batch
         if not rows:
             return torch.zeros(0, 1, device=self.device)
@@ -156,13 +148,12 @@ class LanguageModel(nn.Module, ABC):
         shapes: dict[tuple[int, ...], list[int]] = {}
         for i in chosen:
             shapes.setdefault(() if self.roads.padded else self._shape(contexts[i], answers[i]), []).append(i)
-        return [
-            [group[i] for i in batch]
-            for group in shapes.values()
-            for batch in by_length(
-                [len(contexts[i]) + len(answers[i]) for i in group], self.batch_tokens, overhead(self.device)
-            )
-        ]
+
+        def tokens(i: int) -> int:
+            return len(contexts[i]) + len(answers[i])
+
+        cut = partial(by_length, length=tokens, budget=self.batch_tokens, overhead=overhead(self.device))
+        return [batch for group in shapes.values() for batch in cut(group)]
 
     def answer_tokens(self, ys: Sequence[str]) -> Tensor:
         """``[answers]`` tokens of each answer, the end of answer included."""
@@ -188,24 +179,13 @@ class LanguageModel(nn.Module, ABC):
     def candidates(
         self, mixtures: Sequence[Mixture], search: Search = GREEDY, *, progress: Callable[[int], None] | None = None
     ) -> list[list[Generated]]:
-        """Answers to each mixture, best first: one, or with beams up to one a beam.
-
-        Args:
-            mixtures: What to answer from.
-            search: How tokens are chosen.
-            progress: Told the number of mixtures in each batch.
-
-        Raises:
-            InputError: a question that does not fit ``prompt.max_length``.
-        """
+        """`Generator.candidates`."""
         room = self.config.max_new_tokens
         contexts = [[self.prompt.context(m.x, h, room=room) for h in m.parts] for m in mixtures]
         results: dict[int, list[Generated]] = {}
 
         def batches(chosen: Sequence[int]) -> list[list[int]]:
-            some, budget = [contexts[i] for i in chosen], DECODED * self.batch_tokens
-            cut = alike(some, room, search.width, budget, overhead(self.device))
-            return [[chosen[i] for i in batch] for batch in cut]
+            return alike(chosen, contexts, room, search.width, DECODED * self.batch_tokens, overhead(self.device))
 
         def answer(batch: list[int]) -> list[list[Generated]]:
             return self._decode([contexts[i] for i in batch], [mixtures[i] for i in batch], search)
@@ -276,16 +256,7 @@ class LanguageModel(nn.Module, ABC):
         return f"generator.prompt.{name} is {getattr(self.config.prompt, name)}"
 
     def check_fits(self, x: str, y: str, *, answered: bool) -> None:
-        """Refuse a pair that leaves no room for its answer, in the prompt with passages or in the one without.
-
-        Args:
-            x: The input.
-            y: The output.
-            answered: Whether the generator will answer x, and not only score y.
-
-        Raises:
-            InputError: x and y do not fit ``prompt.max_length``.
-        """
+        """`Generator.check_fits`: in the prompt with passages and in the one without."""
         # A decoder may score what it generated, with the end of answer behind the longest one.
         longest = self.config.max_new_tokens + 1 if answered else 0
         room = max(len(self.prompt.answer(y)), longest)
@@ -304,11 +275,7 @@ class LanguageModel(nn.Module, ABC):
                 self.recommended.save_pretrained(str(folder))
 
     def load(self, folder: Path) -> None:
-        """Take over what `save` wrote.
-
-        Raises:
-            InputError: another model wrote it, or a weight is not finite.
-        """
+        """Take over what `save` wrote; errors as of `Generator.load`."""
         with self.turns:
             if self.config.lora:
                 from jsarag.models.lora import load
@@ -332,21 +299,21 @@ class LanguageModel(nn.Module, ABC):
     def _shape(self, context: list[int], answer: list[int]) -> tuple[int, ...]:
         """Texts of one shape need no padding beside each other."""
 
-    @abstractmethod
     def _answer_log_probs(
-        self,
-        contexts: list[list[int]],
-        answers: list[list[int]],
-        temperature: float,
-        past: Past | None,
-        rows: Sequence[int],
+        self, contexts: Rows, answers: Rows, temperature: float, past: Past | None, rows: Sequence[int]
     ) -> Tensor:
-        """``[answer tokens of all rows]`` log-probability of each, rows one after the other.
+        """``[answer tokens of all rows]`` log-probability of each, row by row; arguments as of `_inputs`."""
+        positions, inputs = self._inputs(contexts, answers, past, rows)
+        targets = torch.tensor([token for answer in answers for token in answer], device=self.device)
+        return log_probs(logits_at(self.model, positions, inputs), targets, temperature)
+
+    @abstractmethod
+    def _inputs(self, contexts: Rows, answers: Rows, past: Past | None, rows: Sequence[int]) -> Inputs:
+        """Where the logits of all answers' tokens stand, row by row, and what the model is given.
 
         Args:
             contexts: What follows the prefixes in ``past``, by row.
             answers: The answers.
-            temperature: What the logits are divided by.
             past: What the model has read before, if anything.
             rows: Where these rows stand among the prompts of ``past``.
         """
