@@ -20,6 +20,11 @@ def positive(option: str, value: float) -> None:
     require(value > 0, option, "a number above 0", value)
 
 
+def positive_or_null(option: str, value: float | None) -> None:
+    """Refuse a value that is not above zero, where there is one."""
+    require(value is None or value > 0, option, "a number above 0 or null", value)
+
+
 def not_negative(option: str, value: float) -> None:
     """Refuse a value below zero."""
     require(value >= 0, option, "a number of 0 or more", value)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from jsarag.objectives.mis import distinct, occupancy, propose, subsample, walk, walk_expected
+from jsarag.objectives.mis import Chain, distinct, propose, subsample, walk, walk_expected
 from tests.enumeration import toy
 
 
@@ -17,6 +17,13 @@ def log_weights() -> tuple[Tensor, Tensor, Tensor]:
     scores = model.scores()
     log_w = scores.log_p + scores.log_lik - scores.log_q
     return scores.log_q.detach(), log_w.detach(), model.log_posterior().exp().detach()
+
+
+def occupancy(
+    log_q: Tensor, log_w: Tensor, steps: int, *, start: Tensor | None = None, generator: torch.Generator
+) -> Chain:
+    """One chain a row, for weights that are all known."""
+    return walk(propose(log_q, steps, generator=generator), log_w, start=start, generator=generator)
 
 
 def seeded(seed: int = 0) -> torch.Generator:

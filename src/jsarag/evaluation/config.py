@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from jsarag.checks import require
+from jsarag.checks import positive_or_null, require
 from jsarag.pipeline import DecodingConfig
 
 
@@ -34,4 +34,4 @@ class EvaluationConfig:
         valid = bool(self.cutoffs) and all(k > 0 for k in self.cutoffs)
         require(valid, "evaluation.cutoffs", "numbers above 0", self.cutoffs)
         require(self.resamples > 1, "evaluation.resamples", "a number above 1", self.resamples)
-        require(self.limit is None or self.limit > 0, "evaluation.limit", "a number above 0 or null", self.limit)
+        positive_or_null("evaluation.limit", self.limit)

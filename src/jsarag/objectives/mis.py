@@ -119,20 +119,6 @@ def walk_expected(
     return Chain(weights, last, accepted / steps)
 
 
-def occupancy(
-    log_q: Tensor,
-    log_w: Tensor,
-    steps: int,
-    *,
-    start: Tensor | None = None,
-    burn_in: int = 0,
-    generator: torch.Generator | None = None,
-) -> Chain:
-    """Run one chain per row and count where it stands: `propose`, then `walk`, for weights that are all known."""
-    proposals = propose(log_q, steps, generator=generator)
-    return walk(proposals, log_w, start=start, burn_in=burn_in, generator=generator)
-
-
 def distinct(proposals: Tensor, candidates: int, start: Tensor | None = None) -> Tensor:
     """``[batch, candidates]`` True where a proposal, or the start that a row continues from, points."""
     first = proposals[:, :1] if start is None else _first(proposals, start)

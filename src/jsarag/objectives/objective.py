@@ -47,7 +47,6 @@ class Reader(Protocol):
 
         With gradient where it is enabled.
         """
-        ...
 
 
 @dataclass(frozen=True)

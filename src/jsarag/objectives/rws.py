@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag.checks import positive, require
+from jsarag.checks import positive, positive_or_null
 from jsarag.objectives import mis
 from jsarag.objectives.objective import Objective, Proposals, Scores, Target, m_step
 
@@ -36,7 +36,7 @@ class RWS(Objective):
     def __post_init__(self) -> None:
         super().__post_init__()
         positive("objective.m", self.m)
-        require(self.states is None or self.states > 0, "objective.states", "a number above 0 or null", self.states)
+        positive_or_null("objective.states", self.states)
 
     def propose(self, scores: Scores, rng: torch.Generator) -> Proposals:
         """m draws from q."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag.checks import positive, require
+from jsarag.checks import positive, positive_or_null, require
 from jsarag.objectives import mis
 from jsarag.objectives.objective import Objective, Proposals, Scores, Target, cross
 from jsarag.objectives.rws import importance_weights
@@ -42,7 +42,7 @@ class VOD(Objective):
         super().__post_init__()
         positive("objective.m", self.m)
         require(0 < self.alpha < 1, "objective.alpha", "a number above 0 and below 1", self.alpha)
-        require(self.states is None or self.states > 0, "objective.states", "a number above 0 or null", self.states)
+        positive_or_null("objective.states", self.states)
 
     def propose(self, scores: Scores, rng: torch.Generator) -> Proposals:
         """m draws from q."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jsarag.checks import require
+from jsarag.checks import positive_or_null, require
 from jsarag.config import AnyPath, as_paths
 from jsarag.data import HistoryConfig
 from jsarag.evaluation import EvaluationConfig
@@ -37,7 +37,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         as_paths(self, "data.", "passages", "train", "dev", "test")
-        require(self.limit is None or self.limit > 0, "data.limit", "a number above 0 or null", self.limit)
+        positive_or_null("data.limit", self.limit)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from jsarag.checks import not_negative, one_of, positive, require
+from jsarag.checks import not_negative, one_of, positive, positive_or_null, require
 from jsarag.data import HistoryConfig
 from jsarag.evaluation import EvaluationConfig
 from jsarag.training.models import Part
@@ -160,9 +160,9 @@ class LoopConfig:
         for name in ("seed", "eval_every", "patience"):
             not_negative(f"loop.{name}", getattr(self, name))
         ends = [(name, getattr(self, name)) for name in ("steps", "tokens", "compute")]
+        for name, value in ends:
+            positive_or_null(f"loop.{name}", value)
         given = [(name, value) for name, value in ends if value is not None]
-        for name, value in given:
-            require(value > 0, f"loop.{name}", "a number above 0 or null", value)
         one_of("loop.keep", self.keep, get_args(Keep))
         check_trackers(self.report_to, "loop.report_to")
         one_of("loop.on_nonfinite", self.on_nonfinite, get_args(OnNonfinite))
