@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 
@@ -41,6 +42,14 @@ def encoder_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return world.write(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def few_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The laboratory measures tails and recovery on few examples, and trains tables for few steps."""
+    module = importlib.import_module("jsarag.lab.run")  # its name is also that of the function in it
+    for name, value in {"TAIL_EXAMPLES": 20, "RECOVERY_EXAMPLES": 4, "STEPS": 20}.items():
+        monkeypatch.setattr(module, name, value)
 
 
 @pytest.fixture

@@ -106,6 +106,7 @@ def test_runs_of_two_objectives_and_seeds_are_compared(
             folders.append(tmp_path / f"{objective}-{posterior}-{seed}")
             named = ["--objective.name", objective, "--posterior", posterior, "--loop.seed", seed]
             budget = ["--loop.tokens", "1500", "--loop.keep", "last", "--evaluation.before", "false"]
+            budget += ["--evaluation.limit", "2", "--evaluation.closed_book", "false"]
             assert call(capsys, "train", *short, *named, *budget, "--out", folders[-1])[0] == 0
             summary = json.loads((folders[-1] / "summary.json").read_text())
             assert summary["before"] is None
@@ -145,7 +146,9 @@ def test_a_budget_of_compute_ends_a_run(options: list[str], tmp_path: Path, caps
     assert spent[-2] < 5000 <= spent[-1]
 
 
-def test_the_laboratory_writes_figures_and_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_laboratory_writes_figures_and_a_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], few_examples: None
+) -> None:
     small = ["--passages", "8", "--examples", "2", "--replicates", "3", "--k", "[1, 4, 8]", "--m", "[5, 10, 20]"]
     figures = tmp_path / "lab.json"
     status, out, _ = call(capsys, "lab", "--models", "synthetic", *small, "--json", figures, "--out", tmp_path / "lab")
@@ -307,7 +310,7 @@ def test_stopped_process_continues_the_same_curve(
     options: list[str], tmp_path: Path, signalled: signal.Signals, more: tuple[str, ...]
 ) -> None:
     # Long enough that the signal arrives in the middle.
-    words = [*options, "--loop.steps", "60", "--loop.eval_every", "5", "--evaluation.answers", "false"]
+    words = [*options, "--loop.steps", "40", "--loop.eval_every", "5", "--evaluation.answers", "false"]
     words += ["--evaluation.closed_book", "false", "--objective.cache", "true", *more]
     whole = process("train", *words, "--out", tmp_path / "whole")
     broken = process("train", *words, "--out", tmp_path / "broken")

@@ -156,7 +156,9 @@ def test_tables_and_jacobians_of_real_models(models: dict[str, Any], data: Path)
         assert float(exact @ world.metric[component][e] @ exact) == pytest.approx(truth, rel=1e-2)
 
 
-def test_a_whole_run_gives_figures_a_page_and_verdicts(models: dict[str, Any], tmp_path: Path) -> None:
+def test_a_whole_run_gives_figures_a_page_and_verdicts(
+    models: dict[str, Any], tmp_path: Path, few_examples: None
+) -> None:
     config = LabConfig(
         passages=10,
         examples=3,
@@ -179,7 +181,8 @@ def test_a_whole_run_gives_figures_a_page_and_verdicts(models: dict[str, Any], t
     assert page.count("<svg") > 20
     assert "vrag (released)" in page
     assert all(claim["claim"].split(" (")[0] in page.replace("&#39;", "'") for claim in result["claims"])
-    only = run(LabConfig(models="synthetic", passages=10, examples=3, replicates=4), Silent())
+    small: dict[str, Any] = {"passages": 10, "examples": 3, "replicates": 4, "k": (5,), "m": (5,), "quality": (0.5,)}
+    only = run(LabConfig(models="synthetic", **small), Silent())
     assert list(only["worlds"]) == ["synthetic"]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -93,16 +95,36 @@ def test_same_seed_gives_the_same_curve_and_another_seed_another(options: list[s
     assert curves[0] != curves[2]
 
 
+@pytest.fixture(scope="module")
+def whole(
+    data: Path, encoder_model: Path, causal_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[TrainConfig, dict[str, Any]]]:
+    """A run that nothing disturbs, with chains that are kept or not, and its summary; made once each."""
+
+    @cache
+    def run(cached: str) -> tuple[TrainConfig, dict[str, Any]]:
+        words = world.options(data, encoder_model, causal_model, tmp_path_factory.mktemp("whole") / "run")
+        # Two epochs and accumulation, so that caches, order and scheduler all have something to lose.
+        more = ("--objective.cache", cached, "--loop.accumulate", "2", "--evaluation.closed_book", "false")
+        config = configured(words, *more)
+        summary = jsarag.train(config)
+        assert summary is not None
+        return config, summary
+
+    return run
+
+
 @pytest.mark.parametrize("cached", ["true", "false"])
 @pytest.mark.parametrize("stop_after", [3, 4])
 def test_interrupted_and_resumed_run_equals_the_whole_one(
-    options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: str, stop_after: int
+    whole: Callable[[str], tuple[TrainConfig, dict[str, Any]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cached: str,
+    stop_after: int,
 ) -> None:
-    # Two epochs and accumulation, so that caches, order and scheduler all have something to lose.
-    more = ("--objective.cache", cached, "--loop.accumulate", "2", "--evaluation.closed_book", "false")
-    whole = configured(options, *more)
-    broken = replace(whole, out=tmp_path / "broken")
-    expected = jsarag.train(whole)
+    config, expected = whole(cached)
+    broken = replace(config, out=tmp_path / "broken")
 
     steps = 0
     original = trainer.Trainer._step
@@ -120,13 +142,12 @@ def test_interrupted_and_resumed_run_equals_the_whole_one(
     assert not (Path(broken.out) / "summary.json").exists()
     found = jsarag.resume(broken.out)
     assert steps == 8
-    assert expected is not None
     assert found is not None
     assert found["after"] == expected["after"]
     assert {k: v for k, v in found["cost"].items() if "tokens" in k} == {
         k: v for k, v in expected["cost"].items() if "tokens" in k
     }
-    assert curve(Path(broken.out)) == curve(Path(whole.out))
+    assert curve(Path(broken.out)) == curve(Path(config.out))
 
 
 def test_early_stopping_ends_the_run_at_the_best(options: list[str], tmp_path: Path) -> None:
