@@ -11,7 +11,7 @@ import pytest
 
 import jsarag
 from jsarag.cli.train import configured
-from jsarag.config import plain, write_yaml
+from jsarag.config import as_yaml, plain
 from jsarag.data import load_examples, load_passages
 from jsarag.objectives import Concat
 
@@ -56,7 +56,7 @@ def test_the_parser_and_the_saved_configuration_are_the_same_from_text_and_from_
     parsed = configured(["--data.passages", "kb.jsonl", "--data.train", "pairs.jsonl", "--out", "runs/a"], "train", "")
     assert made == parsed
     assert plain(made)["data"]["passages"] == "kb.jsonl"
-    write_yaml(tmp_path / "config.yaml", made)
+    (tmp_path / "config.yaml").write_text(as_yaml(made))
     assert jsarag.load_config(str(tmp_path / "config.yaml")) == made
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from jsarag.cli.main import main
 from jsarag.cli.train import configured
-from jsarag.config import write_yaml
+from jsarag.config import as_yaml
 from jsarag.places import check_apart, check_folder, check_outputs
 from jsarag.types import InputError
 
@@ -101,7 +101,7 @@ def test_evaluate_and_compare_write_over_nothing_they_read(
 ) -> None:
     run = tmp_path / "run"
     run.mkdir()
-    write_yaml(run / "config.yaml", configured(options, "train", ""))
+    (run / "config.yaml").write_text(as_yaml(configured(options, "train", "")))
     (run / "summary.json").write_text("{}")
     (tmp_path / "link.json").symlink_to(run / "summary.json")
     os.mkfifo(tmp_path / "pipe.csv")

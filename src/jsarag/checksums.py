@@ -42,7 +42,6 @@ class Fault:
     what: str
 
     def __str__(self) -> str:
-        """One line."""
         return f"{self.path}: {self.what}"
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from jsarag.checks import require
-from jsarag.files import write_text
 
 if TYPE_CHECKING:
     AnyPath = str | Path
@@ -57,8 +56,3 @@ def as_yaml(config: Any) -> str:
     """A configuration dataclass as YAML."""
     text: str = yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
     return text
-
-
-def write_yaml(path: Path, config: Any) -> None:
-    """Write a configuration dataclass as YAML."""
-    write_text(path, as_yaml(config))

@@ -15,11 +15,9 @@ class Display(Protocol):
 
     def task(self, name: str, total: int, done: int = 0) -> AbstractContextManager[Advance]:
         """Show a task of ``total`` units, of which ``done`` were done before, until the block ends."""
-        ...
 
     def say(self, text: str) -> None:
         """Show one line."""
-        ...
 
 
 class Silent:

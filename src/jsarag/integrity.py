@@ -13,7 +13,7 @@ from jsarag.files import read_json
 from jsarag.parsing import load_run
 from jsarag.run import sealed, stages
 from jsarag.training import checkpoint, record
-from jsarag.training.kept import Kept, entries
+from jsarag.training.kept import entries
 from jsarag.types import InputError
 
 State = Literal["whole", "damaged", "unknown"]
@@ -110,11 +110,7 @@ def _checkpoints(run: Path, name: str) -> Iterator[Finding]:
     if kept:
         yield Finding(pointer, "whole") if kept[0].sum else _unknown(pointer)
     for one in kept:
-        yield from _checkpoint(one)
-
-
-def _checkpoint(one: Kept) -> Iterator[Finding]:
-    yield from _sealed(one.seal, expected=one.sum)
+        yield from _sealed(one.seal, expected=one.sum)
 
 
 def _counted_on(run: Path) -> Iterator[Finding]:

@@ -23,7 +23,6 @@ class Stopped(KeyboardInterrupt):
     """A signal ended the work; the message is its name."""
 
     def __init__(self, number: int) -> None:
-        """Of signal ``number``."""
         super().__init__(signal.Signals(number).name)
 
 
@@ -35,7 +34,6 @@ class Asked:
     """
 
     def __init__(self) -> None:
-        """Nothing came yet."""
         self.number = 0
         self._at = 0.0
         self._waits = False

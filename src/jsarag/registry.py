@@ -111,7 +111,6 @@ class Registry(Mapping[str, Thing]):
         yield from (name for name in self._offered() if name not in self._known)
 
     def __len__(self) -> int:
-        """How many there are."""
         return len(list(iter(self)))
 
     def _offered(self) -> dict[str, EntryPoint]:

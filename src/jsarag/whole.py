@@ -46,7 +46,6 @@ class RefusedError(OSError):
     """The system refused to read or write: one line that names the file, the reason and the free space."""
 
     def __str__(self) -> str:
-        """The line."""
         return f"{self.filename}: {self.strerror}" if self.filename else str(self.strerror)
 
 

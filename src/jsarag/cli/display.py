@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -39,21 +39,17 @@ class Terminal:
             TimeRemainingColumn(),
             TextColumn("{task.fields[state]}"),
         )
-        if self._progress is not None:  # within another task: a bar below its own, until this one ends
-            progress = self._progress
+        outer = self._progress
+        progress = outer or Progress(*columns, console=self._console)
+        with nullcontext() if outer else progress:
+            self._progress = progress
             bar = progress.add_task(name, total=total, completed=done, state="")
             try:
                 yield lambda more, state: progress.update(bar, advance=more, state=state)
             finally:
-                progress.remove_task(bar)
-            return
-        with Progress(*columns, console=self._console) as progress:
-            self._progress = progress
-            try:
-                bar = progress.add_task(name, total=total, completed=done, state="")
-                yield lambda more, state: progress.update(bar, advance=more, state=state)
-            finally:
-                self._progress = None
+                self._progress = outer
+                if outer:  # within another task: a bar below its own, until this one ends
+                    outer.remove_task(bar)
 
     def say(self, text: str) -> None:
         """One line, above the bars."""

@@ -24,7 +24,6 @@ class FaissIndex:
     """A FAISS index over vectors."""
 
     def __init__(self, index: Any, vectors: Vectors) -> None:
-        """Wrap a FAISS index over ``vectors``."""
         self._index, self._vectors = index, vectors
         self.facts: Mapping[str, Any] = {}
 

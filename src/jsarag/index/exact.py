@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsarag.index.index import Index, Kind, Positions, Vectors
+from jsarag.index.index import Index, Kind, Vectors
 
 
 class ExactIndex:
     """An index that is its vectors."""
 
-    def __init__(self) -> None:
-        """There are no facts to tell."""
-        self.facts: Mapping[str, Any] = {}
-
-    @abstractmethod
-    def search(self, queries: Vectors, k: int) -> tuple[Vectors, Positions]:
-        """Exact top k."""
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """There are none to tell."""
+        return {}
 
     def save(self, folder: Path) -> None:
         """Nothing to write."""

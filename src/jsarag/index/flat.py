@@ -28,7 +28,6 @@ class FlatIndex(ExactIndex):
 
     def __init__(self, vectors: Vectors) -> None:
         """Search ``vectors``, which may lie in a file mapped into memory."""
-        super().__init__()
         self._vectors = vectors
 
     def search(self, queries: Vectors, k: int) -> tuple[Vectors, Positions]:

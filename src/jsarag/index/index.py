@@ -37,15 +37,12 @@ class Index(Protocol):
     @property
     def facts(self) -> Mapping[str, Any]:
         """What building it found out, for manifests: how wide it searches, the recall that was measured."""
-        ...
 
     def search(self, queries: Vectors, k: int) -> tuple[Vectors, Positions]:
         """Return scores and positions ``[queries, k]``, best first; ``k`` is at most the number of vectors."""
-        ...
 
     def save(self, folder: Path) -> None:
         """Write what is needed beside the vectors into the folder."""
-        ...
 
 
 @dataclass(frozen=True)

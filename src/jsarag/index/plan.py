@@ -46,7 +46,6 @@ class Plan:
     vectors: int
 
     def __str__(self) -> str:
-        """One line for people."""
         parts = [f"index {self.kind.name}" + (f" ({self.reason})" if self.reason else "")]
         parts.append(f"about {gigabytes(self.needs.memory)} memory")
         if self.needs.device:

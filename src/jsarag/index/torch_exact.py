@@ -34,7 +34,6 @@ class TorchIndex(ExactIndex):
 
     def __init__(self, vectors: Vectors) -> None:
         """Copy the vectors to the device; on a CPU they stay where they are."""
-        super().__init__()
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._vectors = torch.from_numpy(vectors).to(self._device)
 

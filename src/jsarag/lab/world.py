@@ -39,7 +39,6 @@ class World:
     metric: Gradients
 
     def __len__(self) -> int:
-        """The number of examples."""
         return len(self.prior)
 
     @property

@@ -53,7 +53,6 @@ class Thrift:
     """
 
     def __init__(self) -> None:
-        """As generous as configured."""
         self.halvings = 0
         self.widest = 0
 

@@ -32,7 +32,6 @@ class Tokens:
     """
 
     def __init__(self, tokenizer: Any) -> None:
-        """Wrap ``tokenizer``."""
         self.tokenizer = tokenizer
         self._control = control_tokens(tokenizer)
         self.before, self.after = self.around(tokenizer(PROBE).input_ids, tokenizer)

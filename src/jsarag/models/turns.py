@@ -13,7 +13,6 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        """Free for the first to come."""
         self._lock = RLock()
 
     def __enter__(self) -> None:

@@ -135,8 +135,9 @@ def contrast_chart(name: str, rows: Sequence[tuple[str, float, float, float]]) -
     figure, axes = _axes(4.6, 0.5 + 0.2 * len(rows))
     for y, (_, value, low, high) in enumerate(rows):
         sure = low > 0 or high < 0
-        axes.plot([low, high], [y, y], color=SERIES[0] if sure else INK, linewidth=1.3, solid_capstyle="butt")
-        axes.plot([value], [y], linestyle="none", marker="o", markersize=4.2, color=SERIES[0] if sure else INK)
+        colour = SERIES[0] if sure else INK
+        axes.plot([low, high], [y, y], color=colour, linewidth=1.3, solid_capstyle="butt")
+        axes.plot([value], [y], linestyle="none", marker="o", markersize=4.2, color=colour)
     axes.axvline(0, color=INK, linewidth=0.9)
     axes.set_yticks(range(len(rows)), [row[0] for row in rows])
     axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
@@ -153,17 +154,8 @@ def reliability_chart(name: str, before: Sequence[Bin], after: Sequence[Bin]) ->
     figure, axes = _axes(WIDTH, WIDTH)
     axes.plot([0, 1], [0, 1], color=RULE, linewidth=1.3)
     for bins, colour, face in ((before, INK, PAPER), (after, SERIES[0], SERIES[0])):
-        axes.plot(
-            [one.probability for one in bins],
-            [one.right for one in bins],
-            color=colour,
-            linewidth=1.3,
-            marker="o",
-            markersize=4.2,
-            markeredgewidth=1.1,
-            markerfacecolor=face,
-            markeredgecolor=colour,
-        )
+        xs, ys = [one.probability for one in bins], [one.right for one in bins]
+        axes.plot(xs, ys, color=colour, linewidth=1.3, **_dot(colour, face))
     axes.set_xlim(-0.03, 1.03)
     axes.set_ylim(-0.03, 1.03)
     axes.set_xlabel("p(h|x) of the best passage, against the share that is gold", labelpad=1)
@@ -181,16 +173,7 @@ def forest_chart(name: str, rows: Sequence[Row]) -> str:
             if estimate:
                 reach = [100 * estimate.low, 100 * estimate.high]
                 axes.plot(reach, [y + offset] * 2, color=colour, linewidth=1.3, solid_capstyle="butt")
-                axes.plot(
-                    [100 * estimate.mean],
-                    [y + offset],
-                    linestyle="none",
-                    marker="o",
-                    markersize=4.2,
-                    markeredgewidth=1.1,
-                    markerfacecolor=face,
-                    markeredgecolor=colour,
-                )
+                axes.plot([100 * estimate.mean], [y + offset], linestyle="none", **_dot(colour, face))
     axes.set_yticks(range(len(rows)), [row.name for row in rows])
     axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
@@ -201,6 +184,12 @@ def forest_chart(name: str, rows: Sequence[Row]) -> str:
     axes.set_xlim(max(middle - half, -1.5), min(middle + half, 101.5))
     axes.set_xlabel("percent", labelpad=1)
     return _svg(figure, name)
+
+
+def _dot(colour: str, face: str) -> dict[str, Any]:
+    """A round mark with an edge in a colour: open where its face is that of the paper."""
+    size: dict[str, Any] = {"marker": "o", "markersize": 4.2, "markeredgewidth": 1.1}
+    return size | {"markerfacecolor": face, "markeredgecolor": colour}
 
 
 def _whole_steps(axes: Axes, lines: Sequence[Line]) -> None:

@@ -29,7 +29,6 @@ class Optimisation:
     """
 
     def __init__(self, config: OptimConfig, parameters: Parameters) -> None:
-        """Make the optimizer."""
         self._config = config
         self._clip = config.clip
         self.parameters = {component: list(named.values()) for component, named in parameters.items()}

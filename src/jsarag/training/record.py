@@ -76,21 +76,6 @@ class Record:
         self._bytes += len(raw)
 
 
-class Rows(Record):
-    """Keeps the rows in memory alone."""
-
-    def __init__(self, rows: list[dict[str, Any]]) -> None:
-        """Append to ``rows``."""
-        self._rows = rows
-
-    def add(self, kind: str, step: int, values: dict[str, Any]) -> None:
-        """Append one row."""
-        self._rows.append({"kind": kind, "step": step, **_finite(values)})
-
-    def close(self) -> None:
-        """Nothing."""
-
-
 class Unrecorded(Record):
     """What the other processes of a run write: nothing."""
 
@@ -109,6 +94,17 @@ class Unrecorded(Record):
 
     def close(self) -> None:
         """Nothing."""
+
+
+class Rows(Unrecorded):
+    """Keeps the rows in memory alone."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self._rows = rows
+
+    def add(self, kind: str, step: int, values: dict[str, Any]) -> None:
+        """Append one row."""
+        self._rows.append({"kind": kind, "step": step, **_finite(values)})
 
 
 def check(run: Path, counted: Mapping[str, Any]) -> bool:

@@ -18,7 +18,6 @@ class Saver:
     """Saves the checkpoints of one run, in the order in which they are given."""
 
     def __init__(self, run: Path) -> None:
-        """Save into a run folder."""
         self._run = run
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._pending: list[Future[None]] = []

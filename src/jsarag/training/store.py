@@ -25,39 +25,30 @@ class Store(Protocol):
 
     def resume(self, parts: Parts, optimisation: Optimisation, state: State, kb: KnowledgeBase) -> KnowledgeBase | None:
         """Take over what `save` kept, if anything; returns the knowledge base then in use, None for a new run."""
-        ...
 
     def record(self, from_step: int | None) -> Record:
         """The record of a run that goes on from this step, or begins."""
-        ...
 
     def save(self, parts: Parts, optimisation: Optimisation, state: State, record: Record) -> None:
         """Keep all that `resume` needs."""
-        ...
 
     def save_best(self, parts: Parts, step: int) -> None:
         """Keep the trained weights as the best so far."""
-        ...
 
     def look(self) -> None:
         """Raise what went wrong with what is being kept beside training; does not wait."""
-        ...
 
     def settle(self, state: State) -> None:
         """Wait until all that was to be kept is kept."""
-        ...
 
     def close(self) -> None:
         """Wait, and end what works beside training."""
-        ...
 
     def restore(self, parts: Parts, keep: str) -> tuple[str, int]:
         """Put the weights that a run ends with, best or last, into the models; returns which, and of what step."""
-        ...
 
     def keep_pairs(self, step: int, found: str, pairs: list[dict[str, Any]]) -> str:
         """Keep the pairs of a step that cannot be taken; says where, for people."""
-        ...
 
 
 class Memory:
@@ -70,7 +61,6 @@ class Memory:
     folder: Path | None = None
 
     def __init__(self) -> None:
-        """Nothing is kept yet."""
         self.rows: list[dict[str, Any]] = []
         self._best: dict[Part, dict[str, Tensor]] = {}
         self._best_step = self._last_step = 0

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from jsarag import layout
 from jsarag.types import InputError
 
 PROJECT = "jsarag"
 """The project or experiment under which a tracker shows runs."""
 
 TRACKERS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
-    "tensorboard": lambda run, step: {"run_name": "tensorboard", "logging_dir": run, "purge_step": step},
+    "tensorboard": lambda run, step: {"run_name": layout.TENSORBOARD, "logging_dir": run, "purge_step": step},
     "wandb": lambda run, step: {"run_name": PROJECT, "name": run.name, "dir": str(run)},
     "mlflow": lambda run, step: {"experiment_name": PROJECT, "run_name": run.name},
     "trackio": lambda run, step: {"run_name": PROJECT, "name": run.name},

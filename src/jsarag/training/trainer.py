@@ -396,7 +396,6 @@ class _Draws:
     """What a step changes before its gradients are whole: chains, sources of randomness, counts of tokens."""
 
     def __init__(self, state: State) -> None:
-        """Keep them."""
         self._chains, self._rng, self._torch = state.chains.clone(), state.rng.get_state(), torch.get_rng_state()
         self._tokens = state.tokens_scored, state.tokens_trained
 
