@@ -1,4 +1,5 @@
 # Two commands from a bare clone: `make quickstart` sets up and runs the main job, `make test` sets up and runs the tests.
+# `make quickstart QUICK=1` is the main job within five minutes.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -6,7 +7,7 @@ BIN := .venv/bin
 .PHONY: quickstart test test-lowest check install models clean
 
 quickstart: .venv/installed .venv/models
-	$(BIN)/jsarag quickstart --out $(or $(OUT),runs/quickstart)
+	$(BIN)/jsarag quickstart $(if $(QUICK),--quick) --out $(or $(OUT),runs/quickstart)
 
 test: .venv/installed-dev .venv/models
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from importlib import import_module
 
 from jsarag.allocator import keep_memory
 from jsarag.interrupt import listening
+from jsarag.threads import wait_asleep
 from jsarag.types import InputError
 from jsarag.whole import refusal
 
@@ -65,6 +66,7 @@ def _run(words: list[str]) -> int:
         _quiet()
         threading.excepthook = _in_thread
         keep_memory()
+        wait_asleep()
         status: int = import_module(f"jsarag.cli.{words[0]}").run(words[1:])
         sys.stdout.flush()
         return status

@@ -11,10 +11,12 @@ from jsarag.cli.ask import show
 from jsarag.cli.display import Terminal
 from jsarag.cli.train import configured, finish
 from jsarag.kb import SAMPLE
+from jsarag.training.pace import crowd
 
 DESCRIPTION = """Train JSA on the bundled handbook of an invented cooperative, measure before and after, and ask.
 
-Takes every option of `jsarag train`; these are only other defaults."""
+Takes every option of `jsarag train`; these are only other defaults. With --quick it trains for a quarter of the steps
+and judges fewer answers: a first look within five minutes on two cores of their own."""
 
 DEFAULTS: dict[str, Any] = {
     "data.passages": str(SAMPLE / "passages.jsonl"),
@@ -36,13 +38,20 @@ DEFAULTS: dict[str, Any] = {
     "evaluation.limit": 300,
 }
 
+QUICK: dict[str, Any] = {"loop.steps": 20, "loop.eval_every": 10, "evaluation.limit": 40}
+"""What is otherwise with --quick."""
+
 QUESTION = "The twins are poorly, so I am writing from home. How long can a deck watch be when it's freezing?"
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
-    config = configured(argv, "quickstart", DESCRIPTION, DEFAULTS)
-    status = finish(Path(config.out), api.train(config, display=Terminal()))
+    quick, words = "--quick" in argv, [word for word in argv if word != "--quick"]
+    config = configured(words, "quickstart", DESCRIPTION, DEFAULTS | (QUICK if quick else {}))
+    display = Terminal()
+    if told := crowd():
+        display.say(told if quick else f"{told}; --quick takes a quarter of the time")
+    status = finish(Path(config.out), api.train(config, display=display))
     if status == 0:
         show(QUESTION, api.Run.load(config.out).ask(QUESTION))
     return status

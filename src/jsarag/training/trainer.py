@@ -32,6 +32,7 @@ from jsarag.training.models import Models
 from jsarag.training.monitor import Monitor
 from jsarag.training.optimisation import NotFiniteError, Optimisation
 from jsarag.training.order import Order
+from jsarag.training.pace import Pace
 from jsarag.training.rebuild import Rebuilds
 from jsarag.training.record import Unrecorded
 from jsarag.training.state import State
@@ -136,6 +137,9 @@ class Trainer:
                 self.settings.passages, self.store.folder, models.prior, self.models.passages, probes, self.objective.k
             )
         self.monitor = Monitor(self.state.warned, self.state.window)
+        # Several processes are each other's neighbours, and a GPU has its cores alone.
+        alone = processes.size() == 1 and models.prior.device.type == "cpu"
+        self.pace = Pace() if alone else None
 
     def run(self, notes: Sequence[str] = ()) -> Fitted:
         """Train until the steps are done or dev stops improving; a run at its end is left as it is.
@@ -204,6 +208,8 @@ class Trainer:
         state.step += 1
         spent = time.perf_counter() - began
         state.seconds += spent
+        if self.pace and (text := self.pace.after(spent)):
+            self.display.say(text)
         state.peak_memory_bytes = max(state.peak_memory_bytes, _memory(self.models.prior.device))
         if state.step % loop.log_every == 0:
             costs = ("seconds", "tokens_scored", "tokens_trained", "peak_memory_bytes")
