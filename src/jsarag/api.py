@@ -68,6 +68,7 @@ class Run:
         *,
         weights: str = "best",
         decoding: DecodingConfig | None = None,
+        always: bool = False,
         display: Display | None = None,
     ) -> Run:
         """Load a run folder.
@@ -77,6 +78,8 @@ class Run:
             weights: ``best``, ``last``, or ``untrained`` for the models as they were before training; ``best`` falls
                 back to ``last`` where the run had no dev pairs.
             decoding: How to answer; default: as the run was evaluated.
+            always: Answer also where the passages are too little evidence, by the threshold that the run chose on its
+                dev pairs for the models it ended with.
             display: Shown progress where the passages have to be encoded: with a trained passage encoder, and weights
                 that the run did not end with.
 
@@ -93,7 +96,8 @@ class Run:
         decoding = decoding or config.evaluation.decoding
         kb.check_k(decoding.passages, "decoding.passages")
         generator = load.generator(config, places)
-        return cls(folder, config, Pipeline(prior, kb, generator, decoding), tuple(places))
+        least = None if always else load.least(folder, name)
+        return cls(folder, config, Pipeline(prior, kb, generator, decoding, least), tuple(places))
 
     @cached_property
     def posterior(self) -> Encoder:
@@ -120,7 +124,7 @@ class Run:
     ) -> Evaluation:
         """Measure retrieval and answers on a file of examples; default: with the settings of the run."""
         settings = replace(config or self.config.evaluation, decoding=self.pipeline.decoding)
-        return evaluate(self.pipeline, self.posterior, self._cases(examples), settings, display or Silent())
+        return evaluate(self._always, self.posterior, self._cases(examples), settings, display or Silent())
 
     def evaluate_modes(
         self,
@@ -136,7 +140,12 @@ class Run:
         """
         settings = config or self.config.evaluation
         cases, modes = self._cases(examples), modes or tuple(DECODERS)
-        return evaluate_modes(self.pipeline, self.posterior, cases, settings, modes, display or Silent())
+        return evaluate_modes(self._always, self.posterior, cases, settings, modes, display or Silent())
+
+    @property
+    def _always(self) -> Pipeline:
+        """The pipeline that answers whatever it is asked: what is measured is the answers."""
+        return replace(self.pipeline, least=None)
 
     def _cases(self, examples: str | Path) -> list[Case]:
         read = load_examples(Path(examples), passage_ids=self.pipeline.kb.position)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -15,7 +16,7 @@ from jsarag.decoding import DECODERS, Decoder, Direct, Stream
 from jsarag.kb import KnowledgeBase
 from jsarag.models import SEARCHES, Encoder, Generator, Search
 from jsarag.retriever import Retriever
-from jsarag.types import Answer, Retrieved
+from jsarag.types import DECLINED, Answer, Retrieved
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,21 @@ class DecodingConfig:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Everything inference needs. ``x`` is the rendered input: a question, or a dialog context."""
+    """Everything inference needs. ``x`` is the rendered input: a question, or a dialog context.
+
+    Attributes:
+        prior: The retriever's encoder.
+        kb: The passages.
+        generator: What answers.
+        decoding: How.
+        least: The least `evidence` with which a question is answered; None: every question is.
+    """
 
     prior: Encoder
     kb: KnowledgeBase
     generator: Generator
     decoding: DecodingConfig = DecodingConfig()
+    least: float | None = None
 
     def ask(self, question: str) -> Answer:
         """Answer one question, with its passages and their probabilities."""
@@ -112,7 +122,13 @@ class Pipeline:
         def answers(some: Sequence[tuple[str, Sequence[Retrieved]]]) -> list[Answer]:
             return decode(self.generator, [x for x, _ in some], [h for _, h in some], search, processes.times(progress))
 
-        return processes.spread_list(list(zip(xs, hs, strict=True)), answers)
+        asked = [(x, h) for x, h in zip(xs, hs, strict=True) if not self.declines(h)]
+        given = iter(processes.spread_list(asked, answers) if asked else [])
+        return [_declined(h) if self.declines(h) else next(given) for h in hs]
+
+    def declines(self, hs: Sequence[Retrieved]) -> bool:
+        """Whether these passages are too little evidence for an answer."""
+        return self.least is not None and evidence(hs, self.prior.scale) < self.least
 
     def log_likelihood(self, xs: Sequence[str], ys: Sequence[str]) -> float:
         """Mean log p(y|x) in nats under the decoding mode, with the passages that the decoder is given."""
@@ -137,7 +153,14 @@ class Pipeline:
         decoder, search = self.decoding.decoder, self.decoding.chosen()
         assert isinstance(decoder, Direct)
         (hs,) = self.retrieve([x])
-        return Stream(lambda tell: decoder.follow(self.generator, x, hs, search, tell))
+
+        def follow(tell: Callable[[str], None]) -> Answer:
+            if not self.declines(hs):
+                return decoder.follow(self.generator, x, hs, search, tell)
+            tell(DECLINED)
+            return _declined(hs)
+
+        return Stream(follow)
 
     def answer_without_passages(self, xs: Sequence[str], progress: Callable[[int], None] | None = None) -> list[str]:
         """Closed-book answers: what the generator says from memory."""
@@ -148,3 +171,26 @@ class Pipeline:
             return [generated.text for generated in found]
 
         return processes.spread_list(xs, texts)
+
+
+def evidence(hs: Sequence[Retrieved], scale: float) -> float:
+    """How well the best passage fits the question: s <e(h), e(x)>, less that of the null passage where there is one.
+
+    That is log p(h|x) of the best passage up to the sum over all passages, which approximate indexes do not know. Of a
+    question that is about something else than the documents every p(h|x) may be large, and the evidence is small.
+
+    Args:
+        hs: The passages found, best first.
+        scale: The s of the retrieval softmax.
+
+    Example:
+        >>> evidence([Retrieved(Passage("1", "", "Pets are welcome."), score=0.7, probability=1.0)], 20.0)
+        14.0
+    """
+    best = max((h.score for h in hs if not h.passage.null), default=-math.inf)
+    null = max((h.score for h in hs if h.passage.null), default=0.0)
+    return scale * (best - null)
+
+
+def _declined(hs: Sequence[Retrieved]) -> Answer:
+    return Answer(DECLINED, 0.0, tuple(hs), declined=True)

@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+DECLINED = "The documents do not hold the answer."
+"""The text of an answer that was declined."""
+
 NULL = "null"
 """Id of the passage that may be empty: it stands for "no passage helps"."""
 
@@ -95,3 +98,5 @@ class Answer:
     text: str
     log_probability: float
     passages: tuple[Retrieved, ...] = ()
+    declined: bool = False
+    """Whether the evidence was too little for an answer: ``text`` then says so, with log-probability 0."""

@@ -25,11 +25,14 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("question", nargs="?", default=None, help="The question; default: read from standard input.")
     add_run_options(parser)
     parser.add_argument("--json", action="store_true", help="Print one JSON object an answer.")
+    parser.add_argument(
+        "--always", action="store_true", help="Answer also where the passages found are too little evidence."
+    )
     parser.add_argument("--stream", action="store_true", help="Print the answer while it is generated.")
     values = parser.read(argv)
     if values.stream and values.json:
         raise InputError("--stream: expected without --json, which prints whole answers")
-    loaded = load(values)
+    loaded = load(values, always=values.always)
     if values.stream:
         with as_options():
             loaded.pipeline.decoding.check_stream()

@@ -38,9 +38,9 @@ def add_run_options(parser: Parser) -> None:
     parser.add_argument("--seed", type=int, default=None, help="With --search sample: fixes the draws (0).")
 
 
-def load(values: Namespace) -> api.Run:
+def load(values: Namespace, *, always: bool = True) -> api.Run:
     """Load the run that the values of `add_run_options` name, its decoding changed where they say so."""
-    run = api.Run.load(values.run, weights=values.weights, display=Terminal())
+    run = api.Run.load(values.run, weights=values.weights, always=always, display=Terminal())
     usual = run.pipeline.decoding
     names = ("mode", "passages", "search", *SETTINGS)
     given = {name: values[name] for name in names if values[name] is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jsarag.evaluation.abstention import measure_abstention
 from jsarag.evaluation.config import EvaluationConfig
 from jsarag.evaluation.evaluate import evaluate, evaluate_modes
 from jsarag.evaluation.likelihood import marginal_log_likelihood
@@ -20,5 +21,6 @@ __all__ = [
     "evaluate_modes",
     "evaluate_retrieval",
     "marginal_log_likelihood",
+    "measure_abstention",
     "write_table",
 ]

@@ -28,6 +28,15 @@ def places(config: TrainConfig, name: str) -> list[Kept]:
     return found + stages.sources(config)
 
 
+def least(run: Path, name: str) -> float | None:
+    """The least evidence with which a finished run answers, if the weights ``name`` are those that it ended with."""
+    if not (run / SUMMARY).is_file():
+        return None
+    summary = read_json(run / SUMMARY)
+    chosen, ended = summary.get("abstention"), summary.get("run", {}).get("checkpoint", {}).get("name")
+    return float(chosen["threshold"]) if chosen and ended == name else None
+
+
 def encoder(config: TrainConfig, part: Part, found: Sequence[Kept]) -> SentenceEncoder:
     """The encoder of a part, from the first place that has its weights; else as it was before training."""
     place, device = _place(found, part), Accelerator().device

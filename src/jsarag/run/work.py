@@ -21,7 +21,7 @@ from jsarag.checksums import seal as write_seal
 from jsarag.config import as_yaml
 from jsarag.data import load_examples, load_passages, render
 from jsarag.display import Display, Silent
-from jsarag.evaluation import Case, Evaluation, check_fits, evaluate
+from jsarag.evaluation import Case, Evaluation, check_fits, evaluate, measure_abstention
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl, write_text
 from jsarag.interrupt import Stopped, listening
 from jsarag.kb import KnowledgeBase, check_k, encode
@@ -198,6 +198,7 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
     after = _evaluated(config, models, kb, test, "after", display)
     state = fitted.state
     summary = {
+        "abstention": _abstention(config, models, kb, _cases(config, data.dev)),
         "before": before.summary if before else None,
         "after": after.summary if after else None,
         "cost": {
@@ -356,6 +357,13 @@ def _evaluated(
     processes.by_first(lambda: write_json(summary, evaluation.summary))
     processes.by_first(lambda: write_seal(seal, [summary.name, rows.name]))
     return evaluation
+
+
+def _abstention(config: TrainConfig, models: Models, kb: KnowledgeBase, dev: list[Case]) -> dict[str, Any] | None:
+    """When the trained models had better not answer; None where it is not asked for or there are too few dev pairs."""
+    lost = config.evaluation.abstain
+    pipeline = Pipeline(models.prior, kb, models.generator, config.evaluation.decoding)
+    return None if lost is None else measure_abstention(pipeline, dev, lost)
 
 
 def _compared(before: Evaluation, after: Evaluation) -> list[dict[str, Any]]:
