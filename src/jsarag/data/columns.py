@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jsarag.checks import require
-from jsarag.data.literal import structured
+from jsarag.data.literal import ShortenedError, structured
 
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\*)\]")
 
@@ -65,12 +65,19 @@ def value_at(record: Mapping[str, Any], path: str) -> Any:
     return record[path] if path in record else _inner(record, steps(path))
 
 
+def _written(text: str) -> Any:
+    try:
+        return structured(text)
+    except ShortenedError:
+        return None
+
+
 def _inner(value: Any, way: list[str | int]) -> Any:
     if not way:
         return value
     step, rest = way[0], way[1:]
     if isinstance(value, str):
-        value = structured(value)
+        value = _written(value)
     if step == "*":
         inner = [_inner(item, rest) for item in value] if isinstance(value, list | tuple) else []
         return [item for item in inner if item is not None] or None

@@ -51,12 +51,23 @@ class Fields:
         cells: bool = False,
         there: Collection[object] | None = None,
         id: str = "",
+        whole: bool = False,
     ) -> None:
-        """Take values; ``there`` are the names of all columns, for messages, and ``id`` that of a record without."""
+        """Take values.
+
+        Args:
+            place: For messages.
+            values: By our names.
+            labels: The columns they are from, where these have other names.
+            cells: Whether they are the texts of cells.
+            there: The names of all columns, for messages.
+            id: The id, where the values have none.
+            whole: Whether an id loses the ``.0`` of a table.
+        """
         self.place, self.values, self.labels, self.cells = place, values, labels or {}, cells
         self.there = values if there is None else there
         self.problems: list[Problem] = []
-        self.id = self._id(id)
+        self.id = self._id(id).removesuffix(".0" if whole else "")
 
     def passage(self) -> Passage:
         """The passage; worth nothing where there are problems."""

@@ -31,7 +31,7 @@ PASSAGE_ID = (
     "id", "docid", "documentid", "passageid", "pid", "chunkid", "paragraphid", "articleid", "pageid", "uid", "uuid",
     "idx",
 )  # fmt: skip
-CONTEXT = ("context", "contexts", "passage", "passages", "paragraph", "ctx", "passagetext", "text")
+CONTEXT = ("context", "contexts", "passage", "passages", "paragraph", "ctx")
 
 MESSAGES = ("messages", "conversations", "conversation", "dialog", "dialogue", "turns", "chat", "log", "utterances")
 DIALOG = (

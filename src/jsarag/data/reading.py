@@ -185,7 +185,15 @@ class _Work(Generic[Item]):
         sheet, number = self.sheet, found.number
         usual = found.id or ("" if sheet.has_ids and not sheet.fill else sheet.ids[number])
         there = sheet.records[number]
-        return Fields(sheet.places[number], found.values, found.labels, cells=sheet.cells, there=there, id=usual)
+        return Fields(
+            sheet.places[number],
+            found.values,
+            found.labels,
+            cells=sheet.cells,
+            there=there,
+            id=usual,
+            whole=sheet.whole_ids,
+        )
 
     def add(self, found: Found, fields: Fields, item: Item) -> None:
         """Keep an item, or what is wrong with it."""
@@ -205,10 +213,10 @@ class _Work(Generic[Item]):
         if not self.items and not self.problems:
             raise InputError(f"{self.sheet.path}: holds no {what}: {self._left_out()}")
         dialogs = len(set(filter(None, self.dialogs)))
-        said = f"{self.sheet.path}: read as {self.shape.name}: {len(self.items):,} {what}"
-        said += f", {dialogs:,} dialogs" if dialogs else ""
+        said = f"{self.sheet.path}: read as {self.shape.name}: {_counted(len(self.items), what)}"
+        said += f", {_counted(dialogs, 'dialogs')}" if dialogs else ""
         unknown = self.sheet.unread()
-        told = [
+        told: list[str] = [
             ", ".join(self.sheet.found),
             *self.notes,
             self._left_out(),
@@ -235,6 +243,10 @@ class _Work(Generic[Item]):
             rest = f" and {len(places) - SHOWN:,} more" if len(places) > SHOWN else ""
             told.append(f"{len(places):,} {reason} (line {', '.join(shown)}{rest})")
         return "left out: " + ", ".join(told)
+
+
+def _counted(number: int, things: str) -> str:
+    return f"{number:,} {things.removesuffix('s') if number == 1 else things}"
 
 
 def _kind(message: str) -> str:

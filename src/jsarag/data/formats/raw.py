@@ -74,9 +74,8 @@ def decoded(path: Path, raw: bytes, encoding: str = AUTO, *, guess: bool = False
         return raw.decode(name), () if not given and name.startswith("utf-8") else (_shown(name),)
     except UnicodeDecodeError as error:
         if guess and not given and name.startswith("utf-8") and not _damaged(raw):
-            found = from_bytes(raw, cp_isolation=list(LIKELY)).best()
-            if found is not None:
-                return str(found), (_shown(found.encoding),)
+            if guessed := _guessed(raw):
+                return raw.decode(guessed), (guessed,)
         line = raw[: error.start].decode(name, "ignore").count("\n") + 1
         shown = "UTF-8" if name.startswith("utf-8") else _shown(name)
         raise InputError(f"{path}:{line}: expected {shown} text, found byte 0x{raw[error.start]:02x}") from None
@@ -93,6 +92,17 @@ def _codec(name: str) -> str:
 
 def _shown(name: str) -> str:
     return re.sub(r"^utf[-_](\d+).*", r"UTF-\1", name)
+
+
+def _guessed(raw: bytes) -> str:
+    """The encoding in which bytes look least like noise; Western Europe's where no other is better. "" if none is."""
+    # A lower threshold would leave out true ones: what is as good as the best is chosen below.
+    found = from_bytes(raw, cp_isolation=list(LIKELY), threshold=0.4)
+    best = found.best()
+    if best is None:
+        return ""
+    equal = [name for match in found if match.chaos <= best.chaos for name in match.could_be_from_charset]
+    return LIKELY[0] if LIKELY[0] in equal else best.encoding
 
 
 def _damaged(raw: bytes) -> bool:

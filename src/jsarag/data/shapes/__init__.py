@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from jsarag.data.columns import Columns
-from jsarag.data.shapes import pairs, passages
+from jsarag.data.shapes import alpaca, chats, contexts, pairs, passages, prompts, squad, turn_table
 from jsarag.data.shapes.base import Found, LeftOut, Made, Shape, Sheet
 from jsarag.types import InputError
 
-PAIRS = (pairs.OWN, pairs.COLUMNS)
+PAIRS = (
+    pairs.OWN,
+    squad.NESTED,
+    squad.FLAT,
+    chats.SHAREGPT,
+    chats.MESSAGES,
+    turn_table.TURNS,
+    prompts.PROMPTS,
+    alpaca.ALPACA,
+    pairs.COLUMNS,
+)
 """Shapes of training pairs; the first that matches is taken."""
-PASSAGES = (passages.OWN, passages.COLUMNS)
+PASSAGES = (passages.OWN, squad.PARAGRAPHS, contexts.CONTEXTS, passages.COLUMNS)
 """Shapes of a knowledge base."""
 
 __all__ = ["PAIRS", "PASSAGES", "Found", "LeftOut", "Made", "Shape", "Sheet", "pairs_shape", "passages_shape"]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jsarag.data.columns import Columns, value_at
+from jsarag.data.columns import Columns, steps, value_at
 from jsarag.data.literal import ShortenedError, structured
 from jsarag.data.names import absent, plain_name
 from jsarag.types import InputError
+
+
+_WHOLE = re.compile(r"\d+\.0")
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Sheet:
         faults: What is no record: line, place, and what is wrong.
         used: Columns that were read.
         has_ids: Whether records have ids.
+        whole_ids: Whether all ids are whole numbers as a column of pandas' floats writes them: ``7.0``.
     """
 
     path: str
@@ -73,6 +78,7 @@ class Sheet:
     faults: list[tuple[int, str, str]] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     has_ids: bool = False
+    whole_ids: bool = False
 
     def __post_init__(self) -> None:
         self.columns = list(dict.fromkeys(key for record in self.records for key in record))
@@ -105,13 +111,16 @@ class Sheet:
                 there = ", ".join(map(str, filter(None, self.columns))) or "none"
                 raise InputError(f"{self.path}: data.columns.{option}: no column {path!r}; there are {there}")
         if name is not None:
-            self.used.add(name if name in self.columns else next(c for c in self.columns if name.startswith(str(c))))
+            self.used.add(name if name in self.columns else str(steps(name)[0]))
         return name
 
     def take_id(self, names: Collection[str], path: str | None, option: str) -> str | None:
         """As `take`, of the column of ids; None where no record has one."""
         name = self.take(names, path, option)
-        self.has_ids = name is not None and any(not absent(value_at(record, name)) for record in self.records)
+        values = (value_at(record, name) for record in self.records) if name is not None else ()
+        held = [value for value in values if not absent(value)]
+        self.has_ids = bool(held)
+        self.whole_ids = self.cells and all(isinstance(v, str) and _WHOLE.fullmatch(v) for v in held)
         return name if self.has_ids else None
 
     def value(self, record: Mapping[str, Any], name: str | None) -> Any:

@@ -9,7 +9,10 @@ from jsarag.data import names
 from jsarag.data.columns import Columns
 from jsarag.data.names import absent
 from jsarag.data.shapes.base import Found, LeftOut, Made, Shape, Sheet
+from jsarag.data.shapes.contexts import context_column, context_id, contexts
 from jsarag.types import InputError
+
+NO_INPUT, NO_OUTPUT = "without a question", "without an answer"
 
 FIELDS = {
     "input": names.INPUT,
@@ -47,14 +50,18 @@ def _read_columns(sheet: Sheet, columns: Columns) -> Iterator[Made]:
     for field in ("input", "outputs"):
         if field not in taken:
             raise InputError(missing(sheet, field))
+    context = context_column(sheet)
+    sheet.used |= {context} if context else set()
     for number, record in enumerate(sheet.records):
-        yield pair(sheet, number, {field: sheet.value(record, name) for field, name in taken.items()}, labels(taken))
+        values = {field: sheet.value(record, name) for field, name in taken.items()}
+        told = tuple(context_id(text) for text in contexts(sheet.listed(record, context)))
+        yield pair(number, values, labels(taken), optional=told)
 
 
-def pair(sheet: Sheet, number: int, values: dict[str, Any], labelled: dict[str, str], **more: Any) -> Made:
+def pair(number: int, values: dict[str, Any], labelled: dict[str, str], **more: Any) -> Made:
     """A pair from a record that need not hold one: without a question or an answer it is left out."""
     filled = {field: value for field, value in values.items() if not absent(value)}
-    for field, reason in (("input", "no question"), ("outputs", "no answer")):
+    for field, reason in (("input", NO_INPUT), ("outputs", NO_OUTPUT)):
         if field not in filled:
             return LeftOut(number, reason)
     return Found(number, filled, labelled, **more)
