@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from jsarag.data import Columns, Reading, read_examples, read_passages, sound
+from jsarag.data import Columns, load_examples, read_examples, read_passages, sound
 from jsarag.data.shapes.contexts import context_id
 from jsarag.types import Example, InputError, Passage, Turn
 
@@ -122,9 +123,10 @@ def nested() -> dict[str, Any]:
 
 GPT = {"user": "human", "assistant": "gpt"}
 TURNS = [["c7", i, {"assistant": "system"}.get(side, side), what] for i, (side, what) in enumerate(CHAT)]
+MIXED = TURNS[::-1]
 NAN = float("nan")
 COMMAS = "question,answer\n" + "".join(
-    f'"{q}","{a}"\n'.replace('"nine"', '""nine""') for q, a in zip(QUESTIONS, ANSWERS)
+    f'"{q}","{a}"\n'.replace('"nine"', '""nine""') for q, a in zip(QUESTIONS, ANSWERS, strict=True)
 )
 ALPACA = [
     {"instruction": "Answer.", "input": "who lit it?", "output": "Ada"},
@@ -173,8 +175,9 @@ PAIRS: dict[str, tuple[Write, list[Example], str]] = {
     "a dict of lists": (value("p.json", FRAME.to_dict("list")), PLAIN, f"p.json: {SHAPED}"),
     "Excel, two sheets, blanks and numbers": (
         workbook(
-            "p.xlsx", Notes=[], Log=[[" Question ", "Answer", None], ["how many?", 42, None], [None] * 3, ["ok?", True]],
-            Rest=[["a"], ["b"]],
+            "p.xlsx", Notes=[], Rest=[],
+            Log=[[" Question ", "Answer", None], ["how many?", 42, None], [None] * 3, ["ok?", True]],
+            More=[["a"], ["b"]],
         ),
         [Example("1", "how many?", ("42",)), Example("2", "ok?", ("TRUE",))],
         f"p.xlsx: {SHAPED}; sheet 'Log' of 2 sheets",
@@ -207,8 +210,8 @@ PAIRS: dict[str, tuple[Write, list[Example], str]] = {
             },
         ),
         [Example("1/2", "hello", ("good day",)), Example("1/6", "who lit it?", ("Ada did",), (), HISTORY)],
-        "p.jsonl: read as chat messages: 2 pairs, 1 dialog; left out: 1 system turns (line 1), 1 tool turns (line 1), "
-        "1 turns without text (line 1)",
+        "p.jsonl: read as chat messages: 2 pairs, 1 dialog; left out: 1 system turn (line 1), 1 tool turn (line 1), "
+        "1 turn without text (line 1)",
     ),
     "chat messages in a CSV cell": (
         by("p.csv", pd.DataFrame({"id": ["c7"], "messages": [messages()]}).to_csv), CHATTED,
@@ -223,7 +226,7 @@ PAIRS: dict[str, tuple[Write, list[Example], str]] = {
         "p.csv: read as chat turns, one a row: 2 pairs, 1 dialog; not read: page",
     ),
     "a turn a row, out of order, other names": (
-        table("p.csv", ["Conversation ID", "Speaker", "Message", "Turn No"], *([d, w, s, i] for d, i, w, s in TURNS[::-1])),
+        table("p.csv", ["Conversation ID", "Speaker", "Message", "Turn No"], *([d, w, s, i] for d, i, w, s in MIXED)),
         CHATTED, "p.csv: read as chat turns, one a row: 2 pairs, 1 dialog",
     ),
     "a turn a row, two roles": (
@@ -256,7 +259,8 @@ PAIRS: dict[str, tuple[Write, list[Example], str]] = {
         text("p.csv", COMMAS.replace("question,answer", " QUESTION , Answer ")), PLAIN, f"p.csv: {SHAPED}",
     ),
     "Excel's CSV: semicolons, cp1252": (
-        text("p.csv", FRENCH.replace("\n", "\r\n"), "cp1252"), LATIN, f"p.csv: {SHAPED}; cp1252, semicolons between columns",
+        text("p.csv", FRENCH.replace("\n", "\r\n"), "cp1252"), LATIN,
+        f"p.csv: {SHAPED}; cp1252, semicolons between columns",
     ),
     "Excel's Unicode text: tabs, UTF-16": (
         text("p.csv", FRENCH.replace(";", "\t"), "utf-16"), LATIN, f"p.csv: {SHAPED}; UTF-16, tabs between columns",
@@ -315,3 +319,220 @@ def test_pairs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert sound(reading, path) == expected
     assert reading.said.startswith(said)
     assert len(reading.places) == len(reading.dialogs) == len(expected)
+
+
+CONTEXTS = [Passage(context_id(LAMP), "", LAMP), Passage(context_id(TEA), "", TEA)]
+HELD = [{"question": "a?", "answer": "b", "context": LAMP}, {"question": "c?", "answer": "d", "context": [TEA, LAMP]}]
+TITLED = [Passage(context_id(LAMP), "The Lamp", LAMP), Passage(context_id(TEA), "Tea", TEA)]
+BARE = [Passage("1", "", LAMP), Passage("2", "", TEA)]
+
+PASSAGES_AS_THEY_ARE: dict[str, tuple[Write, list[Passage], str]] = {
+    "pandas to_csv": (by("kb.csv", KB.to_csv), PASSAGES, "kb.csv: read as passages: 2 passages"),
+    "pandas to_json": (by("kb.json", KB.to_json), PASSAGES, "kb.json: read as passages: 2 passages"),
+    "pandas to_excel": (by("kb.xlsx", KB.to_excel), PASSAGES, "kb.xlsx: read as passages: 2 passages"),
+    "texts by id": (
+        value("kb.json", {row["id"]: {"title": row["title"], "text": row["text"]} for row in KB.to_dict("records")}),
+        PASSAGES,
+        "kb.json: read as passages: 2 passages",
+    ),
+    "BEIR's corpus": (
+        lines("corpus.jsonl", *({"_id": p.id, "title": p.title, "text": p.text, "metadata": {}} for p in PASSAGES)),
+        PASSAGES,
+        "corpus.jsonl: read as passages: 2 passages; not read: metadata",
+    ),
+    "Pyserini's collection": (
+        lines("docs.jsonl", {"id": "p1", "contents": LAMP}),
+        [Passage("p1", "", LAMP)],
+        "docs.jsonl: read as passages: 1 passage",
+    ),
+    "LangChain's documents": (
+        lines("docs.jsonl", *({"page_content": p.text, "metadata": {"source": "x"}} for p in PASSAGES)),
+        BARE,
+        "docs.jsonl: read as passages: 2 passages; not read: metadata",
+    ),
+    "a help desk's articles": (
+        table(
+            "kb.csv", ["Article ID", "Headline", "Body"], ["p1", "Lamp", LAMP], ["p2", "Tea", TEA], ["p3", "Soon", ""]
+        ),
+        PASSAGES,
+        "kb.csv: read as passages: 2 passages; left out: 1 without text (line 4)",
+    ),
+    "whole numbers as ids": (
+        lines("kb.jsonl", {"id": 7, "text": LAMP}),
+        [Passage("7", "", LAMP)],
+        "kb.jsonl: read as passages: 1 passage",
+    ),
+    "questions with their contexts": (
+        lines("qa.jsonl", *HELD, {"question": "e?", "answer": "f", "context": None}),
+        CONTEXTS,
+        "qa.jsonl: read as contexts of questions: 2 passages; left out: 1 row without a context (line 3)",
+    ),
+    "SQuAD as published": (
+        value("squad.json", nested()),
+        TITLED,
+        "squad.json: read as SQuAD articles: 2 passages",
+    ),
+    "SQuAD's rows": (
+        by("squad.parquet", hub(SQUAD).to_parquet),
+        [Passage(p.id, p.title.replace(" ", "_"), p.text) for p in TITLED],
+        "squad.parquet: read as contexts of questions: 2 passages",
+    ),
+    "datasets to_csv": (
+        by("kb.csv", datasets.Dataset.from_pandas(KB).to_csv),
+        PASSAGES,
+        "kb.csv: read as passages: 2 passages",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PASSAGES_AS_THEY_ARE)
+def test_passages(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, expected, said = PASSAGES_AS_THEY_ARE[name]
+    monkeypatch.chdir(tmp_path)
+    path = write(Path())
+    reading = read_passages(path)
+    assert sound(reading, path) == expected
+    assert reading.said == said
+
+
+TICKETS = [
+    {"ticket": {"subject": "who?", "nr": 5}, "replies": [{"text": "Ada"}, {"text": "she"}], "before": [["a", "b"]]},
+    {"ticket": {"subject": "when?", "nr": 6}, "replies": [{"text": "at nine"}], "before": []},
+]
+WAYS = Columns(id="ticket.nr", input="ticket.subject", outputs="replies[*].text", history="before")
+TICKETED = [
+    Example("5", "who?", ("Ada", "she"), (), (Turn("user", "a"), Turn("assistant", "b"))),
+    Example("6", "when?", ("at nine",)),
+]
+
+NAMED: dict[str, tuple[Write, Columns, list[Example]]] = {
+    "places within objects": (lines("t.jsonl", *TICKETS), WAYS, TICKETED),
+    "places within the cells of a table": (by("t.csv", pd.DataFrame(TICKETS).to_csv), WAYS, TICKETED),
+    "the first of a list": (
+        lines("t.jsonl", {"log": [{"body": "who?"}, {"body": "Ada"}]}),
+        Columns(input="log[0].body", outputs="log[1].body"),
+        [Example("1", "who?", ("Ada",))],
+    ),
+    "a column with a point in its name": (
+        table("t.csv", ["q.text", "a"], ["who?", "Ada"]),
+        Columns(input="q.text"),
+        [Example("1", "who?", ("Ada",))],
+    ),
+    "a column among others that are common": (
+        table("t.csv", ["question", "answer", "Final Answer"], ["who?", "Eve", "Ada"], ["why?", "so", ""]),
+        Columns(outputs="final_answer"),
+        [Example("1", "who?", ("Ada",))],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_columns_that_are_named(name: str, tmp_path: Path) -> None:
+    write, columns, expected = NAMED[name]
+    reading = read_examples(write(tmp_path), columns)
+    assert sound(reading) == expected
+    assert reading.shape == "the columns named"
+
+
+def test_columns_of_passages_that_are_named(tmp_path: Path) -> None:
+    path = lines("kb.jsonl", {"doc": {"key": 3, "de": LAMP, "name": "Lamp"}, "id": "x"})(tmp_path)
+    columns = Columns(passage="doc.key", text="doc.de", title="doc.name", id="nothing here", input="nor here")
+    assert sound(read_passages(path, columns)) == [Passage("3", "Lamp", LAMP)]
+
+
+def save_both(folder: Path) -> Path:
+    datasets.DatasetDict({"train": hub(SQUAD), "test": hub(SQUAD)}).save_to_disk(folder / "both")
+    return folder / "both"
+
+
+REFUSED: dict[str, tuple[Write, str]] = {
+    "pandas to_json, values": (
+        by("p.json", lambda p: FRAME.to_json(p, orient="values")),
+        "p.json:1: expected an object with named fields, found list; pandas' orient 'values' writes no names: "
+        "use orient='records'",
+    ),
+    "no answers": (
+        table("p.csv", ["nr", "question"], ["1", "who?"]),
+        "p.csv: no field 'outputs' (nor output, answers, answer ...); it has nr, question; name the column with "
+        "--data.columns.outputs",
+    ),
+    "no header": (
+        table("p.csv", ["who is it?", "Ada"], ["when?", "at nine"]),
+        "p.csv: no field 'input' (nor question, query, prompt ...); it has who is it?, Ada (is its first line one of "
+        "names?); name the column with --data.columns.input",
+    ),
+    "a folder of several splits": (save_both, "both: holds several splits; name one of both/train, both/test"),
+    "another folder": (by("folder", Path.mkdir), "folder: expected a file, found a folder"),
+    "an old workbook": (text("p.xls", "x"), "p.xls: a workbook of old Excel; save it as .xlsx or .csv"),
+    "a workbook that is none": (text("p.xlsx", "x"), "p.xlsx: not an Excel workbook (File is not a zip file)"),
+    "several lists": (
+        value("p.json", {"train": [{"question": "a?"}], "test": [{"question": "b?"}]}),
+        "p.json:1: holds several lists (train, test): put each into a file of its own",
+    ),
+    "two columns of a name": (
+        table("p.csv", ["question", "answer", "answer"], ["a", "b", "c"]),
+        "p.csv:1: expected each name once, found two columns 'answer'",
+    ),
+    "roles of nobody": (
+        table("p.csv", ["chat", "speaker", "text"], ["1", "Ada", "hello"], ["1", "Eve", "hello"]),
+        "p.csv: expected a role that asks, such as 'user'; the roles are 'Ada', 'Eve'",
+    ),
+    "one damaged byte in UTF-8": (
+        by("p.csv", lambda p: p.write_bytes(FRENCH.encode().replace(b"dix", b"d\xefx"))),
+        "p.csv:3: expected UTF-8 text, found byte 0xef",
+    ),
+    "JSON in cp1252": (
+        text("p.json", '[{"question": "\u00e9?",\n"answer": "b"}]', "cp1252"),
+        "p.json:1: expected UTF-8 text, found byte 0xe9",
+    ),
+    "an array that NumPy shortened": (
+        by("p.csv", lambda p: OWN.assign(outputs=[np.array(["a"] * 2000), ["b"]]).to_csv(p)),
+        "p.csv:2: outputs: expected a whole list, found an array whose middle NumPy left out (...), got "
+        "\"['a' 'a' 'a' ... 'a' 'a' 'a']\"",
+    ),
+    "a quote that is never closed": (
+        text("p.csv", 'question,answer\na?,b\nc?,"d\ne?,f\n'),
+        "p.csv:3: not valid CSV (unexpected end of data)",
+    ),
+    "a file cut short": (
+        by("p.jsonl.gz", lambda p: p.write_bytes(gzip.compress(b"x" * 5000)[:-9])),
+        "p.jsonl.gz: not a whole gzip file",
+    ),
+    "all that can be wrong, the first one told": (
+        lines("p.jsonl", {"input": "", "outputs": ["a"]}, {"input": "b", "outputs": []}, {"input": "c"}, ["d"]),
+        "p.jsonl:1: input: expected text that is not empty, got '' (and 3 more problems; "
+        "`jsarag data check p.jsonl` lists all)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_read_is_told_in_one_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, message = REFUSED[name]
+    monkeypatch.chdir(tmp_path)
+    path = write(Path())
+    with pytest.raises(InputError) as raised:
+        load_examples(path)
+    assert str(raised.value) == message
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p.jsonl")
+    with pytest.raises(InputError, match=r"p.jsonl: expected a file, found a pipe or a device"):
+        load_examples(tmp_path / "p.jsonl")
+
+
+def test_what_unpacks_to_far_more_than_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jsarag.data.formats.raw.LEAST", 1 << 20)
+    path = by("p.jsonl.gz", lambda p: p.write_bytes(gzip.compress(b" " * (1 << 24))))(tmp_path)
+    with pytest.raises(InputError, match=r"p.jsonl.gz: unpacks to more than 1 MiB, 100 times its size; unpack it"):
+        load_examples(path)
+
+
+def test_an_encoding_that_is_named(tmp_path: Path) -> None:
+    path = text("p.csv", "question,answer\n\u0447\u0442\u043e?,\u0434\u0430\n", "koi8-r")(tmp_path)
+    assert load_examples(path, encoding="koi8-r") == [Example("1", "\u0447\u0442\u043e?", ("\u0434\u0430",))]
+    with pytest.raises(InputError, match=r"p.csv:2: expected UTF-8 text, found byte 0xde"):
+        load_examples(path, encoding="utf8")
+    with pytest.raises(InputError, match=r"data.encoding: expected auto or the name of an encoding, got 'koi9'"):
+        load_examples(path, encoding="koi9")

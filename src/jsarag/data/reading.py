@@ -19,6 +19,7 @@ __all__ = ["Problem", "Reading", "examples_of", "passages_of", "read_examples", 
 
 Item = TypeVar("Item", Passage, Example)
 
+_ONE = re.compile(r"\b(turn|answer|dialog|row|paragraph)s\b")
 SHOWN = 3
 """Places that a line names."""
 
@@ -241,7 +242,8 @@ class _Work(Generic[Item]):
         for reason, places in self.left_out.items():
             shown = [place.removeprefix(f"{self.sheet.path}:") for place in places[:SHOWN]]
             rest = f" and {len(places) - SHOWN:,} more" if len(places) > SHOWN else ""
-            told.append(f"{len(places):,} {reason} (line {', '.join(shown)}{rest})")
+            things = _ONE.sub(r"\1", reason) if len(places) == 1 else reason
+            told.append(f"{len(places):,} {things} (line {', '.join(shown)}{rest})")
         return "left out: " + ", ".join(told)
 
 

@@ -73,9 +73,9 @@ def decoded(path: Path, raw: bytes, encoding: str = AUTO, *, guess: bool = False
     try:
         return raw.decode(name), () if not given and name.startswith("utf-8") else (_shown(name),)
     except UnicodeDecodeError as error:
-        if guess and not given and name.startswith("utf-8") and not _damaged(raw):
-            if guessed := _guessed(raw):
-                return raw.decode(guessed), (guessed,)
+        older = guess and not given and name.startswith("utf-8") and not _damaged(raw)
+        if guessed := _guessed(raw) if older else "":
+            return raw.decode(guessed), (guessed,)
         line = raw[: error.start].decode(name, "ignore").count("\n") + 1
         shown = "UTF-8" if name.startswith("utf-8") else _shown(name)
         raise InputError(f"{path}:{line}: expected {shown} text, found byte 0x{raw[error.start]:02x}") from None

@@ -74,10 +74,17 @@ def labels(taken: dict[str, str]) -> dict[str, str]:
 
 def missing(sheet: Sheet, field: str) -> str:
     """The message for a file in which no column is that field."""
-    place = sheet.places[0] if sheet.places else sheet.path
-    known = ", ".join(FIELDS[field][1:4])
+    return nothing_named(sheet, field, FIELDS[field])
+
+
+def nothing_named(sheet: Sheet, field: str, known: tuple[str, ...]) -> str:
+    """The message for a file in which no column has one of the known names of a field."""
+    place = sheet.path if sheet.cells else sheet.places[0]
     there = ", ".join(str(name) for name in sheet.columns if name) or "none"
-    return f"{place}: no field {field!r} (nor {known} ...); it has {there}; name the column with --data.columns.{field}"
+    header = "" if not sheet.cells or sheet.has(names.ALL) else " (is its first line one of names?)"
+    others = ", ".join(known[1:4])
+    remedy = f"name the column with --data.columns.{field}"
+    return f"{place}: no field {field!r} (nor {others} ...); it has {there}{header}; {remedy}"
 
 
 OWN = Shape("pairs", _is_own, _read_own, strict=True)

@@ -8,7 +8,7 @@ from jsarag.data import names
 from jsarag.data.columns import Columns
 from jsarag.data.names import absent
 from jsarag.data.shapes.base import Found, LeftOut, Made, Shape, Sheet
-from jsarag.data.shapes.pairs import labels
+from jsarag.data.shapes.pairs import labels, nothing_named
 from jsarag.types import InputError
 
 
@@ -35,15 +35,12 @@ def _read_columns(sheet: Sheet, columns: Columns) -> Iterator[Made]:
     for number, record in enumerate(sheet.records):
         values = {field: sheet.value(record, name) for field, name in taken.items()}
         filled = {field: value for field, value in values.items() if not absent(value)}
-        yield Found(number, filled, labels(taken)) if "text" in filled else LeftOut(number, "no text")
+        yield Found(number, filled, labels(taken)) if "text" in filled else LeftOut(number, "without text")
 
 
 def missing(sheet: Sheet) -> str:
     """The message for a file in which no column is the text of a passage."""
-    place = sheet.places[0] if sheet.places else sheet.path
-    there = ", ".join(str(name) for name in sheet.columns if name) or "none"
-    known = ", ".join(names.TEXT[1:4])
-    return f"{place}: no field 'text' (nor {known} ...); it has {there}; name the column with --data.columns.text"
+    return nothing_named(sheet, "text", names.TEXT)
 
 
 OWN = Shape("passages", lambda sheet: "text" in sheet.columns, _read_own, strict=True)
