@@ -121,6 +121,17 @@ def nested() -> dict[str, Any]:
     return {"version": "v2.0", "data": data}
 
 
+def tree() -> dict[str, Any]:
+    """A conversation as ChatGPT exports it, whose first question was asked once more."""
+    turns = [("system", ""), *CHAT]
+    nodes: dict[str, Any] = {"root": {"id": "root", "message": None, "parent": None, "children": ["0"]}}
+    for i, (role, what) in enumerate(turns):
+        message = {"author": {"role": role}, "content": {"content_type": "text", "parts": [what]}}
+        nodes[str(i)] = {"id": str(i), "message": message, "parent": str(i - 1) if i else "root", "children": []}
+    nodes["again"] = {**nodes["1"], "id": "again"}
+    return {"title": "Lamps", "conversation_id": "c7", "mapping": nodes, "current_node": "4"}
+
+
 GPT = {"user": "human", "assistant": "gpt"}
 TURNS = [["c7", i, {"assistant": "system"}.get(side, side), what] for i, (side, what) in enumerate(CHAT)]
 MIXED = TURNS[::-1]
@@ -268,6 +279,31 @@ PAIRS: dict[str, tuple[Write, list[Example], str]] = {
     "tabs and quotes that are text": (
         text("p.tsv", 'question\tanswer\nwho?\t"Ada" she said\n'), [Example("1", "who?", ('"Ada" she said',))],
         "p.tsv: read as questions and answers: 1 pair; quotes are text",
+    ),
+    "blanks after commas": (
+        text("p.csv", 'question, answer\n"who, or what?", "Ada, she"\nwhen?, "at nine"\n'),
+        [Example("1", "who, or what?", ("Ada, she",)), Example("2", "when?", ("at nine",))], f"p.csv: {SHAPED}",
+    ),
+    "Excel's own first line": (
+        text("p.csv", "sep=;\nquestion;answer\nwho?;Ada\n"), [Example("1", "who?", ("Ada",))],
+        "p.csv: read as questions and answers: 1 pair; semicolons between columns",
+    ),
+    "Excel with a title above": (
+        workbook("p.xlsx", Log=[["Our questions"], [], ["Question", "Answer"], ["who?", "Ada"]]),
+        [Example("1", "who?", ("Ada",))], "p.xlsx: read as questions and answers: 1 pair; names in row 3",
+    ),
+    "tuples of pandas": (
+        by("p.csv", FRAME.assign(answer=[("Ada",), ("scones", "tea")]).to_csv),
+        [Example("1", QUESTIONS[0], ("Ada",)), Example("2", QUESTIONS[1], ("scones", "tea"))], f"p.csv: {SHAPED}",
+    ),
+    "the hub's viewer": (
+        value("p.json", {"rows": [{"row_idx": i, "row": r} for i, r in enumerate(FRAME.to_dict("records"))]}), PLAIN,
+        f"p.json: {SHAPED}",
+    ),
+    "ChatGPT's export": (
+        value("conversations.json", [tree()]),
+        [Example("c7/2", "hello", ("good day",)), Example("c7/4", "who lit it?", ("Ada did",), (), HISTORY)],
+        "conversations.json: read as ChatGPT conversations: 2 pairs, 1 dialog; left out: 1 system turn",
     ),
     "history with content, by turns, in pairs": (
         lines(
@@ -480,6 +516,14 @@ REFUSED: dict[str, tuple[Write, str]] = {
     "one damaged byte in UTF-8": (
         by("p.csv", lambda p: p.write_bytes(FRENCH.encode().replace(b"dix", b"d\xefx"))),
         "p.csv:3: expected UTF-8 text, found byte 0xef",
+    ),
+    "a Parquet file by another name": (
+        by("p.csv", OWN.to_parquet),
+        "p.csv: expected text, found a Parquet file; its name is to end in .parquet",
+    ),
+    "a pointer of Git LFS": (
+        text("p.jsonl", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
+        "p.jsonl: expected text, found a pointer of Git LFS; fetch the file with `git lfs pull`",
     ),
     "JSON in cp1252": (
         text("p.json", '[{"question": "\u00e9?",\n"answer": "b"}]', "cp1252"),

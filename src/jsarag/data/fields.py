@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jsarag.data.answers import texts_of
 from jsarag.data.literal import ShortenedError, structured
 from jsarag.data.names import absent
 from jsarag.data.shapes.turns import NotTurnsError, turns
@@ -111,7 +112,7 @@ class Fields:
         if not self._there(name):
             return ()
         value = self._read(name, self.values[name])
-        found = list(_texts(value))
+        found = texts_of(value)
         if any(text is None for text in found):
             self.wrong(name, "a list of texts that are not empty", value)
         elif not found:
@@ -173,6 +174,9 @@ class Fields:
         return self.text("id") if made is None else made
 
     def _there(self, name: str) -> bool:
+        if name not in self.values and self.cells:
+            self.wrong(name, "text that is not empty", "")
+            return False
         if name not in self.values:
             has = ", ".join(map(str, self.there)) or "none"
             message = f"no field {self.labels.get(name, name)!r}"
@@ -224,21 +228,3 @@ def _id(value: Any, *, texts: bool = True) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return value if texts and isinstance(value, str) and value.strip() else None
-
-
-def _texts(value: Any) -> list[str | None]:
-    """Texts in what people have for answers; None for what is none."""
-    if isinstance(value, str):
-        return [value if value.strip() else None]
-    if isinstance(value, bool):
-        return [str(value).lower()]
-    if isinstance(value, int | float):
-        return [None if absent(value) else str(value)]
-    if isinstance(value, Mapping):
-        inner = next((value[name] for name in ("text", "texts", "value", "answer", "content") if name in value), None)
-        aliases = value.get("aliases")
-        found = _texts(inner) + (_texts(aliases) if isinstance(aliases, list) else [])
-        return list(dict.fromkeys(found))
-    if isinstance(value, list | tuple):
-        return [text for item in value for text in _texts(item)]
-    return [None]

@@ -38,7 +38,7 @@ def structured(text: str) -> Any:
         ShortenedError: an array whose middle NumPy left out (``...``).
     """
     text = text.strip()
-    if not text.startswith(("[", "{", "array(")):
+    if not text.startswith(("[", "{", "array(", "('", '("')):
         return None
     try:
         found = JSON.decode(text)

@@ -42,9 +42,9 @@ ROLE = ("role", "speaker", "from", "author", "sender", "who", "side", "participa
 SAID = ("text", "content", "value", "message", "utterance", "body", "msg", "messagetext")
 TURN = ("turn", "turnid", "turnno", "turnnumber", "turnindex", "utteranceid", "position", "messageindex", "order")
 
-ALL = frozenset(
-    {*INPUT, *OUTPUTS, *ID, *GOLD, *EXCLUDE, *HISTORY, *TEXT, *TITLE, *PASSAGE_ID, *MESSAGES, *DIALOG, *ROLE}
-)
+PAIR = (*INPUT, *OUTPUTS, *ID, *GOLD, *EXCLUDE, *HISTORY, *MESSAGES, *DIALOG, *ROLE)
+ALL = frozenset(name for name in (*PAIR, *TEXT, *TITLE, *PASSAGE_ID) if len(name) > 1)
+"""Every name that tells a line of names from other lines."""
 
 
 def plain_name(name: object) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jsarag.data.formats.raw import AUTO, decoded, unpacked
@@ -23,6 +25,16 @@ NOTHING = ("", "nan", "NaN", "<NA>", "#N/A", "NaT")
 _Row = tuple[int, list[str]]
 
 
+@dataclass(frozen=True)
+class _Dialect:
+    """How a table is written: its separator, the line where it begins, its quotes, blanks after separators."""
+
+    separator: str
+    begin: int = 1
+    quoting: int = csv.QUOTE_MINIMAL
+    blanks: bool = False
+
+
 def read_csv(path: Path, encoding: str = AUTO, usual: str = ",") -> Table:
     """A table with a line of names; a cell without a value is absent, and all others are texts.
 
@@ -36,12 +48,21 @@ def read_csv(path: Path, encoding: str = AUTO, usual: str = ",") -> Table:
     """
     text, found = decoded(path, unpacked(path), encoding, guess=True)
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    separator = _separator(text, usual)
+    told = re.match(r"sep=(.)\r?\n", text)  # as Excel is told it
+    begin = 2 if told else 1
+    text = text[told.end() :] if told else text
+    separator = told[1] if told and told[1] in SEPARATORS else _separator(text, usual)
     if separator != usual:
         found = (*found, f"{SEPARATORS[separator]} between columns")
-    if separator == "\t" and not _fits(text, separator) and _fits(text, separator, csv.QUOTE_NONE):
-        return _table(path, text, separator, (*found, "quotes are text"), csv.QUOTE_NONE)
-    return _table(path, text, separator, found)
+    usually = _Dialect(separator, begin)
+    if separator == "\t" and not _fits(text, usually):
+        unquoted = replace(usually, quoting=csv.QUOTE_NONE)
+        if _fits(text, unquoted):
+            return _table(path, text, unquoted, (*found, "quotes are text"))
+    spaced = replace(usually, blanks=True)
+    if f'{separator} "' in text and _fits(text, spaced):
+        return _table(path, text, spaced, found)
+    return _table(path, text, usually, found)
 
 
 def read_tsv(path: Path, encoding: str = AUTO) -> Table:
@@ -49,11 +70,11 @@ def read_tsv(path: Path, encoding: str = AUTO) -> Table:
     return read_csv(path, encoding, "\t")
 
 
-def _table(path: Path, text: str, separator: str, found: tuple[str, ...], quoting: int = csv.QUOTE_MINIMAL) -> Table:
+def _table(path: Path, text: str, dialect: _Dialect, found: tuple[str, ...]) -> Table:
     records: list[Record] = []
     faults: list[tuple[int, str]] = []
     names: list[str] | None = None
-    rows = _rows(text, separator, quoting)
+    rows = _rows(text, dialect)
     while True:
         try:
             line, row = next(rows)
@@ -81,11 +102,17 @@ class _NotCsvError(Exception):
         self.line = line
 
 
-def _rows(text: str, separator: str, quoting: int = csv.QUOTE_MINIMAL) -> Iterator[_Row]:
+def _rows(text: str, dialect: _Dialect) -> Iterator[_Row]:
     """The rows that hold anything, each with the line on which it begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quoting=quoting, strict=True)  # type: ignore[arg-type]
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=dialect.separator,
+        quoting=dialect.quoting,  # type: ignore[arg-type]
+        skipinitialspace=dialect.blanks,
+        strict=True,
+    )
     while True:
-        line = reader.line_num + 1
+        line = reader.line_num + dialect.begin
         try:
             row = next(reader)
         except StopIteration:
@@ -100,17 +127,17 @@ def _separator(text: str, usual: str) -> str:
     """The separator by which the first rows have as many columns as there are names; the usual one where none has."""
     best, score = usual, (0.0, 1, False)
     for separator in SEPARATORS:
-        widths = _widths(text, separator)
+        widths = _widths(text, _Dialect(separator))
         if widths and widths[0] > 1:
             alike = sum(width == widths[0] for width in widths) / len(widths)
             score, best = max((score, best), ((round(alike, 1), widths[0], separator == usual), separator))
     return best
 
 
-def _widths(text: str, separator: str, quoting: int = csv.QUOTE_MINIMAL) -> list[int]:
+def _widths(text: str, dialect: _Dialect) -> list[int]:
     widths: list[int] = []
     try:
-        for _, row in _rows(text, separator, quoting):
+        for _, row in _rows(text, dialect):
             widths.append(len(row))
             if len(widths) > ROWS:
                 break
@@ -119,9 +146,9 @@ def _widths(text: str, separator: str, quoting: int = csv.QUOTE_MINIMAL) -> list
     return widths
 
 
-def _fits(text: str, separator: str, quoting: int = csv.QUOTE_MINIMAL) -> bool:
+def _fits(text: str, dialect: _Dialect) -> bool:
     """Whether all rows are read, and have as many columns as there are names."""
     try:
-        return len({len(row) for _, row in _rows(text, separator, quoting)}) == 1
+        return len({len(row) for _, row in _rows(text, dialect)}) == 1
     except _NotCsvError:
         return False

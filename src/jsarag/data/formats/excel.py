@@ -11,8 +11,12 @@ from typing import Any
 
 from jsarag.data.formats.raw import AUTO, unpacked
 from jsarag.data.formats.table import Table
+from jsarag.data.names import ALL, plain_name
 from jsarag.files import Record
 from jsarag.types import InputError
+
+TITLES = 10
+"""Rows among which that of the names is looked for: titles may stand above it."""
 
 
 def read_excel(path: Path, encoding: str = AUTO) -> Table:
@@ -39,6 +43,10 @@ def read_excel(path: Path, encoding: str = AUTO) -> Table:
         return Table([], cells=True)
     title, rows = full[0]
     found = (f"sheet {title!r} of {len(full)} sheets",) if len(full) > 1 else ()
+    first = next((i for i, (_, row) in enumerate(rows[:TITLES]) if _names(row)), 0)
+    if first:
+        found = (*found, f"names in row {rows[first][0]}")
+    rows = rows[first:]
     names = ["" if name is None else _text(name).strip() for name in rows[0][1]]
     twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice is not None:
@@ -48,6 +56,11 @@ def read_excel(path: Path, encoding: str = AUTO) -> Table:
         for i, row in rows[1:]
     ]
     return Table([(i, record) for i, record in records if record], found, cells=True)
+
+
+def _names(row: tuple[Any, ...]) -> bool:
+    """Whether a row holds names that are known."""
+    return sum(map(_filled, row)) > 1 and any(plain_name(value) in ALL for value in row if _filled(value))
 
 
 def refuse_old(path: Path, encoding: str = AUTO) -> Table:

@@ -59,6 +59,8 @@ def read_jsonl(path: Path, encoding: str = AUTO) -> Table:
                 records.append((number, JSON.decode(line)))
             except json.JSONDecodeError as error:
                 faults.append((number, f"not valid JSON ({error.msg} at column {error.colno})"))
+    if len(records) == 1 and not faults and isinstance(records[0][1], dict):
+        return Table(_held(path, *records[0], text, lone=False), found)
     lone = len(records) == 1 and not faults
     if lone or (faults and (not records or faults[0][0] < records[0][0])):
         with suppress(InputError):
@@ -100,8 +102,11 @@ def _values(path: Path, text: str) -> list[Record]:
     return records
 
 
-def _held(path: Path, line: int, value: dict[str, Any], text: str) -> list[Record]:
-    """The records that a lone object holds; itself, where it is one."""
+def _held(path: Path, line: int, value: dict[str, Any], text: str, *, lone: bool = True) -> list[Record]:
+    """The records that a lone object holds; itself, where it is one.
+
+    ``lone``: an object of columns or of labelled records is no record; where one a line is expected, it may be.
+    """
     if {"columns", "data"} <= set(value) and _all(value["data"], list):  # pandas' orient "split"
         return [(line, row) for row in named([str(name) for name in value["columns"]], value["data"])]
     holders = [name for name in value if plain_name(name) in HOLDERS and _all(value[name], Mapping)]
@@ -110,22 +115,27 @@ def _held(path: Path, line: int, value: dict[str, Any], text: str) -> list[Recor
     if holders:
         key = value.get("schema", {}).get("primaryKey", ()) if isinstance(value.get("schema"), Mapping) else ()
         rows = [{k: v for k, v in row.items() if k not in key or k != "index"} for row in value[holders[0]]]
+        if all(isinstance(row.get("row"), Mapping) and "row_idx" in row for row in rows):  # the hub's viewer
+            rows = [row["row"] for row in rows]
         return list(zip(_lines_of(text, holders[0], len(rows), line), rows, strict=True))
-    columns = list(value.values())
+    columns = list(value.values()) if lone else []
     if len(value) > 1 and _all(columns, list) and len({len(column) for column in columns}) == 1 and columns[0]:
         return [(line, row) for row in named(list(value), list(zip(*columns, strict=True)))]
-    if _all(columns, Mapping) and all(columns):
-        return [(line, row) for row in _labelled(value)]
+    if _all(columns, Mapping) and all(columns) and (rows := _labelled(value)):
+        return [(line, row) for row in rows]
     return [(line, value)]
 
 
 def _labelled(value: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """Objects by label: columns that hold a value for each row, or rows that hold one for each column."""
     labels = list(dict.fromkeys(label for inner in value.values() for label in inner))
-    if _known(value) > _known(labels) or (_known(value) == _known(labels) and _counted(labels)):
-        rows = {label: {name: inner.get(label) for name, inner in value.items()} for label in labels}
-    else:
+    known, inside = _known(value), _known(labels)
+    if all(len(inner) == len(labels) for inner in value.values()) and not inside and (known or _counted(labels)):
+        rows = {label: {name: inner[label] for name, inner in value.items()} for label in labels}
+    elif not known and (inside or _counted(value)):
         rows = value
+    else:
+        return []
     filled = {label: {k: v for k, v in row.items() if v is not None} for label, row in rows.items()}
     if _counted(filled) or any("id" in map(plain_name, row) for row in filled.values()):
         return list(filled.values())

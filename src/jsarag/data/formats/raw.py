@@ -22,6 +22,14 @@ LIKELY = (
     "euc_kr", "euc_jp", "koi8_r", "mac_roman", "cp437", "cp850",
 )  # fmt: skip
 """Encodings of tables, besides Unicode's own."""
+OTHERS = {
+    b"PAR1": "a Parquet file; its name is to end in .parquet",
+    b"ARROW1": "an Arrow file; its name is to end in .arrow",
+    b"PK\x03\x04": "a zip file; the name of an Excel workbook is to end in .xlsx",
+    b"\x1f\x8b": "a gzip file; its name is to end in .gz",
+    b"version https://git-lfs": "a pointer of Git LFS; fetch the file with `git lfs pull`",
+}
+"""How files that are no text begin."""
 AUTO = "auto"
 
 
@@ -68,6 +76,8 @@ def decoded(path: Path, raw: bytes, encoding: str = AUTO, *, guess: bool = False
     Raises:
         InputError: an unknown encoding, or a byte that it does not have (then naming the line).
     """
+    if other := next((what for start, what in OTHERS.items() if raw.startswith(start)), ""):
+        raise InputError(f"{path}: expected text, found {other}")
     given = encoding != AUTO
     name = _codec(encoding) if given else json.detect_encoding(raw)
     try:

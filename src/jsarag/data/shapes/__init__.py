@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jsarag.data.columns import Columns
-from jsarag.data.shapes import alpaca, chats, contexts, pairs, passages, prompts, squad, turn_table
+from jsarag.data.shapes import alpaca, chatgpt, chats, contexts, pairs, passages, prompts, squad, turn_table
 from jsarag.data.shapes.base import Found, LeftOut, Made, Shape, Sheet
 from jsarag.types import InputError
 
@@ -11,6 +11,7 @@ PAIRS = (
     pairs.OWN,
     squad.NESTED,
     squad.FLAT,
+    chatgpt.CHATGPT,
     chats.SHAREGPT,
     chats.MESSAGES,
     turn_table.TURNS,

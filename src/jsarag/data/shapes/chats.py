@@ -11,7 +11,6 @@ from jsarag.data.names import absent, plain_name
 from jsarag.data.shapes.base import Found, LeftOut, Made, Shape, Sheet
 from jsarag.data.shapes.dialogs import Dialog, Said, pairs_of, sides
 from jsarag.data.shapes.turns import said
-from jsarag.types import InputError
 
 IDS = (*names.DIALOG, *names.ID)
 
@@ -45,14 +44,10 @@ def _read(sheet: Sheet, columns: Columns) -> Iterator[Made]:
     sheet.used.add(column)
     key = sheet.take(IDS, columns.id, "id")
     dialogs: list[Dialog] = []
-    seen: set[str] = set()
     for number, record in enumerate(sheet.records):
         name = sheet.value(record, key)
         dialog = Dialog(str(number + 1) if absent(name) else str(name))
         dialogs.append(dialog)
-        if dialog.id in seen:
-            raise InputError(f"{sheet.places[number]}: dialog {dialog.id!r} is there twice")
-        seen.add(dialog.id)
         value = sheet.listed(record, column)
         for i, turn in enumerate(value if isinstance(value, list) else []):
             role, text = said(turn) if isinstance(turn, Mapping) else (None, None)

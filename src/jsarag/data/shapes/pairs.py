@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jsarag.data import names
+from jsarag.data.answers import texts_of
 from jsarag.data.columns import Columns
 from jsarag.data.names import absent
 from jsarag.data.shapes.base import Found, LeftOut, Made, Shape, Sheet
@@ -54,6 +55,8 @@ def _read_columns(sheet: Sheet, columns: Columns) -> Iterator[Made]:
     sheet.used |= {context} if context else set()
     for number, record in enumerate(sheet.records):
         values = {field: sheet.value(record, name) for field, name in taken.items()}
+        if not texts_of(sheet.listed(record, taken["outputs"]) if sheet.cells else values["outputs"]):
+            values["outputs"] = None
         told = tuple(context_id(text) for text in contexts(sheet.listed(record, context)))
         yield pair(number, values, labels(taken), optional=told)
 

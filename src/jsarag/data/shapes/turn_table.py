@@ -26,7 +26,7 @@ def _read(sheet: Sheet, columns: Columns) -> Iterator[Made]:
         if absent(name):
             yield LeftOut(number, "turns of no dialog")
             continue
-        dialog = dialogs.setdefault(str(name), Dialog(str(name)))
+        dialog = dialogs.setdefault(_number(name), Dialog(_number(name)))
         what, who = sheet.value(record, text), sheet.value(record, role)
         said = str(what) if isinstance(what, str | int | float) else None
         dialog.turns.append(Said(number, "" if who is None else str(who), said, _number(sheet.value(record, turn))))
