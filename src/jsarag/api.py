@@ -305,7 +305,7 @@ def build_index(
         encoder: Makes the vectors.
         index: Kind of the index, or its name.
         columns: Which columns hold what, where they have other names than the common ones.
-        encoding: Encoding of the file; ``auto``: found out.
+        encoding: Of text that is not Unicode; ``auto``: found out for .csv and .tsv.
         display: Shown progress.
 
     Raises:

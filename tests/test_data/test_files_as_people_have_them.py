@@ -576,6 +576,7 @@ def test_what_unpacks_to_far_more_than_text_is_refused(tmp_path: Path, monkeypat
 def test_an_encoding_that_is_named(tmp_path: Path) -> None:
     path = text("p.csv", "question,answer\n\u0447\u0442\u043e?,\u0434\u0430\n", "koi8-r")(tmp_path)
     assert load_examples(path, encoding="koi8-r") == [Example("1", "\u0447\u0442\u043e?", ("\u0434\u0430",))]
+    assert load_examples(text("u.csv", FRENCH)(tmp_path), encoding="koi8-r") == LATIN  # UTF-8 all the same
     with pytest.raises(InputError, match=r"p.csv:2: expected UTF-8 text, found byte 0xde"):
         load_examples(path, encoding="utf8")
     with pytest.raises(InputError, match=r"data.encoding: expected auto or the name of an encoding, got 'koi9'"):

@@ -27,7 +27,11 @@ def run(argv: Sequence[str]) -> int:
         help="Passages {id, title, text}, or another shape that is known: .jsonl, .json, .csv, .tsv, .xlsx, .parquet.",
     )
     parser.add_class_arguments(Columns, "data.columns")
-    parser.add_argument("--data.encoding", default="auto", help="Encoding of the file; auto: found out.")
+    parser.add_argument(
+        "--data.encoding",
+        default="auto",
+        help="Encoding of text that is not Unicode, such as cp1252; auto: found out for .csv and .tsv.",
+    )
     parser.add_argument("--out", type=Path, required=True, help="Folder to write; an index folder there is replaced.")
     INDEX.add_to(parser, INDEX.named(argv) or INDEX.default)
     parser.add_class_arguments(EncoderConfig, "encoder")

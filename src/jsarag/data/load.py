@@ -21,7 +21,7 @@ def load_passages(path: str | Path, *, columns: Columns | None = None, encoding:
     Args:
         path: The file.
         columns: Where fields lie, if under other names than the common ones.
-        encoding: Of text; ``auto``: found out.
+        encoding: Of text that is not Unicode; ``auto``: found out for .csv and .tsv.
 
     Raises:
         InputError: doubled ids, empty text (but of the null passage), wrong types, no passage at all, an unreadable
@@ -48,7 +48,7 @@ def load_examples(
         passage_ids: Ids that ``gold`` and ``exclude`` may name; None: not checked.
         limit: Keep the first so many.
         columns: Where fields lie, if under other names than the common ones.
-        encoding: Of text; ``auto``: found out.
+        encoding: Of text that is not Unicode; ``auto``: found out for .csv and .tsv.
 
     Raises:
         InputError: doubled ids, empty texts, wrong types, a grade that is no whole number from 0 up, unknown ids of

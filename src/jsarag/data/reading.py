@@ -57,7 +57,7 @@ def read_passages(path: str | Path, columns: Columns | None = None, encoding: st
     Args:
         path: The file.
         columns: Where fields lie, if under other names than the common ones.
-        encoding: Of text; ``auto``: found out.
+        encoding: Of text that is not Unicode; ``auto``: found out for .csv and .tsv.
 
     Raises:
         InputError: a file that is missing, unreadable, of another format or of no known shape; or one that `jsarag
@@ -78,7 +78,7 @@ def read_examples(
         path: The file.
         columns: Where fields lie, if under other names than the common ones.
         passage_ids: Ids that ``gold`` and ``exclude`` may name; None: not checked.
-        encoding: Of text; ``auto``: found out.
+        encoding: Of text that is not Unicode; ``auto``: found out for .csv and .tsv.
 
     Raises:
         InputError: as `read_passages`.

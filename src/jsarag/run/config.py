@@ -27,8 +27,7 @@ class DataConfig:
         limit: Train on the first so many pairs; null: on all.
         history: How the turns of a dialog become x.
         columns: Which columns hold what, where they have other names than the common ones.
-        encoding: Encoding of text files, such as cp1252; auto: Unicode as UTF-8, UTF-16 or UTF-32, or found out for
-            .csv and .tsv.
+        encoding: Encoding of text that is not Unicode, such as cp1252; auto: found out for .csv and .tsv.
     """
 
     passages: AnyPath

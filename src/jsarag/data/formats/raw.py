@@ -10,8 +10,6 @@ import stat
 import zlib
 from pathlib import Path
 
-from charset_normalizer import from_bytes
-
 from jsarag.files import read_bytes
 from jsarag.types import InputError
 
@@ -67,23 +65,27 @@ def unpacked(path: Path) -> bytes:
 def decoded(path: Path, raw: bytes, encoding: str = AUTO, *, guess: bool = False) -> tuple[str, tuple[str, ...]]:
     """The text of a file, and its encoding where that is worth a word.
 
+    Text that is Unicode is read as such, whatever the encoding of other files.
+
     Args:
         path: For messages.
         raw: The file's bytes.
-        encoding: Its encoding, or ``auto``: UTF-8, or UTF-16 and UTF-32 as their first bytes say.
-        guess: Whether bytes that are no Unicode may be in an older encoding.
+        encoding: Of bytes that are no Unicode; ``auto``: there are none, or ``guess``.
+        guess: Whether such bytes may be in an older encoding, which is found out.
 
     Raises:
         InputError: an unknown encoding, or a byte that it does not have (then naming the line).
     """
     if other := next((what for start, what in OTHERS.items() if raw.startswith(start)), ""):
         raise InputError(f"{path}: expected text, found {other}")
-    given = encoding != AUTO
-    name = _codec(encoding) if given else json.detect_encoding(raw)
+    named = "" if encoding == AUTO else _codec(encoding)
+    name: str = json.detect_encoding(raw)
+    if named and name == "utf-8" and (raw.isascii() or not _unicode(raw)):
+        name = named
     try:
-        return raw.decode(name), () if not given and name.startswith("utf-8") else (_shown(name),)
+        return raw.decode(name), () if name.startswith("utf-8") else (_shown(name),)
     except UnicodeDecodeError as error:
-        older = guess and not given and name.startswith("utf-8") and not _damaged(raw)
+        older = guess and not named and name == "utf-8" and not _damaged(raw)
         if guessed := _guessed(raw) if older else "":
             return raw.decode(guessed), (guessed,)
         line = raw[: error.start].decode(name, "ignore").count("\n") + 1
@@ -91,13 +93,21 @@ def decoded(path: Path, raw: bytes, encoding: str = AUTO, *, guess: bool = False
         raise InputError(f"{path}:{line}: expected {shown} text, found byte 0x{raw[error.start]:02x}") from None
 
 
+def _unicode(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _codec(name: str) -> str:
     try:
         found = codecs.lookup(name).name
-        b"".decode(found)
+        b"".decode(found)  # some codecs make no text
     except (LookupError, ValueError):
         raise InputError(f"data.encoding: expected auto or the name of an encoding, got {name!r}") from None
-    return "utf-8-sig" if found == "utf-8" else found
+    return found
 
 
 def _shown(name: str) -> str:
@@ -106,6 +116,8 @@ def _shown(name: str) -> str:
 
 def _guessed(raw: bytes) -> str:
     """The encoding in which bytes look least like noise; Western Europe's where no other is better. "" if none is."""
+    from charset_normalizer import from_bytes
+
     # A lower threshold would leave out true ones: what is as good as the best is chosen below.
     found = from_bytes(raw, cp_isolation=list(LIKELY), threshold=0.4)
     best = found.best()
