@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from jsarag.data import Columns, load_examples, read_examples, read_passages, sound
+from jsarag.data import Columns, as_examples, as_passages, load_examples, read_examples, read_passages, sound
 from jsarag.data.shapes.contexts import context_id
 from jsarag.types import Example, InputError, Passage, Turn
 
@@ -581,3 +582,27 @@ def test_an_encoding_that_is_named(tmp_path: Path) -> None:
         load_examples(path, encoding="utf8")
     with pytest.raises(InputError, match=r"data.encoding: expected auto or the name of an encoding, got 'koi9'"):
         load_examples(path, encoding="koi9")
+
+
+def test_objects_have_the_same_shapes() -> None:
+    given = Example("e", "x", ("y",))
+    records = FRAME.to_dict("records")
+    assert as_examples([records[0], given, records[1]]) == [replace(PLAIN[0], id="0"), given, replace(PLAIN[1], id="2")]
+    assert as_examples([given, {"id": "c7", "messages": messages()}, replace(given, id="f")]) == [
+        given,
+        *CHATTED,
+        replace(given, id="f"),
+    ]
+    known = {context_id(LAMP), context_id(TEA)}
+    assert as_examples(hub(SQUAD), passage_ids=known) == ANSWERED
+    assert as_passages(hub(SQUAD)) == [replace(p, title=p.title.replace(" ", "_")) for p in TITLED]
+    assert as_passages([PASSAGES[0], {"body": TEA, "Headline": "Tea", "Article ID": "p2"}]) == PASSAGES
+
+
+def test_mistakes_of_objects_name_their_position() -> None:
+    with pytest.raises(InputError, match=r"examples\[1\]: answer: .* got \{'no': 1\} \(and 1 more problem\)$"):
+        as_examples([{"question": "a?", "answer": "b"}] + [{"question": "a?", "answer": {"no": 1}}] * 2)
+    with pytest.raises(InputError, match=r"passages\[0\]: no field 'text' \(nor .*\); it has colour; name the column"):
+        as_passages([{"colour": "red"}])
+    with pytest.raises(InputError, match=r"examples\[2\]: id '0' is there twice, first at examples\[0\]"):
+        as_examples([{"question": "a?", "answer": "b"}, PLAIN[0], Example("0", "x", ("y",))])

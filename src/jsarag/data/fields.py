@@ -9,7 +9,7 @@ from typing import Any
 
 from jsarag.data.answers import texts_of
 from jsarag.data.literal import ShortenedError, structured
-from jsarag.data.names import absent
+from jsarag.data.names import absent, listed
 from jsarag.data.shapes.turns import NotTurnsError, turns
 from jsarag.files import JSON
 from jsarag.types import NULL, Example, Passage, Turn, judged
@@ -161,10 +161,14 @@ class Fields:
         """Note a mistake."""
         shown = repr(value)
         got = f"{shown[:80] + '...' * (len(shown) > 80)}"
-        label = self.labels.get(name, name)
+        label = self._label(name)
         self.problems.append(
             Problem(self.place, label, f"expected {expected}{more}, got {got}", f"{label}: expected {expected}")
         )
+
+    def _label(self, name: str) -> str:
+        """The column as the file names it, on one line."""
+        return " ".join(str(self.labels.get(name, name)).split())
 
     def _id(self, usual: str) -> str:
         value = self.values.get("id")
@@ -178,9 +182,8 @@ class Fields:
             self.wrong(name, "text that is not empty", "")
             return False
         if name not in self.values:
-            has = ", ".join(map(str, self.there)) or "none"
-            message = f"no field {self.labels.get(name, name)!r}"
-            self.problems.append(Problem(self.place, "", f"{message}; it has {has}", message))
+            message = f"no field {self._label(name)!r}"
+            self.problems.append(Problem(self.place, "", f"{message}; it has {listed(self.there)}", message))
             return False
         return True
 
@@ -205,7 +208,7 @@ class Fields:
             reason = "neither"
         except json.JSONDecodeError as error:
             reason = error.msg
-        label = self.labels.get(name, name)
+        label = self._label(name)
         message = f"begins with {text[0]} but is not a JSON {'list' if text[0] == '[' else 'object'}"
         self.problems.append(Problem(self.place, label, f"{message} ({reason})", f"{label}: {message}"))
 

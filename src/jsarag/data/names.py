@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
+SHOWN = 20
+"""Names that a message lists."""
 _MARKS = re.compile(r"[\W_]+")
 
 INPUT = (
@@ -50,6 +53,13 @@ ALL = frozenset(name for name in (*PAIR, *TEXT, *TITLE, *PASSAGE_ID) if len(name
 def plain_name(name: object) -> str:
     """A field's name as names are compared: ``Question Text``, ``question_text`` and ``questionText`` are one."""
     return _MARKS.sub("", str(name).lower())
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names for a message, on one line."""
+    shown = [" ".join(str(name).split()) or repr(name) for name in names]
+    more = [f"and {len(shown) - SHOWN:,} more"] if len(shown) > SHOWN else []
+    return ", ".join([*shown[:SHOWN], *more]) or "none"
 
 
 def absent(value: Any) -> bool:

@@ -12,6 +12,7 @@ from jsarag.checksums import check_converted
 from jsarag.data.columns import Columns
 from jsarag.data.fields import Fields, Problem
 from jsarag.data.formats import AUTO, Table, read_table
+from jsarag.data.names import listed
 from jsarag.data.shapes import Found, Made, Shape, Sheet, pairs_shape, passages_shape
 from jsarag.types import Example, InputError, Passage
 
@@ -221,7 +222,7 @@ class _Work(Generic[Item]):
             ", ".join(self.sheet.found),
             *self.notes,
             self._left_out(),
-            f"not read: {', '.join(unknown)}" * bool(unknown),
+            f"not read: {listed(unknown)}" * bool(unknown),
         ]
         return Reading(
             self.items,

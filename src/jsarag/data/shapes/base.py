@@ -9,7 +9,7 @@ from typing import Any
 
 from jsarag.data.columns import Columns, steps, value_at
 from jsarag.data.literal import ShortenedError, structured
-from jsarag.data.names import absent, plain_name
+from jsarag.data.names import absent, listed, plain_name
 from jsarag.types import InputError
 
 _WHOLE = re.compile(r"\d+\.0")
@@ -107,7 +107,7 @@ class Sheet:
         else:
             name = next((c for c in (path, self._plain.get(plain_name(path))) if c in self.columns), path)
             if name not in self.columns and all(value_at(record, name) is None for record in self.records):
-                there = ", ".join(map(str, filter(None, self.columns))) or "none"
+                there = listed(filter(None, self.columns))
                 raise InputError(f"{self.path}: data.columns.{option}: no column {path!r}; there are {there}")
         if name is not None:
             self.used.add(name if name in self.columns else str(steps(name)[0]))

@@ -42,7 +42,7 @@ def _read(sheet: Sheet, columns: Columns) -> Iterator[Made]:
     for number, record in enumerate(sheet.records):
         name = sheet.value(record, key)
         turns = [_said(number, i, message) for i, message in enumerate(_branch(record))]
-        dialogs.append(Dialog(str(number + 1) if absent(name) else str(name), turns))
+        dialogs.append(Dialog(sheet.ids[number] if absent(name) else str(name), turns))
     side = sides((turn.role for dialog in dialogs for turn in dialog.turns if turn.role), sheet.path)
     for dialog in dialogs:
         yield from pairs_of(dialog, side, leading=True)

@@ -46,7 +46,7 @@ def _read(sheet: Sheet, columns: Columns) -> Iterator[Made]:
     dialogs: list[Dialog] = []
     for number, record in enumerate(sheet.records):
         name = sheet.value(record, key)
-        dialog = Dialog(str(number + 1) if absent(name) else str(name))
+        dialog = Dialog(sheet.ids[number] if absent(name) else str(name))
         dialogs.append(dialog)
         value = sheet.listed(record, column)
         for i, turn in enumerate(value if isinstance(value, list) else []):

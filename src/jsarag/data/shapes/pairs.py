@@ -8,7 +8,7 @@ from typing import Any
 from jsarag.data import names
 from jsarag.data.answers import texts_of
 from jsarag.data.columns import Columns
-from jsarag.data.names import absent
+from jsarag.data.names import absent, listed
 from jsarag.data.shapes.base import Found, LeftOut, Made, Shape, Sheet
 from jsarag.data.shapes.contexts import context_column, context_id, contexts
 from jsarag.types import InputError
@@ -83,7 +83,7 @@ def missing(sheet: Sheet, field: str) -> str:
 def nothing_named(sheet: Sheet, field: str, known: tuple[str, ...]) -> str:
     """The message for a file in which no column has one of the known names of a field."""
     place = sheet.path if sheet.cells else sheet.places[0]
-    there = ", ".join(str(name) for name in sheet.columns if name) or "none"
+    there = listed(filter(None, sheet.columns))
     header = "" if not sheet.cells or sheet.has(names.ALL) else " (is its first line one of names?)"
     others = ", ".join(known[1:4])
     remedy = f"name the column with --data.columns.{field}"
