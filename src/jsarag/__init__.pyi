@@ -9,6 +9,7 @@ from .api import resume as resume
 from .api import run_lab as run_lab
 from .api import stage as stage
 from .api import train as train
+from .data import Columns as Columns
 from .data import HistoryConfig as HistoryConfig
 from .evaluation import EvaluationConfig as EvaluationConfig
 from .index import IndexConfig as IndexConfig

@@ -17,6 +17,7 @@ from unittest.mock import patch
 import jsarag.lab
 from jsarag.cli.main import main
 from jsarag.display import Display
+from jsarag.files import read_jsonl, write_jsonl
 from jsarag.lab import LabConfig
 from tests import world
 from tests.test_docs import shell
@@ -57,6 +58,9 @@ def furnish(folder: Path, encoder: Path, generator: Path) -> Path:
         world.write(folder / name)
     for name, source in FILES.items():
         shutil.copy(folder / "DATA" / f"{source}.jsonl", folder / f"{name}.jsonl")
+    pairs = [row for _, row in read_jsonl(folder / "pairs.jsonl")]
+    tickets = [{"ticket": {"subject": p["input"]}, "replies": [{"text": y} for y in p["outputs"]]} for p in pairs]
+    write_jsonl(folder / "tickets.jsonl", tickets)
     (folder / "questions.txt").write_text("where is the red lamp ?\nwhere is the blue boat ?\n", encoding="utf-8")
     (folder / "mine.yaml").write_text(SETTINGS, encoding="utf-8")
     run = next(block for block in EVERY if block.language == "yaml")
