@@ -19,7 +19,7 @@ from jsarag.checksums import CONFIG, FILE, identity, is_sealed, signed
 from jsarag.checksums import check as check_sums
 from jsarag.checksums import seal as write_seal
 from jsarag.config import as_yaml
-from jsarag.data import load_examples, load_passages, render
+from jsarag.data import read_examples, read_passages, render, sound
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, check_fits, evaluate
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl, write_text
@@ -130,7 +130,7 @@ def prepare(config: TrainConfig, display: Display, *, resume: bool, accept: bool
         resume: Whether the run has begun before.
         accept: Go on although something has changed since.
     """
-    data = read(config.data)
+    data = read(config.data, display)
     check_k(config.objective.k, len(data.passages), "objective.k")
     check_k(config.evaluation.decoding.passages, len(data.passages), "evaluation.decoding.passages")
     set_seed(config.loop.seed)
@@ -251,12 +251,23 @@ def finished(run: Path) -> bool:
     return (run / SUMMARY).is_file()
 
 
-def read(config: DataConfig) -> Data:
-    """Read and check every file of a run."""
-    passages = load_passages(config.passages)
+def read(config: DataConfig, display: Display | None = None) -> Data:
+    """Read and check every file of a run, and say how each was read."""
+    shown = display or Silent()
+    kb = read_passages(config.passages, config.columns, config.encoding)
+    shown.say(kb.said)
+    passages = sound(kb, config.passages)
     ids = {passage.id for passage in passages}
-    dev, test = (load_examples(path, passage_ids=ids) if path else [] for path in (config.dev, config.test))
-    return Data(passages, load_examples(config.train, passage_ids=ids, limit=config.limit), dev, test)
+
+    def examples(path: str | Path | None) -> list[Example]:
+        if path is None:
+            return []
+        pairs = read_examples(path, config.columns, ids, config.encoding)
+        shown.say(pairs.said)
+        return sound(pairs, path)
+
+    train, dev, test = (examples(path) for path in (config.train, config.dev, config.test))
+    return Data(passages, train[: config.limit], dev, test)
 
 
 def load_models(config: TrainConfig) -> Models:
