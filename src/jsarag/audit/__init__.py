@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jsarag.audit.audit import Audit, FileAudit, audit
+from jsarag.audit.audit import Audit, FileAudit, Group, Look, audit
 from jsarag.audit.lengths import Lengths, Shown
 
-__all__ = ["Audit", "FileAudit", "Lengths", "Shown", "audit"]
+__all__ = ["Audit", "FileAudit", "Group", "Lengths", "Look", "Shown", "audit"]

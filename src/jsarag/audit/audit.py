@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from pathlib import Path
 
 from jsarag.audit import texts
 from jsarag.audit.lengths import Lengths, Reader, Shown
-from jsarag.data import HistoryConfig, render
-from jsarag.data.reading import Reading
-from jsarag.models import EncoderConfig, GeneratorConfig, SentenceEncoder, load_encoder
-from jsarag.types import Example, Passage
+from jsarag.data import Columns, HistoryConfig, Reading, read_passages, render
+from jsarag.data.formats import AUTO
+from jsarag.data.reading import read_either
+from jsarag.metrics.words import overlap, passage_words
+from jsarag.models import EncoderConfig, GeneratorConfig, load_encoder
+from jsarag.types import Example, InputError, Passage
 
 PLACES = 5
 """Places that are kept of each group."""
@@ -19,6 +23,8 @@ PAIRS = 3
 """Pairs that are shown."""
 SAMPLE = 2000
 """Texts whose tokens are counted; of a larger file so many, evenly spread."""
+SEARCHED = 20_000
+"""Passages among which one is looked for to show a pair with."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,17 @@ class FileAudit:
         items: Pairs or passages that can be used.
         problems: Faults for which training would refuse the file.
         remarks: What training would take as it is, and a person may want to know.
+        left_out: Records that hold no pair and no passage, by the reason.
+        unknown: Fields that are not read.
     """
 
     path: str
     said: str
     items: int
     problems: tuple[Group, ...]
-    remarks: tuple[Group, ...]
+    remarks: tuple[Group, ...] = ()
+    left_out: tuple[Group, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,90 +107,140 @@ class Look:
     history: HistoryConfig = field(default_factory=HistoryConfig)
 
 
+@dataclass(frozen=True)
+class Files:
+    """Files as they were read, each with its path; what could not be read at all is in ``failed``."""
+
+    passages: list[tuple[str, Reading[Passage]]] = field(default_factory=list)
+    pairs: list[tuple[str, Reading[Example]]] = field(default_factory=list)
+    failed: list[FileAudit] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, paths: Sequence[str | Path], passages: str | Path | None, columns: Columns, encoding: str) -> Files:
+        """Read ``paths``, whatever each holds, and the knowledge base."""
+        found = cls()
+        for path in dict.fromkeys([*([passages] if passages is not None else []), *paths]):
+            name = str(path)
+            try:
+                if path == passages:
+                    found.passages.append((name, read_passages(path, columns, encoding)))
+                    continue
+                texts_there, pairs_there = read_either(path, columns, encoding)
+            except InputError as error:
+                found.failed.append(FileAudit(name, f"{name}: not read", 0, (Group(str(error), 1, (name,)),)))
+                continue
+            if texts_there is not None:
+                found.passages.append((name, texts_there))
+            if pairs_there is not None:
+                found.pairs.append((name, pairs_there))
+        return found
+
+
 def audit(
-    passages: Sequence[Reading[Passage]], pairs: Sequence[Reading[Example]], look: Look, *, models: bool = True
+    paths: Sequence[str | Path],
+    *,
+    passages: str | Path | None = None,
+    columns: Columns | None = None,
+    encoding: str = AUTO,
+    look: Look | None = None,
+    models: bool = True,
 ) -> Audit:
-    """Look at files that were read.
+    """Look at files of pairs and passages as training would read them; nothing is written.
 
     Args:
-        passages: The knowledge base, where it is given.
-        pairs: Files of pairs.
+        paths: The files; by its fields each is taken for pairs or for passages.
+        passages: The knowledge base, where its fields do not tell it from pairs (SQuAD, question/answer/context).
+        columns: Where fields lie, if under other names than the common ones.
+        encoding: Of text; ``auto``: found out.
         look: How the models would read the files.
         models: Load tokenizers and count tokens; without, texts alone are looked at.
 
     Raises:
-        InputError: a model of ``look`` cannot be had.
+        InputError: a model of ``look`` cannot be had. What is wrong with a file is in the result.
+
+    Example:
+        >>> audit(["kb.csv", "questions.csv"], models=False).faults
+        0
     """
-    kb = [h for reading in passages for h in reading.items]
-    inputs = [[render(example, look.history) for example in reading.items] for reading in pairs]
-    files = [_of_passages(reading) for reading in passages]
-    files += [_of_pairs(reading, xs, kb) for reading, xs in zip(pairs, inputs, strict=True)]
-    across = tuple(
-        Group.of(f"questions that {one.path} asks as well", [other.places[i] for i in texts.shared(xs, ys)])
-        for (one, xs), (other, ys) in combinations(zip(pairs, inputs, strict=True), 2)
-        if texts.shared(xs, ys)
-    )
+    files, look = Files.read(paths, passages, columns or Columns(), encoding), look or Look()
+    kb = [h for _, reading in files.passages for h in reading.items]
+    asked = [(name, reading, [render(e, look.history) for e in reading.items]) for name, reading in files.pairs]
+    found = [_of_passages(name, reading) for name, reading in files.passages]
+    found += [_of_pairs(name, reading, xs, kb) for name, reading, xs in asked]
+    across = [
+        Group.of(f"question of {name} that {earlier} asks as well", [reading.places[i] for i in texts.shared(xs, ys)])
+        for (earlier, _, xs), (name, reading, ys) in combinations(asked, 2)
+    ]
+    across = [group for group in across if group.count]
     if not models:
-        return Audit(tuple(files), across)
-    reader = Reader(look.generator)
-    examples = [e for reading in pairs for e in reading.items]
-    xs = [x for found in inputs for x in found]
-    lengths = [*_passage_lengths(kb, look.encoder), *_pair_lengths(examples, xs, kb, reader)]
-    held = Passages(kb)
-    shown = [reader.show(e.id, x, e.outputs[0], held.best(e)) for e, x in zip(examples[:PAIRS], xs, strict=False)]
-    return Audit(tuple(files), across, tuple(lengths), tuple(shown))
+        return Audit((*files.failed, *found), tuple(across))
+    examples, inputs = [e for _, r, _ in asked for e in r.items], [x for *_, xs in asked for x in xs]
+    lengths, shown = _passage_lengths(kb, look.encoder), []
+    if examples:
+        reader, held = Reader(look.generator), Passages(kb)
+        lengths += _pair_lengths(examples, inputs, kb, reader)
+        first = list(zip(examples, inputs, strict=True))[:PAIRS]
+        shown = [reader.show(e.id, x, e.outputs[0], held.best(e)) for e, x in first]
+    return Audit((*files.failed, *found), tuple(across), tuple(lengths), tuple(shown))
 
 
 class Passages:
     """A knowledge base in which a pair's passage is looked up without a model."""
 
     def __init__(self, kb: Sequence[Passage]) -> None:
-        """Index the passages by id."""
-        self.kb = kb
+        """Take the passages; of a large knowledge base only the first are looked through."""
         self.by_id = {h.id: h for h in kb}
+        self.words = [(h, passage_words(f"{h.title} {h.text}")) for h in kb[:SEARCHED]]
 
     def best(self, example: Example) -> Passage:
-        """A gold passage of ``example``, else the first that holds an answer, else the first; empty without any."""
-        gold = [self.by_id[name] for name in example.gold if name in self.by_id]
-        holding = (h for h in self.kb if any(y.casefold() in h.text.casefold() for y in example.outputs))
-        return next(iter(gold), None) or next(holding, None) or next(iter(self.kb), Passage("", "", ""))
+        """A gold passage of ``example``, else the one that shares most words with it; an empty one without any."""
+        gold = next((self.by_id[name] for name in example.gold if name in self.by_id), None)
+        if gold or not self.words:
+            return gold or Passage("", "", "")
+        asked = passage_words(f"{example.input} {example.outputs[0]}")
+        return max(self.words, key=lambda held: overlap(asked, held[1]) / math.sqrt(len(held[1]) + 10))[0]
 
 
-def _of_passages(reading: Reading[Passage]) -> FileAudit:
+def _of_passages(name: str, reading: Reading[Passage]) -> FileAudit:
+    lines = _lines(name, reading.places)
     twice = texts.doubled([f"{h.title}\n{h.text}" for h in reading.items])
-    remarks = [Group.of("texts that stand twice", _both(reading, twice))] if twice else []
-    return _file(reading, remarks)
+    return _file(name, reading, [Group.of("text that stands twice", _both(lines, twice))])
 
 
-def _of_pairs(reading: Reading[Example], xs: Sequence[str], kb: Sequence[Passage]) -> FileAudit:
-    answers = [example.outputs[0] for example in reading.items]
-    again = texts.doubled([f"{x}\0{y}" for x, y in zip(xs, answers, strict=True)])
+def _of_pairs(name: str, reading: Reading[Example], xs: Sequence[str], kb: Sequence[Passage]) -> FileAudit:
+    lines, pairs = _lines(name, reading.places), reading.items
+    again = texts.doubled([f"{x}\0{e.outputs[0]}" for x, e in zip(xs, pairs, strict=True)])
     same = {i for i, _ in again}
     others = [(i, j) for i, j in texts.doubled(xs) if i not in same]
     remarks = [
-        Group.of("pairs that stand twice", _both(reading, again)),
-        Group.of("questions that stand twice, with another answer", _both(reading, others)),
-        Group.of("answers that are a word for nothing, such as nan", [reading.places[i] for i in texts.blank(reading.items)]),
+        Group.of("pair that stands twice", _both(lines, again)),
+        Group.of("question that stands twice, with another answer", _both(lines, others)),
+        Group.of("answer that is a word for nothing, such as nan", [lines[i] for i in texts.blank(pairs)]),
     ]
     if kb:
-        absent = [reading.places[i] for i in texts.nowhere(reading.items, kb)]
-        remarks.append(Group.of(f"answers of {len(reading.items):,} that stand word for word in no passage", absent))
-    return _file(reading, [remark for remark in remarks if remark.count])
+        absent = [lines[i] for i in texts.nowhere(pairs, kb)]
+        remarks.append(Group.of("answer that stands word for word in no passage", absent))
+    return _file(name, reading, remarks)
 
 
-def _file(reading: Reading[Passage] | Reading[Example], remarks: Sequence[Group]) -> FileAudit:
+def _file(name: str, reading: Reading[Passage] | Reading[Example], remarks: Sequence[Group]) -> FileAudit:
+    remarks = [remark for remark in remarks if remark.count]
     kinds: dict[str, list[str]] = {}
     for problem in reading.problems:
         kinds.setdefault(problem.kind, []).append(problem.place)
-    left = [Group.of(f"left out: {reason}", places) for reason, places in reading.left_out.items()]
-    unknown = [Group.of("fields that are not read", reading.unknown)] if reading.unknown else []
-    problems = tuple(Group.of(kind, places) for kind, places in kinds.items())
-    return FileAudit(reading.path, reading.said, len(reading.items), problems, (*left, *unknown, *remarks))
+    left = tuple(Group.of(reason, _lines(name, places)) for reason, places in reading.left_out.items())
+    problems = tuple(Group.of(kind, _lines(name, places)) for kind, places in kinds.items())
+    return FileAudit(name, reading.said, len(reading.items), problems, tuple(remarks), left, reading.unknown)
 
 
-def _both(reading: Reading[Passage] | Reading[Example], found: Sequence[tuple[int, int]]) -> list[str]:
-    """Each place with the line where the same stood first."""
-    return [f"{reading.places[i]} (first at {reading.places[j].rpartition(':')[2]})" for i, j in found]
+def _lines(name: str, places: Sequence[str]) -> list[str]:
+    """Places within the file ``name``, which need not be named with each."""
+    return [place.removeprefix(f"{name}:") for place in places]
+
+
+def _both(lines: Sequence[str], found: Sequence[tuple[int, int]]) -> list[str]:
+    """Each line with the line where the same stood first."""
+    return [f"{lines[i]} (first {lines[j]})" for i, j in found]
 
 
 def _spread(count: int) -> list[int]:
@@ -191,8 +251,6 @@ def _passage_lengths(kb: Sequence[Passage], config: EncoderConfig) -> list[Lengt
     if not kb:
         return []
     encoder = load_encoder(config)
-    if not isinstance(encoder, SentenceEncoder):
-        return []
     counts = encoder.passage_lengths([kb[i] for i in _spread(len(kb))])
     return [Lengths.of("passages, as the retriever reads them", "encoder.max_length", encoder.passage_limit, counts)]
 
@@ -209,7 +267,6 @@ def _pair_lengths(
         # With passages taken in turn: which passages a question gets is not known before training.
         prompts = [reader.prompt(xs[i], kb[n * len(kb) // len(chosen)]) for n, i in enumerate(chosen)]
         whole = [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)]
-        found.append(
-            Lengths.of("prompts with a passage and the answer", "generator.prompt.max_length", config.prompt.max_length, whole)
-        )
+        most = config.prompt.max_length
+        found.append(Lengths.of("prompts with a passage and the answer", "generator.prompt.max_length", most, whole))
     return found

@@ -7,11 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from jsarag import api
-from jsarag.audit import Audit, FileAudit, Look
-from jsarag.audit.audit import Group
+from jsarag.audit import Audit, Group, Lengths, Look, audit
 from jsarag.data import Columns
 from jsarag.files import write_json
 from jsarag.parsing import Parser
@@ -31,7 +28,9 @@ def run(argv: Sequence[str]) -> int:
     """Run the command."""
     parser = Parser(prog="jsarag data check", description=DESCRIPTION, exit_on_error=False)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="Files of pairs or of passages.")
-    parser.add_argument("--passages", type=Path, default=None, help="The knowledge base, where FILE... are pairs alone.")
+    parser.add_argument(
+        "--passages", type=Path, default=None, help="The knowledge base, where its file holds pairs too."
+    )
     parser.add_argument("--texts-only", action="store_true", help="Load no model: no tokens are counted.")
     parser.add_argument("--json", type=Path, default=None, help="File to write all of it to, as JSON.")
     parser.add_class_arguments(Columns, "data.columns", as_group=False)
@@ -40,7 +39,7 @@ def run(argv: Sequence[str]) -> int:
     values = parser.read(argv)
     built = parser.instantiate(values)
     look = Look(built.encoder, built.generator, built.history)
-    found = api.check_data(
+    found = audit(
         values.files,
         passages=values.passages,
         columns=built.data.columns,
@@ -57,41 +56,37 @@ def run(argv: Sequence[str]) -> int:
 def show(found: Audit) -> None:
     """Print an audit."""
     console = Console(highlight=False, soft_wrap=True)
+
+    def say(text: str) -> None:
+        console.print(text, markup=False)
+
     for file in found.files:
-        _show_file(console, file)
+        say(file.said)
+        for label, groups in (("fault", file.problems), ("note", file.remarks)):
+            for group in groups:
+                say(f"  {label:<6} {group.count:>6,} x {group.kind}{_where(group)}")
     for group in found.across:
-        _say(console, f"  {_line(group)}")
-    if found.lengths:
-        table = Table("tokens", "median", "95 %", "longest", "limit", "over", box=None, pad_edge=False)
-        for row in found.lengths:
-            limit = "none" if row.limit is None else f"{row.limit:,}"
-            share = f"{100 * row.over / row.counted:.0f} %"
-            table.add_row(row.what, *(f"{n:,}" for n in (row.median, row.most, row.longest)), limit, share)
-        console.print(table, markup=False)
-        for row in found.lengths:
-            if row.over:
-                _say(console, f"{row.over:,} of {row.counted:,} {row.what} are longer than {row.option} {row.limit:,}")
+        say(f"{group.count:,} x {group.kind}{_where(group)}")
+    for row in found.lengths:
+        say(_length(row))
     for pair in found.shown:
-        _say(console, f"\n--- pair {pair.id} with passage {pair.passage}: {pair.prompt_tokens:,} + {pair.answer_tokens:,} tokens")
-        _say(console, f"{pair.prompt}{pair.answer}")
+        tokens = f"{pair.prompt_tokens:,} + {pair.answer_tokens:,} tokens"
+        say(f"\n--- pair {pair.id}, with passage {pair.passage or 'none'}: {tokens} ---\n{pair.prompt}{pair.answer}")
         for note in pair.notes:
-            _say(console, f"({note})")
-    faults = found.faults
-    _say(console, f"\n{faults:,} fault{'' if faults == 1 else 's'}" + (": training would refuse these files" if faults else ""))
+            say(f"--- {note}")
+    refused = f"{found.faults:,} fault{'' if found.faults == 1 else 's'}: training refuses these files"
+    say(f"\n{refused if found.faults else 'no fault: training takes these files'}")
 
 
-def _show_file(console: Console, file: FileAudit) -> None:
-    _say(console, file.said or f"{file.path}: not read")
-    for group in file.problems:
-        _say(console, f"  FAULT  {_line(group)}")
-    for group in file.remarks:
-        _say(console, f"  note   {_line(group)}")
+def _where(group: Group) -> str:
+    """The lines of a group; a message that names its file needs none."""
+    if group.kind.startswith(group.places[0]):
+        return ""
+    return f": line {', '.join(group.places)}{', ...' if group.count > len(group.places) else ''}"
 
 
-def _line(group: Group) -> str:
-    more = ", ..." if group.count > len(group.places) else ""
-    return f"{group.count:,} x {group.kind}: {', '.join(group.places)}{more}"
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False)
+def _length(row: Lengths) -> str:
+    over = f"{100 * row.over / row.counted:.0f} % are longer than {row.option} ({row.limit:,})" if row.over else ""
+    limit = "no limit" if row.limit is None else f"none is longer than {row.option} ({row.limit:,})"
+    counts = f"median {row.median:,}, 95 of 100 up to {row.most:,}, longest {row.longest:,} tokens"
+    return f"{row.what}: {counts}; {over or limit}"

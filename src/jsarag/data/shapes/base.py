@@ -12,7 +12,6 @@ from jsarag.data.literal import ShortenedError, structured
 from jsarag.data.names import absent, plain_name
 from jsarag.types import InputError
 
-
 _WHOLE = re.compile(r"\d+\.0")
 
 

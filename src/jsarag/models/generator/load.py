@@ -82,7 +82,7 @@ def load_prompt(config: GeneratorConfig) -> Prompt:
     try:
         made = GenerationConfig.from_pretrained(path)
     except OSError:  # its makers wrote none
-        made = GenerationConfig.from_model_config(theirs)  # type: ignore[no-untyped-call]
+        made = GenerationConfig.from_model_config(theirs)
     two_part = bool(theirs.is_encoder_decoder)
     start = _decoder_start(made, theirs) if two_part else None
     return Prompt(config.prompt, tokenizer, stops=listed(made.eos_token_id), start=start, two_part=two_part)
