@@ -94,7 +94,7 @@ def test_questions_that_two_files_share_are_told(tmp_path: Path) -> None:
 
 def test_answers_that_stand_nowhere_are_those_of_the_metric() -> None:
     references = [example.outputs for example in SAMPLE_EXAMPLES]
-    kb = SAMPLE_PASSAGES[::2]
+    kb = SAMPLE_PASSAGES[:20]
     every = [kb] * len(references)
     scores = attribution_scores(["x"] * len(references), references, every)["reference_in_passages"]
     expected = [i for i, score in enumerate(scores) if not score]
