@@ -9,6 +9,7 @@ from typing import Any
 
 import jsarag
 from jsarag.checks import require
+from jsarag.cli import data_check
 from jsarag.cli.display import Terminal
 from jsarag.data.sources import PASSAGES, SOURCES, SPLITS, File, Options, Source, check, convert, hub
 from jsarag.parsing import Parser
@@ -33,6 +34,8 @@ EXPLAINED = {
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
+    if argv[:1] == ["check"]:
+        return data_check.run(argv[1:])
     parser = Parser(prog="jsarag data", description=DESCRIPTION, exit_on_error=False)
     parser.add_argument("name", type=str, nargs="?", default=None, help=f"One of {', '.join(SOURCES)}.")
     parser.add_argument(

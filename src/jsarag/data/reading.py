@@ -13,10 +13,19 @@ from jsarag.data.columns import Columns
 from jsarag.data.fields import Fields, Problem
 from jsarag.data.formats import AUTO, Table, read_table
 from jsarag.data.names import listed
-from jsarag.data.shapes import Found, Made, Shape, Sheet, pairs_shape, passages_shape
+from jsarag.data.shapes import PAIRS, Found, Made, Shape, Sheet, pairs_shape, passages_shape
 from jsarag.types import Example, InputError, Passage
 
-__all__ = ["Problem", "Reading", "examples_of", "passages_of", "read_examples", "read_passages", "sheet_of"]
+__all__ = [
+    "Problem",
+    "Reading",
+    "examples_of",
+    "passages_of",
+    "read_either",
+    "read_examples",
+    "read_passages",
+    "sheet_of",
+]
 
 Item = TypeVar("Item", Passage, Example)
 
@@ -85,6 +94,20 @@ def read_examples(
         InputError: as `read_passages`.
     """
     return examples_of(_sheet(Path(path), encoding), columns or Columns(), passage_ids)
+
+
+def read_either(
+    path: str | Path, columns: Columns | None = None, encoding: str = AUTO
+) -> tuple[Reading[Passage] | None, Reading[Example] | None]:
+    """Read a file of passages or of pairs, whichever it holds by its fields; the other is None.
+
+    Raises:
+        InputError: as `read_passages`.
+    """
+    sheet, columns = _sheet(Path(path), encoding), columns or Columns()
+    if columns.input or columns.outputs or any(shape.matches(sheet) for shape in PAIRS):
+        return None, examples_of(sheet, columns, None)
+    return passages_of(sheet, columns), None
 
 
 def passages_of(sheet: Sheet, columns: Columns) -> Reading[Passage]:

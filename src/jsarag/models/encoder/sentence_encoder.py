@@ -103,6 +103,18 @@ class SentenceEncoder(nn.Module):
         with self.turns:
             return self._embed("document", self.config.passage, fields, progress=progress)
 
+    def passage_lengths(self, passages: Sequence[Passage]) -> list[int]:
+        """Tokens of each passage as it is read, before `passage_limit` cuts the end of a longer one."""
+        prompt, written = self._prompt("document", self.config.passage)
+        texts = [_written(self.config.passage, {"title": h.title, "text": h.text})[written:] for h in passages]
+        with self.turns:
+            return sentence.lengths(self.model, texts, prompt, "document")
+
+    @property
+    def passage_limit(self) -> int | None:
+        """Tokens after which a passage is cut, None where nothing is."""
+        return sentence.limit(sentence.reader(self.model, "document"), "document")
+
     def copy(self) -> SentenceEncoder:
         """An independent encoder with the same weights."""
         with self.turns:

@@ -81,7 +81,7 @@ class LanguageModel(nn.Module, ABC):
         self.prompt = Prompt(
             config.prompt,
             tokenizer,
-            stops=_listed(made.eos_token_id),
+            stops=listed(made.eos_token_id),
             start=made.decoder_start_token_id,
             two_part=bool(model.config.is_encoder_decoder),
         )
@@ -368,7 +368,7 @@ class LanguageModel(nn.Module, ABC):
             self.tokens_scored += tokens
 
 
-def _listed(tokens: int | Sequence[int] | None) -> list[int]:
+def listed(tokens: int | Sequence[int] | None) -> list[int]:
     """End tokens as a configuration names them: none, one or several."""
     if tokens is None:
         return []

@@ -13,10 +13,11 @@ from jsarag.models.checks import PROBES, check_finite
 from jsarag.models.generator.causal import CausalGenerator
 from jsarag.models.generator.config import GeneratorConfig
 from jsarag.models.generator.gguf import from_gguf
-from jsarag.models.generator.language_model import LanguageModel
+from jsarag.models.generator.language_model import LanguageModel, listed
 from jsarag.models.generator.pretrained import whole_model
 from jsarag.models.generator.seq2seq import Seq2SeqGenerator
 from jsarag.models.precision import compute_dtype
+from jsarag.models.prompt import Prompt
 from jsarag.models.resolve import BROKEN, not_loadable, resolve
 from jsarag.models.roads import UNTRAINED
 from jsarag.types import InputError
@@ -34,19 +35,14 @@ def load_generator(
     Raises:
         InputError: there is no such model, it is not a language model, or weights are missing in its files.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer, GenerationConfig
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, GenerationConfig
 
     config = GeneratorConfig(config) if isinstance(config, str) else config or GeneratorConfig()
     device = torch.device(device or Accelerator().device)
     dtype = compute_dtype(config.precision, device)
-    path, where = resolve(config.model, "generator.model"), f"generator.model: {config.model}"
-    path = str(from_gguf(Path(path))) if path.endswith(".gguf") else path
-    try:
-        theirs = AutoConfig.from_pretrained(path)
-        auto = AutoModelForSeq2SeqLM if theirs.is_encoder_decoder else AutoModelForCausalLM
-        tokenizer = AutoTokenizer.from_pretrained(path)
-    except BROKEN as error:
-        raise not_loadable(config.model, "generator.model", error) from None
+    where = f"generator.model: {config.model}"
+    path, theirs, tokenizer = _described(config)
+    auto = AutoModelForSeq2SeqLM if theirs.is_encoder_decoder else AutoModelForCausalLM
     if theirs.model_type in UNTRAINED:
         reason = UNTRAINED[theirs.model_type]
         raise InputError(f"generator.model: expected another family than {theirs.model_type}: {reason}")
@@ -55,7 +51,7 @@ def load_generator(
     check_finite(dict(model.named_parameters()), where)
     # What its makers recommend for decoding (penalties, forced tokens) is no part of the p(y|x,h) that is trained:
     # where an answer starts and ends is.
-    start = _decoder_start(model) if model.config.is_encoder_decoder else None
+    start = _decoder_start(model.generation_config, model.config) if model.config.is_encoder_decoder else None
     recommended = model.generation_config
     ends = recommended.eos_token_id
     model.generation_config = GenerationConfig(decoder_start_token_id=start, eos_token_id=ends)  # type: ignore[no-untyped-call]
@@ -74,13 +70,42 @@ def load_generator(
     return generator
 
 
-def _decoder_start(model: Any) -> int:
+def load_prompt(config: GeneratorConfig) -> Prompt:
+    """The prompt of the generator that ``config`` describes, to count tokens; no weight is read.
+
+    Raises:
+        InputError: there is no such model, or the prompt cannot be made with it.
+    """
+    from transformers import GenerationConfig
+
+    path, theirs, tokenizer = _described(config)
+    try:
+        made = GenerationConfig.from_pretrained(path)
+    except OSError:  # its makers wrote none
+        made = GenerationConfig.from_model_config(theirs)
+    two_part = bool(theirs.is_encoder_decoder)
+    start = _decoder_start(made, theirs) if two_part else None
+    return Prompt(config.prompt, tokenizer, stops=listed(made.eos_token_id), start=start, two_part=two_part)
+
+
+def _described(config: GeneratorConfig) -> tuple[str, Any, Any]:
+    """Where a model lies, its configuration and its tokenizer."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    path = resolve(config.model, "generator.model")
+    path = str(from_gguf(Path(path))) if path.endswith(".gguf") else path
+    try:
+        return path, AutoConfig.from_pretrained(path), AutoTokenizer.from_pretrained(path)
+    except BROKEN as error:
+        raise not_loadable(config.model, "generator.model", error) from None
+
+
+def _decoder_start(made: Any, config: Any) -> int:
     """The token that a decoder starts with; as in transformers the beginning of sequence where none is named."""
-    made, config, decoder = model.generation_config, model.config, getattr(model.config, "decoder", None)
     known = [
         getattr(source, name, None)
         for name in ("decoder_start_token_id", "bos_token_id")
-        for source in (made, config, decoder)
+        for source in (made, config, getattr(config, "decoder", None))
     ]
     found = next((token for token in known if token is not None), None)
     if found is None:
