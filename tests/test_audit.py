@@ -130,7 +130,7 @@ def test_lengths_are_those_that_the_tokenizers_count(encoder_model: Path, causal
 
     for pair, example in zip(found.shown, SAMPLE_EXAMPLES, strict=False):
         assert pair.prompt_tokens + pair.answer_tokens <= 90
-        assert tokenizer.decode(tokenizer(example.input).input_ids) in pair.prompt
+        assert str(tokenizer.decode(tokenizer(example.input).input_ids)) in pair.prompt
         assert any("writes at most 3 tokens" in note for note in pair.notes) == (pair.answer_tokens > 3)
 
 

@@ -372,6 +372,16 @@ PASSAGES_AS_THEY_ARE: dict[str, tuple[Write, list[Passage], str]] = {
         PASSAGES,
         "kb.json: read as passages: 2 passages",
     ),
+    "a text file": (
+        text("kb.txt", f"{LAMP}\r\n\r\n\r\n{TEA}\n"),
+        [Passage("1", "", LAMP), Passage("2", "", TEA)],
+        "kb.txt: read as passages: 2 passages; paragraphs between blank lines",
+    ),
+    "Markdown": (
+        text("kb.md", f"# House\n\n## Lamp ##\n{LAMP}\nmore\n\n# Tea\n\n{TEA}"),
+        [Passage("1", "Lamp", f"{LAMP}\nmore"), Passage("2", "Tea", TEA)],
+        "kb.md: read as passages: 2 passages; paragraphs between blank lines",
+    ),
     "BEIR's corpus": (
         lines("corpus.jsonl", *({"_id": p.id, "title": p.title, "text": p.text, "metadata": {}} for p in PASSAGES)),
         PASSAGES,

@@ -11,6 +11,7 @@ from jsarag.data.formats.json import read_json, read_jsonl
 from jsarag.data.formats.parquet import read_arrow, read_parquet, read_saved
 from jsarag.data.formats.raw import AUTO
 from jsarag.data.formats.table import Table
+from jsarag.data.formats.text import read_text
 from jsarag.types import InputError
 
 __all__ = ["AUTO", "READERS", "Table", "read_table"]
@@ -23,11 +24,13 @@ READERS: dict[str, Callable[[Path, str], Table]] = {
     ".xlsx": read_excel,
     ".parquet": read_parquet,
     ".arrow": read_arrow,
+    ".txt": read_text,
+    ".md": read_text,
     ".ndjson": read_jsonl,
     ".xlsm": read_excel,
     ".xls": refuse_old,
 }
-_SHOWN = ".jsonl, .json, .csv, .tsv, .xlsx, .parquet, .arrow"
+_SHOWN = ".jsonl, .json, .csv, .tsv, .xlsx, .parquet, .arrow, .txt, .md"
 
 
 def read_table(path: Path, encoding: str = AUTO) -> Table:
