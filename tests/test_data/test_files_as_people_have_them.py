@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import os
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 
 from jsarag.data import Columns, as_examples, as_passages, load_examples, read_examples, read_passages, sound
 from jsarag.data.shapes.contexts import context_id
+from jsarag.data.shapes.dialogs import LONGEST
 from jsarag.types import Example, InputError, Passage, Turn
 
 Write = Callable[[Path], Path]
@@ -582,6 +584,10 @@ def test_what_unpacks_to_far_more_than_text_is_refused(tmp_path: Path, monkeypat
     path = by("p.jsonl.gz", lambda p: p.write_bytes(gzip.compress(b" " * (1 << 24))))(tmp_path)
     with pytest.raises(InputError, match=r"p.jsonl.gz: unpacks to more than 1 MiB, 100 times its size; unpack it"):
         load_examples(path)
+    with zipfile.ZipFile(tmp_path / "p.xlsx", "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("xl/sharedStrings.xml", b" " * (1 << 24))
+    with pytest.raises(InputError, match=r"p.xlsx: unpacks to more than 1 MiB, 100 times its size; unpack it"):
+        load_examples(tmp_path / "p.xlsx")
 
 
 def test_an_encoding_that_is_named(tmp_path: Path) -> None:
@@ -612,7 +618,48 @@ def test_objects_have_the_same_shapes() -> None:
 def test_mistakes_of_objects_name_their_position() -> None:
     with pytest.raises(InputError, match=r"examples\[1\]: answer: .* got \{'no': 1\} \(and 1 more problem\)$"):
         as_examples([{"question": "a?", "answer": "b"}] + [{"question": "a?", "answer": {"no": 1}}] * 2)
-    with pytest.raises(InputError, match=r"passages\[0\]: no field 'text' \(nor .*\); it has colour; name the column"):
+    with pytest.raises(
+        InputError, match=r"passages\[0\]: no field 'text' \(nor .*\); it has colour; call the right one 'text'"
+    ):
         as_passages([{"colour": "red"}])
     with pytest.raises(InputError, match=r"examples\[2\]: id '0' is there twice, first at examples\[0\]"):
         as_examples([{"question": "a?", "answer": "b"}, PLAIN[0], Example("0", "x", ("y",))])
+
+
+def test_a_dialog_of_any_length_takes_little_memory(tmp_path: Path) -> None:
+    turns = [["one", i, ("user", "agent")[i % 2], f"turn {i}"] for i in range(20_000)]
+    path = table("p.csv", ["dialog", "turn", "role", "text"], *turns)(tmp_path)
+    examples = load_examples(path)
+    assert len(examples) == 10_000
+    assert len(examples[-1].history) == LONGEST
+    assert examples[-1].history[-1] == Turn("assistant", "turn 19997")
+    assert examples[-1].history[-3] is examples[-2].history[-1]
+
+
+def test_an_id_that_is_twice_within_a_record_is_noticed(tmp_path: Path) -> None:
+    twice = nested()
+    qas = twice["data"][0]["paragraphs"][0]["qas"]
+    qas.append({**qas[0], "question": "again?"})
+    reading = read_examples(value("p.json", twice)(tmp_path))
+    assert [problem.kind for problem in reading.problems] == ["id is there twice"]
+    assert reading.problems[0].message.startswith("id 's1' is there twice")
+
+
+def test_all_mistakes_are_told_in_the_order_of_the_file(tmp_path: Path) -> None:
+    path = text(
+        "p.jsonl",
+        '{"id": 1, "input": "a", "outputs": ["b"]}\n{bad\n{"id": 1, "input": "", "outputs": []}\n[]\n'
+        '{"id": 2, "input": "a", "outputs": "b", "gold": "z", "history": 3}\n{"id": 3, "input": "c", "outputs": "d"}\n',
+    )(tmp_path)
+    reading = read_examples(path, passage_ids={"y"})
+    assert [(int(problem.place.rpartition(":")[2]), problem.field, problem.kind) for problem in reading.problems] == [
+        (2, "", "not valid JSON"),
+        (3, "input", "input: expected text that is not empty"),
+        (3, "outputs", "outputs: expected at least one text"),
+        (3, "", "id is there twice"),
+        (4, "", "expected an object with named fields, found list"),
+        (5, "gold", "gold: expected ids of passages in the knowledge base"),
+        (5, "history", "history: expected a list of {role, text}"),
+    ]
+    assert [example.id for example in reading.items] == ["1", "3"]
+    assert reading.places == [f"{path}:1", f"{path}:6"]

@@ -156,7 +156,7 @@ def test_an_objective_of_ones_own_needs_no_name(parts: Parts, data: Path) -> Non
         ([], "examples: expected at least one, got none"),
         (iter([{"input": "a", "outputs": ["b"]}]), "examples: expected a list or something else whose length is known"),
         ([{"input": "a"}], r"examples\[0\]: no field 'outputs'"),
-        ([{"input": "a", "answers": ["b"]}], r"rename it to 'outputs'"),
+        ([{"input": "a", "reaction": ["b"]}], r"it has input, reaction; call the right one 'outputs'"),
         ([{"input": "a", "outputs": "b", "gold": ["nowhere"]}], r"examples\[0\]: gold: expected ids of passages"),
         (
             [{"id": "1", "input": "a", "outputs": "b"}, {"input": "c", "outputs": "d"}],

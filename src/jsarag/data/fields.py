@@ -123,15 +123,7 @@ class Fields:
         """Ids of passages: one or several, texts or whole numbers."""
         if not self.has(name):
             return []
-        value = self._read(name, self.values[name], "[", "{")
-        found: list[str] = []
-        for item in value if isinstance(value, list | tuple) else [value]:
-            made = _id(item)
-            if made is None:
-                self.wrong(name, "a list of texts that are not empty", value)
-                return []
-            found += self._known(made, known)
-        return found
+        return self._ids(name, self._read(name, self.values[name], "[", "{"), known)
 
     def grades(self, name: str, known: Collection[str] | None) -> dict[str, int]:
         """A grade for each id: those of an object, 1 for the ids of a list."""
@@ -139,7 +131,7 @@ class Fields:
             return {}
         value = self._read(name, self.values[name], "[", "{")
         if not isinstance(value, Mapping):
-            return dict.fromkeys(self.ids(name, known), 1)
+            return dict.fromkeys(self._ids(name, value, known), 1)
         for key, grade in value.items():
             if not isinstance(grade, int) or isinstance(grade, bool) or grade < 0:
                 self.wrong(name, "a whole number from 0 up as grade", grade, f" of {key!r}")
@@ -169,6 +161,16 @@ class Fields:
     def _label(self, name: str) -> str:
         """The column as the file names it, on one line."""
         return " ".join(str(self.labels.get(name, name)).split())
+
+    def _ids(self, name: str, value: Any, known: Collection[str] | None) -> list[str]:
+        found: list[str] = []
+        for item in value if isinstance(value, list | tuple) else [value]:
+            made = _id(item)
+            if made is None:
+                self.wrong(name, "a list of texts that are not empty", value)
+                return []
+            found += self._known(made, known)
+        return found
 
     def _id(self, usual: str) -> str:
         value = self.values.get("id")

@@ -222,10 +222,11 @@ class _Work(Generic[Item]):
 
     def add(self, found: Found, fields: Fields, item: Item) -> None:
         """Keep an item, or what is wrong with it."""
-        place, first = fields.place, self.first.setdefault(fields.id, fields.place)
-        if first is not place and fields.id:
-            twice = Problem(place, "", f"id {fields.id!r} is there twice, first at {first}", "id is there twice")
-            fields.problems.append(twice)
+        if first := self.first.get(fields.id):
+            message = f"id {fields.id!r} is there twice, first at {first}"
+            fields.problems.append(Problem(fields.place, "", message, "id is there twice"))
+        elif fields.id:
+            self.first[fields.id] = fields.place
         if fields.problems:
             self.problems += [(self.sheet.lines[found.number], problem) for problem in fields.problems]
         else:

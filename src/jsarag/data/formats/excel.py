@@ -9,7 +9,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from jsarag.data.formats.raw import AUTO, unpacked
+from jsarag.data.formats.raw import AUTO, check_unpacked, unpacked
 from jsarag.data.formats.table import Table
 from jsarag.data.names import ALL, plain_name
 from jsarag.files import Record
@@ -25,19 +25,7 @@ def read_excel(path: Path, encoding: str = AUTO) -> Table:
     Raises:
         InputError: no workbook, or one with a name that two columns have.
     """
-    from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    raw = io.BytesIO(unpacked(path))
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of styles and settings that are not read
-            book = load_workbook(raw, read_only=True, data_only=True)
-            sheets = [
-                (sheet.title, [(i, row) for i, row in enumerate(sheet.values, start=1) if any(map(_filled, row))])
-                for sheet in book.worksheets
-            ]
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, SyntaxError) as error:
-        raise InputError(f"{path}: not an Excel workbook ({str(error) or type(error).__name__})") from None
+    sheets = _sheets(path, unpacked(path))
     full = [(title, rows) for title, rows in sheets if rows]
     if not full:
         return Table([], cells=True)
@@ -56,6 +44,28 @@ def read_excel(path: Path, encoding: str = AUTO) -> Table:
         for i, row in rows[1:]
     ]
     return Table([(i, record) for i, record in records if record], found, cells=True)
+
+
+def _sheets(path: Path, raw: bytes) -> list[tuple[str, list[tuple[int, tuple[Any, ...]]]]]:
+    """The sheets, each with the numbers and values of those of its rows that hold any."""
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
+            size = sum(entry.file_size for entry in packed.infolist())
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{path}: not an Excel workbook ({error})") from None
+    check_unpacked(path, size, len(raw))
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of styles and settings that are not read
+            book = load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
+            return [
+                (sheet.title, [(i, row) for i, row in enumerate(sheet.values, start=1) if any(map(_filled, row))])
+                for sheet in book.worksheets
+            ]
+    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, SyntaxError) as error:
+        raise InputError(f"{path}: not an Excel workbook ({str(error) or type(error).__name__})") from None
 
 
 def _names(row: tuple[Any, ...]) -> bool:

@@ -8,6 +8,7 @@ import json
 import re
 import stat
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 from jsarag.files import read_bytes
@@ -46,13 +47,15 @@ def unpacked(path: Path) -> bytes:
     packed = read_bytes(path)
     if path.suffix.lower() != ".gz":
         return packed
-    unpacker, most = zlib.decompressobj(wbits=31), max(LEAST, RATIO * len(packed))
+    unpacker, size = zlib.decompressobj(wbits=31), len(packed)
+    most = max(LEAST, RATIO * size)
     pieces: list[bytes] = []
+    held = 0
     try:
         while packed:
-            pieces.append(unpacker.decompress(packed, most + 1 - sum(map(len, pieces))))
-            if sum(map(len, pieces)) > most:
-                raise InputError(f"{path}: unpacks to more than {most >> 20:,} MiB, {RATIO} times its size; unpack it")
+            pieces.append(unpacker.decompress(packed, most + 1 - held))
+            held += len(pieces[-1])
+            check_unpacked(path, held, size)
             if not unpacker.eof:
                 raise EOFError
             packed = unpacker.unused_data.lstrip(b"\0")
@@ -60,6 +63,17 @@ def unpacked(path: Path) -> bytes:
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise InputError(f"{path}: not a whole gzip file") from None
     return b"".join(pieces)
+
+
+def check_unpacked(path: Path, held: int, packed: int) -> None:
+    """Refuse a packed file that holds far more bytes than any text packed into so few.
+
+    Raises:
+        InputError: more than a gibibyte, and more than a hundred times the packed size.
+    """
+    most = max(LEAST, RATIO * packed)
+    if held > most:
+        raise InputError(f"{path}: unpacks to more than {most >> 20:,} MiB, {RATIO} times its size; unpack it")
 
 
 def decoded(path: Path, raw: bytes, encoding: str = AUTO, *, guess: bool = False) -> tuple[str, tuple[str, ...]]:
@@ -87,7 +101,8 @@ def decoded(path: Path, raw: bytes, encoding: str = AUTO, *, guess: bool = False
     except UnicodeDecodeError as error:
         older = guess and not named and name == "utf-8" and not _damaged(raw)
         if guessed := _guessed(raw) if older else "":
-            return raw.decode(guessed), (guessed,)
+            with suppress(UnicodeDecodeError):
+                return raw.decode(guessed), (guessed,)
         line = raw[: error.start].decode(name, "ignore").count("\n") + 1
         shown = "UTF-8" if name.startswith("utf-8") else _shown(name)
         raise InputError(f"{path}:{line}: expected {shown} text, found byte 0x{raw[error.start]:02x}") from None
@@ -130,6 +145,5 @@ def _guessed(raw: bytes) -> str:
 def _damaged(raw: bytes) -> bool:
     """Whether bytes are UTF-8 with a damaged place: more characters of several bytes are whole than are not."""
     text = raw.decode("utf-8", "surrogateescape")
-    broken = sum("\udc80" <= c <= "\udcff" for c in text)
-    whole = sum(c > "\x7f" for c in text) - broken
-    return whole > broken
+    broken = len(re.findall("[\udc80-\udcff]", text))
+    return len(re.findall("[^\x00-\x7f]", text)) > 2 * broken

@@ -58,7 +58,7 @@ class Sheet:
         lines: The line of each.
         ids: The id of each, where it has none.
         cells: Whether values are the texts of cells.
-        fill: Whether a record may lack an id that others have.
+        fill: Whether a record may lack an id that others have, as an object may.
         found: What the reader found out about the file.
         faults: What is no record: line, place, and what is wrong.
         used: Columns that were read.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from jsarag.data.names import plain_name
 from jsarag.data.shapes.base import Found, LeftOut, Made
 from jsarag.data.shapes.turns import ANSWERER, USER
-from jsarag.types import InputError
+from jsarag.types import InputError, Turn
 
 USERS = frozenset(
     {
@@ -28,6 +28,8 @@ ASIDE = frozenset(
 )
 """Roles that are of neither side."""
 SYSTEM = "system"
+LONGEST = 1000
+"""Turns before a question that are kept."""
 
 NO_TEXT, NO_QUESTION, NO_SIDE = "turns without text", "answers before any question", "{} turns"
 
@@ -97,12 +99,12 @@ def pairs_of(dialog: Dialog, side: dict[str, str], *, leading: bool = False) -> 
             joined[-1] = (of, f"{joined[-1][1]}\n{turn.text}", turn)
         else:
             joined.append((of, turn.text, turn))
+    spoken = tuple(Turn(of, text) for of, text, _ in joined)  # shared by all pairs of the dialog
     for i, (of, text, turn) in enumerate(joined):
         if of != ANSWERER:
             continue
         if i == 0:
             yield LeftOut(turn.number, NO_QUESTION)
             continue
-        history = [{"role": before, "text": said} for before, said, _ in joined[: i - 1]]
-        values = {"input": joined[i - 1][1], "outputs": [text], "history": history}
+        values = {"input": joined[i - 1][1], "outputs": [text], "history": spoken[max(0, i - 1 - LONGEST) : i - 1]}
         yield Found(turn.number, values, dialog=dialog.id, id=f"{dialog.id}/{turn.name}")

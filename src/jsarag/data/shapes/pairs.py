@@ -86,7 +86,7 @@ def nothing_named(sheet: Sheet, field: str, known: tuple[str, ...]) -> str:
     there = listed(filter(None, sheet.columns))
     header = "" if not sheet.cells or sheet.has(names.ALL) else " (is its first line one of names?)"
     others = ", ".join(known[1:4])
-    remedy = f"name the column with --data.columns.{field}"
+    remedy = f"call the right one {field!r}" if sheet.fill else f"name the column with --data.columns.{field}"
     return f"{place}: no field {field!r} (nor {others} ...); it has {there}{header}; {remedy}"
 
 

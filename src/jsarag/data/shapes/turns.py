@@ -28,6 +28,8 @@ def turns(value: Any) -> tuple[Turn, ...]:
     if value and all(isinstance(item, str) for item in value):
         sides = (ANSWERER, USER)
         return tuple(Turn(sides[(len(value) - 1 - i) % 2], text) for i, text in enumerate(value))
+    if isinstance(value, tuple) and all(isinstance(item, Turn) for item in value):
+        return value
     found: list[Turn] = []
     for item in value:
         if isinstance(item, Mapping):
