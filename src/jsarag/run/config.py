@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jsarag.checks import require
+from jsarag.checks import one_of, require
 from jsarag.config import AnyPath, as_paths
 from jsarag.data import HistoryConfig
 from jsarag.evaluation import EvaluationConfig
@@ -22,9 +22,11 @@ class DataConfig:
     Attributes:
         passages: The knowledge base: {id, title, text}.
         train: Training pairs: {id, input, outputs, history?, gold?}.
-        dev: Pairs for evaluation during training, for the best checkpoint and early stopping; null: none.
+        dev: Pairs for evaluation during training, for the best checkpoint and early stopping; null: as ``split`` says.
         test: Pairs measured before and after training; null: the dev pairs.
-        limit: Train on the first so many pairs; null: on all.
+        limit: Train on the first so many pairs, of those that are not held out; null: on all.
+        split: Where neither dev nor test is given. auto: hold out a tenth of the training pairs for each, with dialogs
+            and near-duplicate questions on one side; none: train on all pairs.
         history: How the turns of a dialog become x.
     """
 
@@ -33,11 +35,18 @@ class DataConfig:
     dev: AnyPath | None = None
     test: AnyPath | None = None
     limit: int | None = None
+    split: Literal["auto", "none"] = "auto"
     history: HistoryConfig = field(default_factory=HistoryConfig)
 
     def __post_init__(self) -> None:
         as_paths(self, "data.", "passages", "train", "dev", "test")
         require(self.limit is None or self.limit > 0, "data.limit", "a number above 0 or null", self.limit)
+        one_of("data.split", self.split, ("auto", "none"))
+
+    @property
+    def splits(self) -> bool:
+        """Whether pairs are held out of the training pairs."""
+        return self.split == "auto" and self.dev is None and self.test is None
 
 
 @dataclass(frozen=True)

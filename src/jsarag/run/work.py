@@ -19,7 +19,7 @@ from jsarag.checksums import CONFIG, FILE, identity, is_sealed, signed
 from jsarag.checksums import check as check_sums
 from jsarag.checksums import seal as write_seal
 from jsarag.config import as_yaml
-from jsarag.data import load_examples, load_passages, render
+from jsarag.data import render
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, check_fits, evaluate
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl, write_text
@@ -28,7 +28,8 @@ from jsarag.kb import KnowledgeBase, check_k, encode
 from jsarag.models import Encoder, LanguageModel, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
 from jsarag.run import fingerprints, lock, sealed, stages
-from jsarag.run.config import DataConfig, TrainConfig
+from jsarag.run.config import TrainConfig
+from jsarag.run.data import Data, read, shared
 from jsarag.run.fingerprints import Fingerprints, versions
 from jsarag.run.folder import RunFolder
 from jsarag.run.local import kept
@@ -39,16 +40,6 @@ from jsarag.training.record import check_begun
 from jsarag.training.trainer import Trainer, check_labels
 from jsarag.types import Example, InputError, Passage
 from jsarag.whole import sweep
-
-
-@dataclass(frozen=True)
-class Data:
-    """Everything read from files."""
-
-    passages: list[Passage]
-    train: list[Example]
-    dev: list[Example]
-    test: list[Example]
 
 
 @dataclass(frozen=True)
@@ -131,11 +122,13 @@ def prepare(config: TrainConfig, display: Display, *, resume: bool, accept: bool
         accept: Go on although something has changed since.
     """
     data = read(config.data)
+    for line in ([str(data.split)] if data.split else []) + [f"warning: {text}" for text in shared(data)]:
+        display.say(line)
     check_k(config.objective.k, len(data.passages), "objective.k")
     check_k(config.evaluation.decoding.passages, len(data.passages), "evaluation.decoding.passages")
     set_seed(config.loop.seed)
     models = load_models(config)
-    prints = processes.from_first(lambda: fingerprints.take(config, vars(data)))
+    prints = processes.from_first(lambda: fingerprints.take(config, data.rows))
     if resume:
         prints = _judged(config, prints, accept, display)
     check(config, models, data, display)
@@ -219,7 +212,8 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
             "steps_left_out": state.left_out,
             "batches_halved": state.halvings,
             "accepted_changes": parts.prints.accepted,
-            "warnings": [*parts.prints.accepted, *state.warned.values()],
+            "split": data.split and data.split.figures,
+            "warnings": [*parts.prints.accepted, *shared(data), *state.warned.values()],
         },
     }
     if before and after:
@@ -249,14 +243,6 @@ def _kept(run: Path, display: Display) -> dict[str, Any]:
 def finished(run: Path) -> bool:
     """Whether a run folder holds a finished run."""
     return (run / SUMMARY).is_file()
-
-
-def read(config: DataConfig) -> Data:
-    """Read and check every file of a run."""
-    passages = load_passages(config.passages)
-    ids = {passage.id for passage in passages}
-    dev, test = (load_examples(path, passage_ids=ids) if path else [] for path in (config.dev, config.test))
-    return Data(passages, load_examples(config.train, passage_ids=ids, limit=config.limit), dev, test)
 
 
 def load_models(config: TrainConfig) -> Models:
@@ -325,7 +311,7 @@ def check(config: TrainConfig, models: Models, data: Data, display: Display) -> 
             f"generator.prompt.max_length is {generator.config.prompt.max_length}, but {config.generator.model} was "
             f"made for {generator.positions} tokens: it may answer badly to longer prompts"
         )
-    sets = ((data.train, files.train), (data.dev, files.dev), (data.test, files.test))
+    sets = ((data.train, files.train), (data.dev, files.dev or files.train), (data.test, files.test or files.train))
     with display.task("checking", sum(len(examples) for examples, _ in sets)) as advance:
         for examples, path in sets:
             pairs = [(e.id, render(e, files.history), e.outputs[0]) for e in examples]
