@@ -9,6 +9,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from jsarag.models import hub
 from jsarag.models.checks import PROBES, check_finite
 from jsarag.models.generator.causal import CausalGenerator
 from jsarag.models.generator.config import GeneratorConfig
@@ -39,7 +40,8 @@ def load_generator(
     config = GeneratorConfig(config) if isinstance(config, str) else config or GeneratorConfig()
     device = torch.device(device or Accelerator().device)
     dtype = compute_dtype(config.precision, device)
-    path, where = resolve(config.model, "generator.model"), f"generator.model: {config.model}"
+    where = f"generator.model: {config.model}"
+    path = hub.place(resolve(config.model, "generator.model"), "generator.model")
     path = str(from_gguf(Path(path))) if path.endswith(".gguf") else path
     try:
         theirs = AutoConfig.from_pretrained(path)
