@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from jsarag import lab as laboratory
 from jsarag import layout, processes
 from jsarag.checks import one_of
-from jsarag.data import load_examples, load_passages, render
+from jsarag.data import Columns, read_examples, read_passages, render, sound
 from jsarag.decoding import DECODERS, Stream
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, Evaluation, EvaluationConfig, check_fits, evaluate, evaluate_modes
@@ -120,7 +120,8 @@ class Run:
     ) -> Evaluation:
         """Measure retrieval and answers on a file of examples; default: with the settings of the run."""
         settings = replace(config or self.config.evaluation, decoding=self.pipeline.decoding)
-        return evaluate(self.pipeline, self.posterior, self._cases(examples), settings, display or Silent())
+        shown = display or Silent()
+        return evaluate(self.pipeline, self.posterior, self._cases(examples, shown), settings, shown)
 
     def evaluate_modes(
         self,
@@ -135,12 +136,15 @@ class Run:
             InputError: bad examples, an unknown mode, or one that the other settings of decoding do not go with.
         """
         settings = config or self.config.evaluation
-        cases, modes = self._cases(examples), modes or tuple(DECODERS)
-        return evaluate_modes(self.pipeline, self.posterior, cases, settings, modes, display or Silent())
+        shown = display or Silent()
+        cases, modes = self._cases(examples, shown), modes or tuple(DECODERS)
+        return evaluate_modes(self.pipeline, self.posterior, cases, settings, modes, shown)
 
-    def _cases(self, examples: str | Path) -> list[Case]:
-        read = load_examples(Path(examples), passage_ids=self.pipeline.kb.position)
-        cases = [Case(example, render(example, self.config.data.history)) for example in read]
+    def _cases(self, examples: str | Path, display: Display) -> list[Case]:
+        data = self.config.data
+        read = read_examples(examples, data.columns, self.pipeline.kb.position, data.encoding)
+        display.say(read.said)
+        cases = [Case(example, render(example, data.history)) for example in sound(read, examples)]
         pairs = [(case.example.id, case.x, case.example.outputs[0]) for case in cases]
         check_fits(self.pipeline.generator, pairs, str(examples), answered=True)
         return cases
@@ -289,6 +293,8 @@ def build_index(
     *,
     encoder: EncoderConfig | None = None,
     index: Kind | str = "auto",
+    columns: Columns | None = None,
+    encoding: str = "auto",
     display: Display | None = None,
 ) -> KnowledgeBase:
     """Encode a file of passages and write the index folder ``out``.
@@ -298,6 +304,8 @@ def build_index(
         out: Folder to write; an index there is replaced.
         encoder: Makes the vectors.
         index: Kind of the index, or its name.
+        columns: Which columns hold what, where they have other names than the common ones.
+        encoding: Encoding of the file; ``auto``: found out.
         display: Shown progress.
 
     Raises:
@@ -307,9 +315,13 @@ def build_index(
     out = Path(out)
     check_apart(out, [passages, *([encoder.model] if encoder else [])])
     check_place(out)
-    found = load_passages(Path(passages))
+    display = display or Silent()
+    read = read_passages(passages, columns, encoding)
+    found = sound(read, passages)
     with processes.joined():
+        if processes.first():
+            display.say(read.said)
         loaded = load_encoder(encoder or EncoderConfig(), torch.device(Accelerator().device))
-        kb = encode(found, loaded, IndexConfig(index).settled, out, display or Silent())
+        kb = encode(found, loaded, IndexConfig(index).settled, out, display)
         kb.save(out)
     return kb

@@ -57,8 +57,9 @@ def read_by(run: Path) -> list[str | Path]:
     if not (run / layout.CONFIG).is_file():
         return [run]
     config = load_run(run)
-    named = [*vars(config.data).values(), config.index.path, config.encoder.model, config.generator.model]
-    return [run, *(place for place in named if isinstance(place, str | Path))]
+    files = [place for place in vars(config.data).values() if isinstance(place, Path)]
+    named = [*files, config.index.path, config.encoder.model, config.generator.model]
+    return [run, *(place for place in named if place is not None)]
 
 
 @contextmanager

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from jsarag.data.columns import Columns
 from jsarag.data.formats import READERS
 from jsarag.data.history import HistoryConfig, render
-from jsarag.data.load import as_examples, as_passages, load_examples, load_passages
+from jsarag.data.load import as_examples, as_passages, load_examples, load_passages, sound
+from jsarag.data.reading import Problem, Reading, read_examples, read_passages
 
-__all__ = ["READERS", "HistoryConfig", "as_examples", "as_passages", "load_examples", "load_passages", "render"]
+__all__ = [
+    "READERS",
+    "Columns",
+    "HistoryConfig",
+    "Problem",
+    "Reading",
+    "as_examples",
+    "as_passages",
+    "load_examples",
+    "load_passages",
+    "read_examples",
+    "read_passages",
+    "render",
+    "sound",
+]

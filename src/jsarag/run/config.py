@@ -7,7 +7,7 @@ from typing import Literal
 
 from jsarag.checks import one_of, require
 from jsarag.config import AnyPath, as_paths
-from jsarag.data import HistoryConfig
+from jsarag.data import Columns, HistoryConfig
 from jsarag.evaluation import EvaluationConfig
 from jsarag.index import IndexConfig
 from jsarag.models import EncoderConfig, GeneratorConfig
@@ -17,17 +17,20 @@ from jsarag.training.config import LoopConfig, OptimConfig, PassageConfig, Setti
 
 @dataclass(frozen=True)
 class DataConfig:
-    """The files of a run; formats by extension: .jsonl, .json, .csv, .parquet.
+    """The files of a run; formats by extension: .jsonl, .json, .csv, .tsv, .xlsx, .parquet, .arrow.
 
     Attributes:
-        passages: The knowledge base: {id, title, text}.
-        train: Training pairs: {id, input, outputs, history?, gold?}.
+        passages: The knowledge base: {id, title, text}, or another shape that is known.
+        train: Training pairs: {id, input, outputs, history?, gold?}, or another shape that is known.
         dev: Pairs for evaluation during training, for the best checkpoint and early stopping; null: as ``split`` says.
         test: Pairs measured before and after training; null: the dev pairs.
         limit: Train on the first so many pairs, of those that are not held out; null: on all.
         split: Where neither dev nor test is given. auto: hold out a tenth of the training pairs for each, with dialogs
             and near-duplicate questions on one side; none: train on all pairs.
         history: How the turns of a dialog become x.
+        columns: Which columns hold what, where they have other names than the common ones.
+        encoding: Encoding of text files, such as cp1252; auto: Unicode as UTF-8, UTF-16 or UTF-32, or found out for
+            .csv and .tsv.
     """
 
     passages: AnyPath
@@ -37,6 +40,8 @@ class DataConfig:
     limit: int | None = None
     split: Literal["auto", "none"] = "auto"
     history: HistoryConfig = field(default_factory=HistoryConfig)
+    columns: Columns = field(default_factory=Columns)
+    encoding: str = "auto"
 
     def __post_init__(self) -> None:
         as_paths(self, "data.", "passages", "train", "dev", "test")

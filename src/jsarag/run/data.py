@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from jsarag.data import load_examples, load_passages
+from jsarag.data import read_examples, read_passages, sound
 from jsarag.data.split import Split, pair_digest, split
+from jsarag.display import Display, Silent
 from jsarag.run.config import DataConfig
 from jsarag.types import Example, Passage
 
@@ -47,15 +49,29 @@ class Data:
         return {"train": self.train, "dev": self.dev, "test": self.test}
 
 
-def read(config: DataConfig) -> Data:
-    """Read and check every file of a run."""
-    passages = load_passages(config.passages)
+def read(config: DataConfig, display: Display | None = None) -> Data:
+    """Read and check every file of a run; say how each was read, what is held out, and what stands on two sides."""
+    shown = display or Silent()
+    kb = read_passages(config.passages, config.columns, config.encoding)
+    shown.say(kb.said)
+    passages = sound(kb, config.passages)
     ids = {passage.id for passage in passages}
+
+    def pairs(path: str | Path) -> tuple[list[Example], list[str]]:
+        found = read_examples(path, config.columns, ids, config.encoding)
+        shown.say(found.said)
+        return sound(found, path), found.dialogs
+
+    train, dialogs = pairs(config.train)
     if config.splits:
-        found = split(load_examples(config.train, passage_ids=ids))
+        found = split(train, dialogs)
+        shown.say(str(found))
         return Data(passages, found.train[: config.limit], found.dev, found.test, found)
-    dev, test = (load_examples(path, passage_ids=ids) if path else [] for path in (config.dev, config.test))
-    return Data(passages, load_examples(config.train, passage_ids=ids, limit=config.limit), dev, test)
+    dev, test = (pairs(path)[0] if path else [] for path in (config.dev, config.test))
+    data = Data(passages, train[: config.limit], dev, test)
+    for line in shared(data):
+        shown.say(f"warning: {line}")
+    return data
 
 
 def shared(data: Data) -> list[str]:

@@ -121,9 +121,7 @@ def prepare(config: TrainConfig, display: Display, *, resume: bool, accept: bool
         resume: Whether the run has begun before.
         accept: Go on although something has changed since.
     """
-    data = read(config.data)
-    for line in ([str(data.split)] if data.split else []) + [f"warning: {text}" for text in shared(data)]:
-        display.say(line)
+    data = read(config.data, display)
     check_k(config.objective.k, len(data.passages), "objective.k")
     check_k(config.evaluation.decoding.passages, len(data.passages), "evaluation.decoding.passages")
     set_seed(config.loop.seed)

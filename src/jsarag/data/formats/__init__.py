@@ -5,27 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from jsarag.data.formats.csv import read_csv
-from jsarag.data.formats.json import read_json
-from jsarag.data.formats.parquet import read_parquet
-from jsarag.files import Record, read_jsonl
+from jsarag.data.formats.csv import read_csv, read_tsv
+from jsarag.data.formats.excel import read_excel, refuse_old
+from jsarag.data.formats.json import read_json, read_jsonl
+from jsarag.data.formats.parquet import read_arrow, read_parquet, read_saved
+from jsarag.data.formats.raw import AUTO
+from jsarag.data.formats.table import Table
 from jsarag.types import InputError
 
-READERS: dict[str, Callable[[Path], list[Record]]] = {
+__all__ = ["AUTO", "READERS", "Table", "read_table"]
+
+READERS: dict[str, Callable[[Path, str], Table]] = {
     ".jsonl": read_jsonl,
     ".json": read_json,
     ".csv": read_csv,
+    ".tsv": read_tsv,
+    ".xlsx": read_excel,
     ".parquet": read_parquet,
+    ".arrow": read_arrow,
+    ".ndjson": read_jsonl,
+    ".xlsm": read_excel,
+    ".xls": refuse_old,
 }
+_SHOWN = ".jsonl, .json, .csv, .tsv, .xlsx, .parquet, .arrow"
 
 
-def read_records(path: Path) -> list[Record]:
-    """Read a file by the reader of its extension.
+def read_table(path: Path, encoding: str = AUTO) -> Table:
+    """Read a file by the reader of its extension, which .gz may follow, or a folder that `datasets` saved.
 
     Raises:
         InputError: a missing or unreadable file, an unknown extension, or content that is not of the format.
     """
-    reader = READERS.get(path.suffix.lower())
+    if path.is_dir():
+        return read_saved(path)
+    name = path.name.lower().removesuffix(".gz")
+    reader = READERS.get(Path(name).suffix)
     if reader is None:
-        raise InputError(f"{path}: expected a file ending in {', '.join(READERS)}")
-    return reader(path)
+        raise InputError(f"{path}: expected a file ending in {_SHOWN}")
+    return reader(path, encoding)

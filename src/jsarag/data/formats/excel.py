@@ -1,0 +1,67 @@
+"""Excel workbooks."""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from jsarag.data.formats.raw import AUTO, unpacked
+from jsarag.data.formats.table import Table
+from jsarag.files import Record
+from jsarag.types import InputError
+
+
+def read_excel(path: Path, encoding: str = AUTO) -> Table:
+    """The first sheet that holds rows, of which the first holds the names; formulas count as what they last gave.
+
+    Raises:
+        InputError: no workbook, or one with a name that two columns have.
+    """
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    raw = io.BytesIO(unpacked(path))
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of styles and settings that are not read
+            book = load_workbook(raw, read_only=True, data_only=True)
+            sheets = [
+                (sheet.title, [(i, row) for i, row in enumerate(sheet.values, start=1) if any(map(_filled, row))])
+                for sheet in book.worksheets
+            ]
+    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, SyntaxError) as error:
+        raise InputError(f"{path}: not an Excel workbook ({str(error) or type(error).__name__})") from None
+    full = [(title, rows) for title, rows in sheets if rows]
+    if not full:
+        return Table([], cells=True)
+    title, rows = full[0]
+    found = (f"sheet {title!r} of {len(full)} sheets",) if len(full) > 1 else ()
+    names = ["" if name is None else _text(name).strip() for name in rows[0][1]]
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{path}:{rows[0][0]}: expected each name once, found two columns {twice!r}")
+    records: list[Record] = [
+        (i, {name: _text(value) for name, value in zip(names, row, strict=False) if _filled(value)})
+        for i, row in rows[1:]
+    ]
+    return Table([(i, record) for i, record in records if record], found, cells=True)
+
+
+def refuse_old(path: Path, encoding: str = AUTO) -> Table:
+    """Refuse a workbook of Excel 97 to 2003."""
+    raise InputError(f"{path}: a workbook of old Excel; save it as .xlsx or .csv")
+
+
+def _filled(value: Any) -> bool:
+    return value is not None and str(value).strip() not in ("", "nan", "NaN", "#N/A")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, datetime):
+        return value.isoformat(" ").removesuffix(" 00:00:00")
+    return value.isoformat() if isinstance(value, date | time) else str(value)

@@ -1,0 +1,241 @@
+"""What a file holds: passages or examples, the shape it was read as, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from jsarag.checksums import check_converted
+from jsarag.data.columns import Columns
+from jsarag.data.fields import Fields, Problem
+from jsarag.data.formats import AUTO, Table, read_table
+from jsarag.data.shapes import Found, Made, Shape, Sheet, pairs_shape, passages_shape
+from jsarag.types import Example, InputError, Passage
+
+__all__ = ["Problem", "Reading", "examples_of", "passages_of", "read_examples", "read_passages", "sheet_of"]
+
+Item = TypeVar("Item", Passage, Example)
+
+SHOWN = 3
+"""Places that a line names."""
+
+
+@dataclass(frozen=True)
+class Reading(Generic[Item]):
+    """A file as read.
+
+    Attributes:
+        items: The passages or examples without a mistake.
+        places: Where each came from: ``path:line``.
+        shape: The layout that was recognised, such as ``chat messages``.
+        said: What was read, in one line.
+        problems: All mistakes, in the order of the file.
+        left_out: Places of records that hold no pair and no passage, by the reason.
+        unknown: Columns that nothing reads.
+        dialogs: The dialog of each example, "" where it belongs to none.
+        numbers: The record of each item, from 0.
+    """
+
+    items: list[Item]
+    places: list[str]
+    shape: str
+    said: str
+    problems: list[Problem] = field(default_factory=list)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    dialogs: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+
+
+def read_passages(path: str | Path, columns: Columns | None = None, encoding: str = AUTO) -> Reading[Passage]:
+    """Read a file of passages; mistakes in records are in the result's ``problems``.
+
+    Args:
+        path: The file.
+        columns: Where fields lie, if under other names than the common ones.
+        encoding: Of text; ``auto``: found out.
+
+    Raises:
+        InputError: a file that is missing, unreadable, of another format or of no known shape; or one that `jsarag
+            data` wrote and that is no longer what it wrote.
+    """
+    return passages_of(_sheet(Path(path), encoding), columns or Columns())
+
+
+def read_examples(
+    path: str | Path,
+    columns: Columns | None = None,
+    passage_ids: Collection[str] | None = None,
+    encoding: str = AUTO,
+) -> Reading[Example]:
+    """Read a file of pairs; mistakes in records are in the result's ``problems``.
+
+    Args:
+        path: The file.
+        columns: Where fields lie, if under other names than the common ones.
+        passage_ids: Ids that ``gold`` and ``exclude`` may name; None: not checked.
+        encoding: Of text; ``auto``: found out.
+
+    Raises:
+        InputError: as `read_passages`.
+    """
+    return examples_of(_sheet(Path(path), encoding), columns or Columns(), passage_ids)
+
+
+def passages_of(sheet: Sheet, columns: Columns) -> Reading[Passage]:
+    """The passages of a sheet."""
+    _refuse_empty(sheet, "passages")
+    shape = passages_shape(sheet, columns)
+    work: _Work[Passage] = _Work(sheet, shape)
+    for found in work.found(shape.read(sheet, columns)):
+        fields = work.fields(found)
+        work.add(found, fields, fields.passage())
+    return work.reading("passages")
+
+
+def examples_of(sheet: Sheet, columns: Columns, passage_ids: Collection[str] | None) -> Reading[Example]:
+    """The examples of a sheet."""
+    _refuse_empty(sheet, "examples")
+    shape = pairs_shape(sheet, columns)
+    work: _Work[Example] = _Work(sheet, shape)
+    held = possible = 0
+    for found in work.found(shape.read(sheet, columns)):
+        fields = work.fields(found)
+        example = fields.example(passage_ids, found.optional)
+        possible += bool(found.optional)
+        held += any(i in found.optional for i in example.gold)
+        work.add(found, fields, example)
+    if possible and passage_ids is not None:
+        work.notes.append(f"gold: contexts found in the knowledge base for {held:,} of {possible:,}")
+    return work.reading("pairs")
+
+
+def _sheet(path: Path, encoding: str) -> Sheet:
+    check_converted(path)
+    return sheet_of(str(path), read_table(path, encoding))
+
+
+def sheet_of(
+    path: str, table: Table, *, ids: Sequence[str] = (), places: Sequence[str] = (), fill: bool = False
+) -> Sheet:
+    """The records of a table as a sheet.
+
+    Args:
+        path: For messages.
+        table: The records.
+        ids: Id of each record where it has none; default: its number, from 1.
+        places: Where the records came from, if not from lines of ``path``.
+        fill: Whether a record may lack an id that others have.
+    """
+    places = places or table.places(path)
+    kept = [i for i, (_, record) in enumerate(table.records) if isinstance(record, Mapping)]
+    faults = [(line, f"{path}:{line}", message) for line, message in table.faults]
+    faults += [
+        (line, places[i], f"expected an object with named fields, found {type(record).__name__}")
+        for i, (line, record) in enumerate(table.records)
+        if not isinstance(record, Mapping)
+    ]
+    return Sheet(
+        path,
+        [table.records[i][1] for i in kept],
+        [places[i] for i in kept],
+        [table.records[i][0] for i in kept],
+        [ids[i] if ids else str(i + 1) for i in kept],
+        table.cells,
+        fill,
+        table.found,
+        faults,
+    )
+
+
+def _refuse_empty(sheet: Sheet, what: str) -> None:
+    if not sheet.records and not sheet.faults:
+        raise InputError(f"{sheet.path}: holds no {what}")
+    if not sheet.records:
+        _, place, message = min(sheet.faults)
+        raise InputError(f"{place}: {message}")
+
+
+class _Work(Generic[Item]):
+    """A reading as it is made."""
+
+    def __init__(self, sheet: Sheet, shape: Shape) -> None:
+        self.sheet, self.shape = sheet, shape
+        self.items: list[Item] = []
+        self.numbers: list[int] = []
+        self.dialogs: list[str] = []
+        self.problems = [(line, Problem(place, "", said, _kind(said))) for line, place, said in sheet.faults]
+        self.left_out: dict[str, list[str]] = {}
+        self.first: dict[str, str] = {}
+        self.notes: list[str] = []
+
+    def found(self, made: Iterable[Made]) -> Iterator[Found]:
+        """What was found; what was left out is noted."""
+        for one in made:
+            if isinstance(one, Found):
+                yield one
+            else:
+                self.left_out.setdefault(one.reason, []).append(self.sheet.places[one.number])
+
+    def fields(self, found: Found) -> Fields:
+        """The fields of what was found."""
+        sheet, number = self.sheet, found.number
+        usual = found.id or ("" if sheet.has_ids and not sheet.fill else sheet.ids[number])
+        there = sheet.records[number]
+        return Fields(sheet.places[number], found.values, found.labels, cells=sheet.cells, there=there, id=usual)
+
+    def add(self, found: Found, fields: Fields, item: Item) -> None:
+        """Keep an item, or what is wrong with it."""
+        place, first = fields.place, self.first.setdefault(fields.id, fields.place)
+        if first is not place and fields.id:
+            twice = Problem(place, "", f"id {fields.id!r} is there twice, first at {first}", "id is there twice")
+            fields.problems.append(twice)
+        if fields.problems:
+            self.problems += [(self.sheet.lines[found.number], problem) for problem in fields.problems]
+        else:
+            self.items.append(item)
+            self.numbers.append(found.number)
+            self.dialogs.append(found.dialog)
+
+    def reading(self, what: str) -> Reading[Item]:
+        """The whole."""
+        if not self.items and not self.problems:
+            raise InputError(f"{self.sheet.path}: holds no {what}: {self._left_out()}")
+        dialogs = len(set(filter(None, self.dialogs)))
+        said = f"{self.sheet.path}: read as {self.shape.name}: {len(self.items):,} {what}"
+        said += f", {dialogs:,} dialogs" if dialogs else ""
+        unknown = self.sheet.unread()
+        told = [
+            ", ".join(self.sheet.found),
+            *self.notes,
+            self._left_out(),
+            f"not read: {', '.join(unknown)}" * bool(unknown),
+        ]
+        return Reading(
+            self.items,
+            [self.sheet.places[number] for number in self.numbers],
+            self.shape.name,
+            "; ".join(filter(None, [said, *told])),
+            [problem for _, problem in sorted(self.problems, key=lambda pair: pair[0])],
+            self.left_out,
+            unknown,
+            self.dialogs,
+            self.numbers,
+        )
+
+    def _left_out(self) -> str:
+        if not self.left_out:
+            return ""
+        told = []
+        for reason, places in self.left_out.items():
+            shown = [place.removeprefix(f"{self.sheet.path}:") for place in places[:SHOWN]]
+            rest = f" and {len(places) - SHOWN:,} more" if len(places) > SHOWN else ""
+            told.append(f"{len(places):,} {reason} (line {', '.join(shown)}{rest})")
+        return "left out: " + ", ".join(told)
+
+
+def _kind(message: str) -> str:
+    return re.sub(r" \(.*\)$", "", message)
