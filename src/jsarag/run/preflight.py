@@ -107,7 +107,7 @@ def _passages(subject: Subject) -> Found:
 
 def _decoding(subject: Subject) -> Found:
     decoding = subject.config.evaluation.decoding
-    return Found(f"{decoding.mode}, {decoding.search}, {decoding.generations} generations a question")
+    return Found(f"{decoding.mode}, {decoding.search}, generations a question: {decoding.generations}")
 
 
 def _labels(subject: Subject) -> Found:
