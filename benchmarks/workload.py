@@ -14,7 +14,8 @@ from jsarag import DataConfig, TrainConfig
 from jsarag.cli.display import Terminal
 from jsarag.kb import SAMPLE, KnowledgeBase
 from jsarag.models import Encoder, Generator
-from jsarag.run.work import load_models, read
+from jsarag.run.data import read
+from jsarag.run.work import load_models
 from jsarag.training.models import Models
 from jsarag.training.step import TrainingCase
 from jsarag.training.trainer import training_cases
@@ -63,7 +64,7 @@ def load(
         limit: Training pairs to choose batches from.
         passages: Index the first so many alone; None: all.
     """
-    data = DataConfig(folder / "passages.jsonl", folder / "train.jsonl", limit=limit)
+    data = DataConfig(folder / "passages.jsonl", folder / "train.jsonl", limit=limit, split="none")
     config = TrainConfig(data)
     found = read(data)
     models = models or load_models(config)

@@ -1,6 +1,6 @@
 """How many questions of other data sets a threshold declines that keeps 95 of 100 questions of its own.
 
-    python experiments/abstention/measure.py --data DATA/open-squad --data DATA/doqa --json experiments/abstention/table.json
+    python experiments/abstention/measure.py --data DATA/open-squad --data DATA/doqa --json table.json
 
 Each set's dev pairs choose its threshold; its test pairs and the other sets' test questions are then asked. A last
 column takes each test question's gold passages away: the documents no longer answer the question, and its neighbours

@@ -5,6 +5,7 @@ from .api import Run as Run
 from .api import build_index as build_index
 from .api import check as check
 from .api import compare as compare
+from .api import dry_run as dry_run
 from .api import resume as resume
 from .api import run_lab as run_lab
 from .api import stage as stage

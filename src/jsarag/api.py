@@ -37,7 +37,8 @@ from jsarag.report import (
     write_laboratory,
     write_report,
 )
-from jsarag.run import TrainConfig, load, sealed, stages, work
+from jsarag.run import TrainConfig, dry, load, sealed, stages, work
+from jsarag.run.dry import Finding
 from jsarag.run.work import SUMMARY, finished
 from jsarag.training import checkpoint
 from jsarag.training.kept import Kept
@@ -180,6 +181,20 @@ def train(
         if summary is not None and not reported:
             processes.by_first(lambda: write_report(run))
     return summary
+
+
+def dry_run(config: TrainConfig, *, display: Display | None = None) -> list[Finding]:
+    """Check everything that can fail in a run, and tell what the run will take; nothing is trained or written.
+
+    Args:
+        config: The run.
+        display: Shown progress.
+
+    Returns:
+        A line a check. Where one has the state ``problem``, `train` would refuse the run.
+    """
+    with processes.joined():
+        return dry.dry_run(config, display or Silent())
 
 
 def _reported(run: Path) -> bool:

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from argparse import ArgumentError
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -186,8 +186,12 @@ def load_run(folder: Path) -> TrainConfig:
     check_config(path)
     if not is_sealed(folder) and not _has_last(_yaml(path), plain(TrainConfig(DataConfig("", "")))):
         check_config(path, Fault(path, "cut short"))
-    _check_parts(folder, _yaml(path))
-    return found(load_config(path), folder)
+    values = _yaml(path)
+    _check_parts(folder, values)
+    config = found(load_config(path), folder)
+    # A run of an earlier version has trained on all pairs, and goes on with them.
+    earlier = "split" not in (values.get("data") or {})
+    return replace(config, data=replace(config.data, split="none")) if earlier else config
 
 
 def _check_parts(run: Path, values: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from jsarag.files import read_json, read_jsonl, write_json
 from jsarag.models import fingerprint
 from jsarag.parsing import load_run
 from jsarag.run import fingerprints
-from jsarag.run.work import read
+from jsarag.run.data import read
 from jsarag.training import checkpoint
 from jsarag.training.trainer import Trainer
 from tests import tiny, world
@@ -97,7 +97,7 @@ def answered(rows: Rows) -> Rows:
 
 def look(run: Path) -> fingerprints.Fingerprints:
     config = load_run(run)
-    return fingerprints.take(config, vars(read(config.data)))
+    return fingerprints.take(config, read(config.data).rows)
 
 
 SIXTH = "(first: id 'boat/green/0')"

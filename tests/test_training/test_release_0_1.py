@@ -14,9 +14,11 @@ from safetensors.torch import save_file
 
 import jsarag
 from jsarag.files import read_json
+from jsarag.parsing import load_run
 from jsarag.training import checkpoint
 from jsarag.training.models import Parts
 from tests.test_training.test_run import configured, curve
+from tests.test_training.test_split import bare
 
 QUICK = ("--evaluation.before", "false", "--evaluation.answers", "false", "--evaluation.closed_book", "false")
 QUESTION = "where is the red lamp ?"
@@ -40,7 +42,7 @@ def aged(run: Path, parts: Parts) -> None:
     for file in [*run.rglob("*checksums.json"), run / "fingerprints.json"]:
         file.unlink(missing_ok=True)
     values: dict[str, Any] = yaml.safe_load((run / "config.yaml").read_text())
-    del values["loop"]["report_to"]
+    del values["loop"]["report_to"], values["data"]["split"]
     values["index"] = {"kind": "auto", "recall": 0.95, "uri": None, "collection": "jsarag", "path": None}
     (run / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     manifest = read_json(run / "index" / "manifest.json")
@@ -52,6 +54,21 @@ def aged(run: Path, parts: Parts) -> None:
 def parts(config: jsarag.TrainConfig) -> Parts:
     models = jsarag.Models.of(jsarag.load_encoder(config.encoder), jsarag.load_generator(config.generator))
     return models.parts(config.objective.trains)
+
+
+def test_a_run_trained_on_all_pairs_goes_on_with_all_of_them(options: list[str], tmp_path: Path) -> None:
+    config = configured(bare(options, tmp_path), *QUICK, "--data.split", "none", "--loop.steps", "2")
+    assert jsarag.train(config) is not None
+    file = tmp_path / "run" / "config.yaml"
+    assert load_run(tmp_path / "run").data.split == "none"
+    values = yaml.safe_load(file.read_text())
+    del values["data"]["split"]
+    for seal in [*(tmp_path / "run").glob("*checksums.json"), tmp_path / "run" / "summary.json"]:
+        seal.unlink()
+    file.write_text(yaml.safe_dump(values, sort_keys=False))
+    assert load_run(tmp_path / "run").data.split == "none"
+    # The fingerprints of the training pairs are those of before: nothing has to be accepted.
+    assert jsarag.resume(tmp_path / "run") is not None
 
 
 @pytest.mark.parametrize("kind", ["adapters", "all weights"])

@@ -21,7 +21,7 @@ from jsarag.models import GeneratorConfig, LanguageModel, Pair, PromptConfig, lo
 from jsarag.objectives import Concat
 from jsarag.objectives.candidates import PADDING
 from jsarag.run import TrainConfig
-from jsarag.run.work import read
+from jsarag.run.data import read
 from jsarag.training.models import Models
 from jsarag.training.step import step
 from jsarag.training.trainer import Trainer, training_cases

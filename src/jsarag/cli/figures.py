@@ -10,6 +10,7 @@ from rich.table import Table
 
 from jsarag.metrics import Figure, block_of, in_order
 from jsarag.report import Group, costs, heading, text
+from jsarag.run.dry import Finding
 
 
 def show_summary(summary: dict[str, Any]) -> None:
@@ -110,6 +111,16 @@ def show_contrast(groups: Sequence[Group]) -> None:
     console = _wide()
     console.print(table)
     print(f"percent ± deviation over seeds (points against {groups[0].label}, p of a paired randomisation test)")
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """Print what a dry run found, a line a check, and whether the run could start."""
+    table = Table("check", "state", "found", box=None)
+    for finding in findings:
+        table.add_row(finding.name, "PROBLEM" if finding.state == "problem" else finding.state, finding.text)
+    _wide().print(table, markup=False)
+    problems = sum(finding.state == "problem" for finding in findings)
+    print(f"problems: {problems}; the run {'would be refused' if problems else 'can start'}; nothing was written")
 
 
 def _wide() -> Console:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,17 @@ from jsonargparse import Namespace
 
 from jsarag import api, processes
 from jsarag.cli.display import Terminal
-from jsarag.cli.figures import show_summary
+from jsarag.cli.figures import show_findings, show_summary
 from jsarag.config import plain
+from jsarag.files import write_json
 from jsarag.parsing import Parser, last_value, part_names, train_config, train_parser
+from jsarag.places import check_outputs
 from jsarag.run import TrainConfig, stages
 from jsarag.types import InputError
 
 STAGE = ("--stage", "--from")
+DRY_RUN = "Check everything that can fail and tell what the run will take; train nothing, write nothing."
+FIGURES = "With --dry-run: file for what was found, as JSON."
 
 DESCRIPTION = """Train a retriever and a generator together from (question, answer) pairs alone.
 
@@ -27,6 +32,7 @@ same curve. Where data, models or settings have changed since the run began, it 
 --accept-changes it goes on.
 `jsarag train --stage concat --from RUN` goes on from a finished run: its generator learns to read several passages in
 one prompt. All is as in that run unless an option says otherwise; --out is by default RUN-concat.
+`jsarag train --dry-run OPTIONS` checks everything that can fail, and tells what the run will take; nothing is written.
 Several processes share the work of each step: torchrun --nproc-per-node 2 -m jsarag train OPTIONS"""
 
 
@@ -36,7 +42,11 @@ def run(argv: Sequence[str]) -> int:
         if any(word.partition("=")[0] == "--resume" for word in argv):
             folder, accept = _resumed(argv)
             return finish(folder, api.resume(folder, display=Terminal(), accept_changes=accept))
-        config = staged(argv) or configured(argv, "train", DESCRIPTION)
+        config, values = _staged(argv) or _configured(argv, "train", DESCRIPTION)
+        if values["dry_run"]:
+            return look(config, values["json"])
+        if values["json"] is not None:
+            raise InputError("--json: expected --dry-run with it")
         return finish(Path(config.out), api.train(config, display=Terminal()))
 
 
@@ -48,8 +58,38 @@ def configured(
     return train_config(parser, parser.read(argv))
 
 
+def _configured(argv: Sequence[str], command: str, description: str) -> tuple[TrainConfig, Namespace]:
+    """Likewise, with all that was parsed: the options of a dry run too."""
+    parser = train_parser(part_names(argv), prog=f"jsarag {command}", description=description)
+    _add_dry_run(parser)
+    values = parser.read(argv)
+    return train_config(parser, values), values
+
+
+def _add_dry_run(parser: Parser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help=DRY_RUN)
+    parser.add_argument("--json", type=Path | None, default=None, help=FIGURES)
+
+
+def look(config: TrainConfig, figures: Path | None) -> int:
+    """Show what a run would meet; 2 where it would be refused."""
+    check_outputs({"--json": figures}, [config.data.passages, config.data.train])
+    found = api.dry_run(config, display=Terminal())
+    if processes.first():
+        show_findings(found)
+        if figures is not None:
+            write_json(figures, {"findings": [asdict(finding) for finding in found]})
+    return 2 if any(finding.state == "problem" for finding in found) else 0
+
+
 def staged(argv: Sequence[str]) -> TrainConfig | None:
     """The configuration of a run that goes on from a finished one; None where the command line asks for no stage."""
+    found = _staged(argv)
+    return found and found[0]
+
+
+def _staged(argv: Sequence[str]) -> tuple[TrainConfig, Namespace] | None:
+    """Likewise, with all that was parsed."""
     stage, source = (last_value(argv, option) for option in STAGE)
     if stage is None and source is None:
         return None
@@ -65,9 +105,11 @@ def staged(argv: Sequence[str]) -> TrainConfig | None:
     parser = train_parser(names, prog="jsarag train", description=DESCRIPTION)
     for option in STAGE:
         parser.add_argument(option, type=str)
+    _add_dry_run(parser)
     # A run answers with as many passages as it was trained on, unless it is told otherwise.
     k = _over(parser, usual, argv).objective.k
-    return train_config(parser, _over(parser, api.stage(stage, source, k), argv))
+    values = _over(parser, api.stage(stage, source, k), argv)
+    return train_config(parser, values), values
 
 
 def _over(parser: Parser, usual: TrainConfig, argv: Sequence[str]) -> Namespace:

@@ -123,6 +123,9 @@ class Prompt:
         self._opening = opening if opening.strip() else ""
         self._blank = ""
         self._blank = self._boundary()
+        # A prompt to tokenise answers after, and its tokens: every prompt ends alike.
+        self._sample = "" if two_part else self._head()
+        self._sample_tokens = self._tokens(self._sample)
         self._turns = Turns()
         self._answered = self._kept(self._answer)
         self._fitted = self._kept(self._fit)
@@ -234,8 +237,7 @@ class Prompt:
 
     def _after(self, reply: str, marked: bool) -> list[int]:
         """Tokens of what follows a prompt."""
-        head = "" if self._two_part else self._head()
-        base, whole = self._tokens(head), self._tokens(head + reply, marked)
+        base, whole = self._sample_tokens, self._tokens(self._sample + reply, marked)
         # Where a token would reach over the boundary, which no decoder can follow, a reply is tokenised alone.
         return whole[len(base) :] if whole[: len(base)] == base else self._tokens(reply, marked)
 

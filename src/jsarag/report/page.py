@@ -63,6 +63,7 @@ def _page(record: Record) -> str:
         facts=_facts(record),
         cost=_cost(record),
         versions=_versions(record),
+        held_out=_held_out(record),
         compared=[(table, _forest(table)) for table in compared],
         diagram=_diagram(record),
         pictures=pictures,
@@ -119,6 +120,12 @@ def _cost(record: Record) -> list[tuple[str, str]]:
 def _versions(record: Record) -> list[str]:
     versions = record.run.get("versions")
     return [f"{name} {version}" for name, version in versions.items()] if isinstance(versions, dict) else []
+
+
+def _held_out(record: Record) -> str:
+    """How pairs were held out of the training pairs; empty where they were not."""
+    split = record.run.get("split")
+    return str(split.get("text", "")) if isinstance(split, dict) else ""
 
 
 def _duration(seconds: float) -> str:

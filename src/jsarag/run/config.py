@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jsarag.checks import positive_or_null, require
+from jsarag.checks import one_of, positive_or_null, require
 from jsarag.config import AnyPath, as_paths
 from jsarag.data import Columns, HistoryConfig
 from jsarag.evaluation import EvaluationConfig
@@ -22,9 +22,11 @@ class DataConfig:
     Attributes:
         passages: The knowledge base: {id, title, text}, or another shape that is known.
         train: Training pairs: {id, input, outputs, history?, gold?}, or another shape that is known.
-        dev: Pairs for evaluation during training, for the best checkpoint and early stopping; null: none.
+        dev: Pairs for evaluation during training, for the best checkpoint and early stopping; null: as ``split`` says.
         test: Pairs measured before and after training; null: the dev pairs.
-        limit: Train on the first so many pairs; null: on all.
+        limit: Train on the first so many pairs, of those that are not held out; null: on all.
+        split: Where neither dev nor test is given. auto: hold out a tenth of the training pairs for each, with dialogs
+            and near-duplicate questions on one side; none: train on all pairs.
         history: How the turns of a dialog become x.
         columns: Which columns hold what, where they have other names than the common ones.
         encoding: Encoding of text that is not Unicode, such as cp1252; auto: found out for .csv and .tsv.
@@ -35,6 +37,7 @@ class DataConfig:
     dev: AnyPath | None = None
     test: AnyPath | None = None
     limit: int | None = None
+    split: Literal["auto", "none"] = "auto"
     history: HistoryConfig = field(default_factory=HistoryConfig)
     columns: Columns = field(default_factory=Columns)
     encoding: str = "auto"
@@ -42,6 +45,12 @@ class DataConfig:
     def __post_init__(self) -> None:
         as_paths(self, "data.", "passages", "train", "dev", "test")
         positive_or_null("data.limit", self.limit)
+        one_of("data.split", self.split, ("auto", "none"))
+
+    @property
+    def splits(self) -> bool:
+        """Whether pairs are held out of the training pairs."""
+        return self.split == "auto" and self.dev is None and self.test is None
 
 
 @dataclass(frozen=True)

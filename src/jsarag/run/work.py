@@ -19,36 +19,28 @@ from jsarag.checksums import CONFIG, FILE, identity, is_sealed, signed
 from jsarag.checksums import check as check_sums
 from jsarag.checksums import seal as write_seal
 from jsarag.config import as_yaml
-from jsarag.data import read_examples, read_passages, render, sound
+from jsarag.data import render
 from jsarag.display import Display, Silent
-from jsarag.evaluation import Case, Evaluation, check_fits, evaluate, measure_abstention
+from jsarag.evaluation import Case, Evaluation, evaluate, measure_abstention
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl, write_text
 from jsarag.interrupt import Stopped, listening
-from jsarag.kb import KnowledgeBase, check_k, encode
-from jsarag.models import Encoder, LanguageModel, load_encoder, load_generator
+from jsarag.kb import KnowledgeBase, encode
+from jsarag.models import Encoder, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
 from jsarag.run import fingerprints, lock, sealed, stages
-from jsarag.run.config import DataConfig, TrainConfig
+from jsarag.run.config import TrainConfig
+from jsarag.run.data import Data, read, shared
 from jsarag.run.fingerprints import Fingerprints, versions
 from jsarag.run.folder import RunFolder
 from jsarag.run.local import kept
+from jsarag.run.preflight import EARLY, LATE, Subject, demand
 from jsarag.run.sealed import SUMMARY as SUMMARY  # noqa: PLC0414 - offered here as well
 from jsarag.training import checkpoint
 from jsarag.training.models import Models
 from jsarag.training.record import check_begun
-from jsarag.training.trainer import Trainer, check_labels
+from jsarag.training.trainer import Trainer
 from jsarag.types import Example, InputError, Passage
 from jsarag.whole import sweep
-
-
-@dataclass(frozen=True)
-class Data:
-    """Everything read from files."""
-
-    passages: list[Passage]
-    train: list[Example]
-    dev: list[Example]
-    test: list[Example]
 
 
 @dataclass(frozen=True)
@@ -97,10 +89,10 @@ def _saved(run: Path) -> str:
 def _locked(config: TrainConfig, display: Display, resume: bool, accept: bool) -> dict[str, Any]:
     run = Path(config.out)
     if not resume:
-        _check_new(run)
+        check_new(run)
         parts = prepare(config, display, resume=False)
         with lock.held(run, display):
-            _check_new(run)  # another run may have begun since
+            check_new(run)  # another run may have begun since
             return work(config, parts, display)
     if processes.first_finds(finished(run)):
         return _kept(run, display)
@@ -131,14 +123,14 @@ def prepare(config: TrainConfig, display: Display, *, resume: bool, accept: bool
         accept: Go on although something has changed since.
     """
     data = read(config.data, display)
-    check_k(config.objective.k, len(data.passages), "objective.k")
-    check_k(config.evaluation.decoding.passages, len(data.passages), "evaluation.decoding.passages")
+    if not resume:  # else what has changed since is told first
+        demand(EARLY, Subject(config, data, display=display))
     set_seed(config.loop.seed)
     models = load_models(config)
-    prints = processes.from_first(lambda: fingerprints.take(config, vars(data)))
+    prints = processes.from_first(lambda: fingerprints.take(config, data.rows))
     if resume:
         prints = _judged(config, prints, accept, display)
-    check(config, models, data, display)
+    demand({**EARLY, **LATE} if resume else LATE, Subject(config, data, models, resume, display))
     kb = knowledge_base(config, data.passages, models.prior, display)
     stages.begin(config, models)
     processes.wait()  # nothing is written before every process has looked
@@ -220,7 +212,8 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
             "steps_left_out": state.left_out,
             "batches_halved": state.halvings,
             "accepted_changes": parts.prints.accepted,
-            "warnings": [*parts.prints.accepted, *state.warned.values()],
+            "split": data.split and data.split.figures,
+            "warnings": [*parts.prints.accepted, *shared(data), *state.warned.values()],
         },
     }
     if before and after:
@@ -230,7 +223,8 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
     return summary
 
 
-def _check_new(run: Path) -> None:
+def check_new(run: Path) -> None:
+    """Refuse a folder that holds a run."""
     if processes.first_finds((run / layout.CONFIG).exists()):
         holder = "" if finished(run) else lock.holder(run)
         by = f" (not finished; {holder})" if holder else ""
@@ -250,25 +244,6 @@ def _kept(run: Path, display: Display) -> dict[str, Any]:
 def finished(run: Path) -> bool:
     """Whether a run folder holds a finished run."""
     return (run / SUMMARY).is_file()
-
-
-def read(config: DataConfig, display: Display | None = None) -> Data:
-    """Read and check every file of a run, and say how each was read."""
-    shown = display or Silent()
-    kb = read_passages(config.passages, config.columns, config.encoding)
-    shown.say(kb.said)
-    passages = sound(kb, config.passages)
-    ids = {passage.id for passage in passages}
-
-    def examples(path: str | Path | None) -> list[Example]:
-        if path is None:
-            return []
-        pairs = read_examples(path, config.columns, ids, config.encoding)
-        shown.say(pairs.said)
-        return sound(pairs, path)
-
-    train, dev, test = (examples(path) for path in (config.train, config.dev, config.test))
-    return Data(passages, train[: config.limit], dev, test)
 
 
 def load_models(config: TrainConfig) -> Models:
@@ -327,23 +302,6 @@ def trained_index(kb: KnowledgeBase, passages: Encoder, run: Path, display: Disp
         fresh = kb.rebuilt(passages, progress=lambda done: advance(done, ""))
     fresh.save(folder)
     return fresh
-
-
-def check(config: TrainConfig, models: Models, data: Data, display: Display) -> None:
-    """Refuse what would fail in the middle of a run: prompts too long for the model or the pairs, no labels."""
-    generator, files = models.generator, config.data
-    if isinstance(generator, LanguageModel) and not generator.check_length():
-        display.say(
-            f"generator.prompt.max_length is {generator.config.prompt.max_length}, but {config.generator.model} was "
-            f"made for {generator.positions} tokens: it may answer badly to longer prompts"
-        )
-    sets = ((data.train, files.train), (data.dev, files.dev), (data.test, files.test))
-    with display.task("checking", sum(len(examples) for examples, _ in sets)) as advance:
-        for examples, path in sets:
-            pairs = [(e.id, render(e, files.history), e.outputs[0]) for e in examples]
-            trained = examples is data.train
-            check_fits(generator, pairs, str(path), answered=not trained, progress=lambda done: advance(done, ""))
-    check_labels(config.objective, data.train, str(files.train))
 
 
 def _cases(config: TrainConfig, examples: Sequence[Example]) -> list[Case]:

@@ -22,6 +22,7 @@ from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, evaluate_retrieval, marginal_log_likelihood
 from jsarag.interrupt import listening
 from jsarag.kb import KnowledgeBase
+from jsarag.metrics import retrieval_scores
 from jsarag.models.memory import lack, out_of_memory, release
 from jsarag.objectives import JSA, Objective, Together
 from jsarag.objectives.candidates import PADDING
@@ -210,7 +211,7 @@ class Trainer:
         state.seconds += spent
         if self.pace and (text := self.pace.after(spent)):
             self.display.say(text)
-        state.peak_memory_bytes = max(state.peak_memory_bytes, _memory(self.models.prior.device))
+        state.peak_memory_bytes = max(state.peak_memory_bytes, peak_memory(self.models.prior.device))
         if state.step % loop.log_every == 0:
             costs = ("seconds", "tokens_scored", "tokens_trained", "peak_memory_bytes")
             self.record.add(
@@ -349,19 +350,20 @@ class Trainer:
         scores = evaluate_retrieval(both, self.dev, settings.evaluation.cutoffs)
         figures = {b: {m: sum(v) / len(v) for m, v in metrics.items()} for b, metrics in scores.items()}
         pipeline = Pipeline(models.prior, self.kb, models.generator, settings.evaluation.decoding)
-        learns = "prior" in objective.trains
-        if isinstance(objective.second_reading, Together):
+        likelihood = likelihood_block(objective, settings, labelled=bool(figures))
+        if likelihood == "concat":
             together = replace(pipeline.decoding, mode="concat", passages=objective.k)
             figures["concat"] = {
                 "log_p": replace(pipeline, decoding=together).log_likelihood(
                     *_texts(self.dev[: settings.evaluation.limit])
                 )
             }
-        elif not figures or not learns or (settings.loop.monitor or "").startswith("marginal/"):
+        elif likelihood:
             log_p = marginal_log_likelihood(pipeline, self.dev[: settings.evaluation.limit])
             figures["marginal"] = {"log_p": log_p}
         self.record.add("dev", state.step, figures)
-        block, metric = _monitored(settings.loop.monitor, figures, learns)
+        names = [f"{block}/{metric}" for block, metrics in figures.items() for metric in metrics]
+        block, metric = monitored(objective, settings, names).split("/")
         value = figures[block][metric]
         if state.best is None or value > state.best:
             state.best, state.best_step, state.stale = value, state.step, 0
@@ -423,19 +425,42 @@ def _texts(cases: Sequence[Case]) -> tuple[list[str], list[str]]:
     return [case.x for case in cases], [case.example.outputs[0] for case in cases]
 
 
-def _monitored(wanted: str | None, figures: dict[str, dict[str, float]], learns: bool) -> tuple[str, str]:
-    """Block and metric of the figure that decides.
+def likelihood_block(objective: Objective, settings: Settings, *, labelled: bool) -> str:
+    """The block of the likelihood that an evaluation on dev pairs measures; empty where it measures none.
+
+    Args:
+        objective: What is trained.
+        settings: Of the training.
+        labelled: Whether some dev pair has gold passages.
+    """
+    if isinstance(objective.second_reading, Together):
+        return "concat"
+    wanted = (settings.loop.monitor or "").startswith("marginal/")
+    return "marginal" if not labelled or "prior" not in objective.trains or wanted else ""
+
+
+def dev_figures(objective: Objective, settings: Settings, *, labelled: bool) -> list[str]:
+    """The figures that an evaluation on dev pairs gives, as ``block/metric``; arguments as of `likelihood_block`."""
+    likelihood = likelihood_block(objective, settings, labelled=labelled)
+    metrics = retrieval_scores([["h"]], [["h"]], settings.evaluation.cutoffs) if labelled else ()
+    names = [f"{block}/{metric}" for block in ("prior", "posterior") for metric in metrics]
+    return [*names, f"{likelihood}/log_p"] if likelihood else names
+
+
+def monitored(objective: Objective, settings: Settings, names: Sequence[str]) -> str:
+    """The figure that decides, of those that an evaluation gives.
 
     By default the MRR of the prior; the likelihood without labels, or where the prior does not learn.
+
+    Raises:
+        InputError: the wanted figure is none of these.
     """
-    names = [f"{block}/{metric}" for block, metrics in figures.items() for metric in metrics]
-    usual = [name for name in names if name.startswith("prior/mrr@") and learns]
+    usual = [name for name in names if name.startswith("prior/mrr@") and "prior" in objective.trains]
     usual += [name for name in names if name.startswith(("marginal/", "concat/"))]
-    name = wanted or ("prior/mrr@10" if "prior/mrr@10" in usual else usual[0])
+    name = settings.loop.monitor or ("prior/mrr@10" if "prior/mrr@10" in usual else usual[0])
     if name not in names:
         raise InputError(f"loop.monitor: expected one of {', '.join(names)} (what the dev pairs allow), got {name!r}")
-    block, metric = name.split("/")
-    return block, metric
+    return name
 
 
 def _line(figures: dict[str, float | None]) -> str:
@@ -443,7 +468,7 @@ def _line(figures: dict[str, float | None]) -> str:
     return "  ".join(f"{label} {figures[key]:{form}}" for key, label, form in shown if figures.get(key) is not None)
 
 
-def _memory(device: torch.device) -> int:
+def peak_memory(device: torch.device) -> int:
     """Peak memory so far in bytes: of the GPU, or resident memory of the process."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))

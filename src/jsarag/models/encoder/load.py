@@ -7,7 +7,7 @@ from typing import Any, get_args
 import torch
 from accelerate import Accelerator
 
-from jsarag.models import sentence
+from jsarag.models import hub, sentence
 from jsarag.models.checks import check_whole
 from jsarag.models.encoder.config import EncoderConfig
 from jsarag.models.encoder.encoder import Task
@@ -34,7 +34,7 @@ def load_encoder(
 
     config = EncoderConfig(config) if isinstance(config, str) else config or EncoderConfig()
     device = torch.device(device or Accelerator().device)
-    path = resolve(config.model, "encoder.model")
+    path = hub.place(resolve(config.model, "encoder.model"), "encoder.model")
     try:
         # Weights of another size are then among those that were not found, and named.
         kwargs = {"dtype": torch.float32, "ignore_mismatched_sizes": True}

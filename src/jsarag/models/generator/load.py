@@ -9,6 +9,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from jsarag.models import hub
 from jsarag.models.checks import PROBES, check_finite
 from jsarag.models.generator.causal import CausalGenerator
 from jsarag.models.generator.config import GeneratorConfig
@@ -92,7 +93,7 @@ def _described(config: GeneratorConfig) -> tuple[str, Any, Any]:
     """Where a model lies, its configuration and its tokenizer."""
     from transformers import AutoConfig, AutoTokenizer
 
-    path = resolve(config.model, "generator.model")
+    path = hub.place(resolve(config.model, "generator.model"), "generator.model")
     path = str(from_gguf(Path(path))) if path.endswith(".gguf") else path
     try:
         return path, AutoConfig.from_pretrained(path), AutoTokenizer.from_pretrained(path)
