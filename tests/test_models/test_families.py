@@ -44,7 +44,9 @@ LEFT_OUT = dict.fromkeys(("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemot
 }
 """Layers that PEFT refuses, or adapts so that the model no longer runs."""
 ALL = {name: ("causal", build) for name, build in causal.FAMILIES.items() if name not in {*NO_TRUTH, *UNTRAINED}}
-ALL |= {f"{name}, two parts": ("seq2seq", b) for name, b in seq2seq.FAMILIES.items() if name not in NO_TRUTH}
+ALL |= {
+    f"{name}, two parts": ("seq2seq", b) for name, b in seq2seq.FAMILIES.items() if name not in {*NO_TRUTH, *UNTRAINED}
+}
 
 
 def load(folder: Path, lora: LoraConfig | None = None) -> LanguageModel:
