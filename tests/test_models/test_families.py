@@ -185,7 +185,7 @@ def test_checkpointing_changes_no_gradient(family: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("family", UNTRAINED)
 def test_families_that_cannot_be_trained_are_refused(family: str, tmp_path: Path) -> None:
-    causal.FAMILIES[family](tmp_path)
+    {**seq2seq.FAMILIES, **causal.FAMILIES}[family](tmp_path)
     for lora in (None, LoraConfig(rank=4)):
         with pytest.raises(InputError, match=rf"^generator.model: expected another family than {family}[^\n]*$"):
             load(tmp_path, lora)
