@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,7 +52,8 @@ def configuration(model_type: str, vocab_size: int, settings: Mapping[str, Any])
     kind = CONFIG_MAPPING[model_type]
     known = {*kind.__dataclass_fields__, *kind.attribute_map}
     common = {name: value for name, value in COMMON.items() if name in known}
-    return kind(**{"vocab_size": vocab_size, **common, **settings})
+    # A copy: some configurations take the settings of their parts apart.
+    return kind(**{"vocab_size": vocab_size, **common, **deepcopy(dict(settings))})
 
 
 def builder(auto: Any, model_type: str, *shared: Mapping[str, Any], **settings: Any) -> Builder:

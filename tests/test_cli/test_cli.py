@@ -18,7 +18,7 @@ from jsarag.cli.train import configured
 from jsarag.decoding import DECODERS
 from jsarag.files import read_jsonl
 from jsarag.objectives import OBJECTIVES
-from tests import notified
+from tests.test_training import notified
 
 
 def call(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> tuple[int, str, str]:

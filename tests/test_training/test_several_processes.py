@@ -18,7 +18,7 @@ from jsarag.cli.main import main
 from jsarag.files import read_json
 from jsarag.kb import KnowledgeBase
 from jsarag.training import checkpoint
-from tests import notified
+from tests.test_training import notified
 from tests.test_training.test_run import configured, curve
 from tests.weights import weights
 

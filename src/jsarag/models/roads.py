@@ -17,11 +17,12 @@ def _families(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-AHEAD = _families("big_bird doge megatron-bert rembert roformer")
+BEFORE_5_18 = tuple(int(part) for part in transformers.__version__.split(".")[:2]) < (5, 18)
+AHEAD = _families("big_bird doge megatron-bert rembert roformer umt5")
 """Decoders that in transformers before 5.18 read the text that comes after a token."""
 
 UNTRAINED = {"reformer": "its layers give a gradient only where dropout is on"}
-if tuple(int(part) for part in transformers.__version__.split(".")[:2]) < (5, 18):
+if BEFORE_5_18:
     UNTRAINED |= dict.fromkeys(sorted(AHEAD), "it reads ahead in transformers before 5.18")
 """Families that cannot be trained as all others are, and why."""
 
@@ -67,6 +68,8 @@ TWO_PARTS = _families(
     """
 )
 """Encoder-decoder families that bear padding, in scoring and in decoding."""
+if BEFORE_5_18:
+    TWO_PARTS -= {"fsmt"}  # with a cache it counts positions from the first token of each step
 
 
 @dataclass(frozen=True)
