@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from difflib import get_close_matches
 from string import Formatter
 
 from jsarag.types import InputError
@@ -27,7 +28,15 @@ def not_negative(option: str, value: float) -> None:
 
 def one_of(option: str, value: str, names: Collection[str]) -> None:
     """Refuse a name that is not in ``names``; the message lists the valid ones."""
-    require(value in names, option, f"one of {', '.join(sorted(names))}", value)
+    if value not in names:
+        raise InputError(f"{option}: expected one of {', '.join(sorted(names))}, got {value!r}{closest(value, names)}")
+
+
+def closest(given: object, names: Collection[str]) -> str:
+    """The end of a message for a name that does not exist: "; did you mean NAME?", empty where none is like it."""
+    known = {name.lower(): name for name in names}
+    like = get_close_matches(str(given).lower(), known, n=1)
+    return f"; did you mean {known[like[0]]}?" if like else ""
 
 
 _MARK = re.compile(r"\{(passage|title|text|input|output|role)\}")

@@ -16,12 +16,17 @@ from jsarag.decoding import Stream
 from jsarag.parsing import Parser
 from jsarag.types import Answer, InputError
 
-DESCRIPTION = """Answer questions with a trained run. Without a question, each line of standard input is one."""
+DESCRIPTION = """Answer questions with a trained run, and show the passages used.
+
+Without a question, each line of standard input is one."""
+
+EXAMPLE = """jsarag ask --run runs/mine "How do I get my deposit back?"
+jsarag ask --run runs/mine --json < questions.txt"""
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
-    parser = Parser(prog="jsarag ask", description=DESCRIPTION, exit_on_error=False)
+    parser = Parser(prog="jsarag ask", description=DESCRIPTION, example=EXAMPLE)
     parser.add_argument("question", nargs="?", default=None, help="The question; default: read from standard input.")
     add_run_options(parser)
     parser.add_argument("--json", action="store_true", help="Print one JSON object an answer.")

@@ -21,6 +21,10 @@ its options and the command to train with. Put the files in a folder, plain or a
 a data set on the Hugging Face hub that holds them, hf://datasets/OWNER/NAME. Nothing else is downloaded. The folder
 given to --out is written whole or not at all, with a manifest of sizes and sums."""
 
+EXAMPLE = """jsarag data
+jsarag data doqa
+jsarag data doqa --from downloads/doqa --out data/doqa"""
+
 RECIPES = Path(jsarag.__file__).parent / "recipes"
 """A file of training settings a data set, and small.yaml, which makes any of them small."""
 
@@ -33,7 +37,7 @@ EXPLAINED = {
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
-    parser = Parser(prog="jsarag data", description=DESCRIPTION, exit_on_error=False)
+    parser = Parser(prog="jsarag data", description=DESCRIPTION, example=EXAMPLE)
     parser.add_argument("name", type=str, nargs="?", default=None, help=f"One of {', '.join(SOURCES)}.")
     parser.add_argument(
         "--from", type=str, default=None, help=f"Folder with the published files, or a place on the hub: {hub.FORM}."

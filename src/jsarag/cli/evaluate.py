@@ -17,15 +17,18 @@ from jsarag.parsing import Parser
 from jsarag.places import check_outputs
 from jsarag.types import InputError
 
-DESCRIPTION = (
-    """Measure retrieval (prior and posterior) and answers of a run, each figure with a 95 % bootstrap interval."""
-)
+DESCRIPTION = """Measure retrieval and answers of a run, each figure with a 95 % bootstrap interval."""
+
+EXAMPLE = """jsarag evaluate --run runs/mine
+jsarag evaluate --run runs/mine --data other.jsonl --table results.csv
+jsarag evaluate --run runs/mine --modes all"""
+
 ALL = "all"
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
-    parser = Parser(prog="jsarag evaluate", description=DESCRIPTION, exit_on_error=False)
+    parser = Parser(prog="jsarag evaluate", description=DESCRIPTION, example=EXAMPLE)
     add_run_options(parser)
     parser.add_argument(
         "--modes",

@@ -9,6 +9,7 @@ import warnings
 from importlib import import_module
 
 from jsarag.allocator import keep_memory
+from jsarag.checks import closest
 from jsarag.interrupt import listening
 from jsarag.types import InputError
 from jsarag.whole import refusal
@@ -36,7 +37,7 @@ commands:
 A first run:        jsarag quickstart
 Your own data:      jsarag train --data.passages kb.jsonl --data.train pairs.jsonl --out runs/mine
 Then:               jsarag ask --run runs/mine "your question"
-All options:        jsarag COMMAND --help
+Options:            jsarag COMMAND --help
 """
 
 
@@ -61,7 +62,9 @@ def _run(words: list[str]) -> int:
         return 0
     try:
         if words[0] not in COMMANDS:
-            raise InputError(f"no command {words[0]!r}; expected one of {', '.join(COMMANDS)}")
+            raise InputError(
+                f"no command {words[0]!r}; expected one of {', '.join(COMMANDS)}{closest(words[0], COMMANDS)}"
+            )
         _quiet()
         threading.excepthook = _in_thread
         keep_memory()

@@ -9,12 +9,22 @@ from typing import Any
 from jsarag import api
 from jsarag.cli.ask import show
 from jsarag.cli.display import Terminal
-from jsarag.cli.train import configured, finish
+from jsarag.cli.train import SETTINGS, finish
 from jsarag.kb import SAMPLE
+from jsarag.parsing import part_names, train_config, train_parser
 
 DESCRIPTION = """Train JSA on the bundled handbook of an invented cooperative, measure before and after, and ask.
 
 Takes every option of `jsarag train`; these are only other defaults."""
+
+EXAMPLE = """jsarag quickstart
+jsarag quickstart --loop.steps 200 --out runs/longer"""
+
+USUAL = {
+    "files": {"out": "folder of the run", "config": "YAML file with any options"},
+    **SETTINGS,
+    "help": {"help_all": "every option"},
+}
 
 DEFAULTS: dict[str, Any] = {
     "data.passages": str(SAMPLE / "passages.jsonl"),
@@ -41,7 +51,10 @@ QUESTION = "The twins are poorly, so I am writing from home. How long can a deck
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
-    config = configured(argv, "quickstart", DESCRIPTION, DEFAULTS)
+    parser = train_parser(
+        part_names(argv), DEFAULTS, prog="jsarag quickstart", description=DESCRIPTION, example=EXAMPLE, usual=USUAL
+    )
+    config = train_config(parser, parser.read(argv))
     status = finish(Path(config.out), api.train(config, display=Terminal()))
     if status == 0:
         show(QUESTION, api.Run.load(config.out).ask(QUESTION))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonargparse import Namespace
 
-from jsarag import api, processes
+from jsarag import api, layout, processes
 from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_summary
 from jsarag.config import plain
-from jsarag.parsing import Parser, last_value, part_names, train_config, train_parser
+from jsarag.parsing import Parser, SettingsFile, last_value, part_names, train_config, train_parser
 from jsarag.run import TrainConfig, stages
 from jsarag.types import InputError
 
@@ -21,31 +20,84 @@ STAGE = ("--stage", "--from")
 
 DESCRIPTION = """Train a retriever and a generator together from (question, answer) pairs alone.
 
-The run folder gets config.yaml, metrics.jsonl, tensorboard/, checkpoints/, summary.json and report.html.
-Ctrl-C, SIGTERM and SIGHUP stop after the step in hand with a checkpoint; `jsarag train --resume RUN` continues the
-same curve. Where data, models or settings have changed since the run began, it names them and stops; with
---accept-changes it goes on.
-`jsarag train --stage concat --from RUN` goes on from a finished run: its generator learns to read several passages in
-one prompt. All is as in that run unless an option says otherwise; --out is by default RUN-concat.
-Several processes share the work of each step: torchrun --nproc-per-node 2 -m jsarag train OPTIONS"""
+The run folder gets config.yaml, metrics.jsonl, tensorboard/, checkpoints/, summary.json and report.html. Ctrl-C,
+SIGTERM and SIGHUP stop after the step in hand with a checkpoint; --resume RUN continues the same curve. Where data,
+models or settings have changed since the run began, it names them and stops; with --accept-changes it goes on.
+
+--stage concat --from RUN goes on from a finished run: its generator learns to read several passages in one prompt. All
+is as in that run unless an option says otherwise; --out is by default RUN-concat.
+
+Several processes share the work of each step: torchrun --nproc-per-node 2 -m jsarag train OPTIONS
+
+Options may be written with dashes or with underscores, in files too. A file of settings holds them as a tree:
+loop: {batch_size: 8}."""
+
+EXAMPLE = """jsarag train --data.passages kb.jsonl --data.train qa.jsonl --data.dev dev.jsonl --out runs/mine"""
+
+SETTINGS = {
+    "models": {
+        "encoder.model": "a folder or a hub id",
+        "generator.model": "a folder, a .gguf file or a hub id",
+        "generator.lora.rank": "size of the adapters; --generator.lora null: none",
+        "generator.prompt.max_length": "tokens of prompt and answer together",
+    },
+    "training": {
+        "objective.name": "what is maximised; its options: --objective NAME --help",
+        "objective.k": "passages from prior and from posterior",
+        "objective.m": "transitions of the chain",
+        "optim.lr_prior": "learning rate of the prior",
+        "optim.lr_posterior": "learning rate of the posterior",
+        "optim.lr_generator": "learning rate of the generator",
+        "loop.epochs": "passes over the training pairs",
+        "loop.steps": "number of steps instead",
+        "loop.batch_size": "pairs of one forward and backward pass",
+        "loop.accumulate": "passes whose gradients make one step",
+        "loop.eval_every": "steps between looks at the dev pairs",
+        "loop.seed": "fixes order, initialisation and sampling",
+        "index.kind": "how passages are searched",
+    },
+}
+"""The options that people change, with a short text each."""
+
+USUAL = {
+    "data": {
+        "data.passages": "the knowledge base: {id, title, text}",
+        "data.train": "training pairs: {id, input, outputs}",
+        "data.dev": "pairs that choose the best checkpoint",
+        "data.test": "pairs measured before and after (the dev pairs)",
+        "out": "folder of the run",
+        "config": "YAML file with any options; those typed go over it",
+    },
+    **SETTINGS,
+    "going on": {
+        "resume": "go on with a run that was stopped",
+        "accept_changes": "with --resume: go on with changed data, models or settings",
+        "from": "start from the models of a finished run",
+        "stage": "with --from: train the generator on several passages at once",
+    },
+    "help": {"help_all": "every option"},
+}
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
     with processes.joined():
-        if any(word.partition("=")[0] == "--resume" for word in argv):
+        if last_value(argv, "--resume") is not None or "--resume" in argv:
             folder, accept = _resumed(argv)
             return finish(folder, api.resume(folder, display=Terminal(), accept_changes=accept))
-        config = staged(argv) or configured(argv, "train", DESCRIPTION)
+        config = staged(argv) or configured(argv)
         return finish(Path(config.out), api.train(config, display=Terminal()))
 
 
 def configured(
-    argv: Sequence[str], command: str, description: str, defaults: dict[str, Any] | None = None
+    argv: Sequence[str], command: str = "train", description: str = DESCRIPTION, defaults: dict[str, Any] | None = None
 ) -> TrainConfig:
     """The configuration a command line asks for."""
-    parser = train_parser(part_names(argv), defaults, prog=f"jsarag {command}", description=description)
-    return train_config(parser, parser.read(argv))
+    parser = _parser(part_names(argv), defaults, prog=f"jsarag {command}", description=description)
+    values = parser.read(argv)
+    if values.accept_changes:
+        raise InputError("--accept-changes: expected with --resume RUN, the run to go on with")
+    return train_config(parser, values)
 
 
 def staged(argv: Sequence[str]) -> TrainConfig | None:
@@ -62,16 +114,28 @@ def staged(argv: Sequence[str]) -> TrainConfig | None:
     names = part_names(argv, {"objective": name, "index": usual.index.settled.name})
     if names["objective"] != name:
         raise InputError(f"objective.name: expected {name} with --stage {stage}, got {names['objective']!r}")
-    parser = train_parser(names, prog="jsarag train", description=DESCRIPTION)
-    for option in STAGE:
-        parser.add_argument(option, type=str)
+    parser = _parser(names, prog="jsarag train", description=DESCRIPTION)
     # A run answers with as many passages as it was trained on, unless it is told otherwise.
     k = _over(parser, usual, argv).objective.k
     return train_config(parser, _over(parser, api.stage(stage, source, k), argv))
 
 
 def _over(parser: Parser, usual: TrainConfig, argv: Sequence[str]) -> Namespace:
-    return parser.read(["--config", yaml.safe_dump(plain(usual)), *argv])
+    return parser.read(argv, [SettingsFile(Path(usual.out) / layout.CONFIG, plain(usual), {})])
+
+
+def _parser(names: Mapping[str, str], defaults: dict[str, Any] | None = None, **options: Any) -> Parser:
+    """The options of a new run, with those by which it goes on from another one."""
+    parser = train_parser(names, defaults, example=EXAMPLE, usual=USUAL, **options)
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="Go on with a run that was stopped.")
+    parser.add_argument(
+        "--accept-changes", action="store_true", help="With --resume: go on with changed data, models or settings."
+    )
+    parser.add_argument("--from", type=Path, metavar="RUN", help="Start from the models of a finished run.")
+    stage = "With --from: train the generator on several passages in one prompt."
+    parser.add_argument("--stage", type=str, metavar="|".join(stages.STAGES), help=stage)
+    parser.typed |= {"resume", "accept_changes", "from", "stage"}
+    return parser
 
 
 def finish(folder: Path, summary: dict[str, Any] | None) -> int:
@@ -87,9 +151,9 @@ def finish(folder: Path, summary: dict[str, Any] | None) -> int:
 
 def _resumed(argv: Sequence[str]) -> tuple[Path, bool]:
     """The run to go on with, and whether what has changed since it began is accepted."""
-    parser = Parser(prog="jsarag train", exit_on_error=False)
-    parser.add_argument("--resume", type=str, help="run folder to go on with")
-    parser.add_argument("--accept-changes", action="store_true", help="go on with changed data, models or settings")
+    parser = Parser(prog="jsarag train", description=DESCRIPTION, example=EXAMPLE)
+    parser.add_argument("--resume", type=str, metavar="RUN", help="Go on with a run that was stopped.")
+    parser.add_argument("--accept-changes", action="store_true", help="Go on with changed data, models or settings.")
     values = parser.read(argv)
     if not values.resume:
         raise InputError("--resume: expected a run folder")
