@@ -9,8 +9,8 @@ import pytest
 
 from jsarag.cli.main import main
 from jsarag.cli.train import configured
-from jsarag.parsing import SettingsFile, load_config
-from jsarag.parsing.words import ABSENT, WORDS
+from jsarag.parsing import SettingsFile, load_config, train_parser
+from jsarag.parsing.words import ABSENT, NOTES, WORDS
 from jsarag.types import InputError
 
 FILES = ["--data.passages", "kb.jsonl", "--data.train", "pairs.jsonl"]
@@ -63,23 +63,23 @@ def test_what_is_required_is_named_as_it_is_typed() -> None:
         configured([])
 
 
-@pytest.mark.parametrize("word", [*WORDS, *ABSENT])
-def test_names_of_other_libraries_are_answered(word: str, tmp_path: Path) -> None:
+def test_names_of_other_libraries_are_answered(tmp_path: Path) -> None:
+    assert refused("--gradient_accumulation_steps", "4") == "--gradient_accumulation_steps: here loop.accumulate"
+    assert refused("--gradient-accumulation-steps=4") == "--gradient-accumulation-steps: here loop.accumulate"
+    assert refused("--push_to_hub").startswith("--push_to_hub: not an option here: nothing is uploaded")
+    assert refused("--warmup_steps", "4").endswith("here optim.warmup (a share of the run, such as 0.05)")
     file = tmp_path / "run.yaml"
-    if word in ABSENT:
-        expected = f"{word}: not an option here: {ABSENT[word]}"
-    else:
-        expected = f"{word}: here {WORDS[word]}"
-        # What is named exists: without a value the command line says that one is missing, not that it is unknown.
-        assert "no such option" not in refused(f"--{WORDS[word]}", "nothing", "stray")
-    assert refused(f"--{word}", "4").startswith(f"--{expected}")
-    if word != "report_to":  # an option of the loop here too
-        spelled = f"--loop.{word.replace('_', '-')}"
-        assert refused(f"{spelled}=4").startswith(f"{spelled}: {expected.partition(': ')[2]}")
-    file.write_text(f"{HEAD}{word}: 4\n")
-    with pytest.raises(InputError) as told:
-        load_config(file)
-    assert str(told.value).startswith(f"{file}:2: {expected}")
+    for text in ("lora_alpha: 4\n", "generator:\n  lora_alpha: 4\n"):
+        file.write_text(HEAD + text)
+        with pytest.raises(InputError, match=rf"{file}:[23]: [a-z.]*lora_alpha: here generator.lora.alpha$"):
+            load_config(file)
+
+
+def test_what_other_names_are_called_here_exists() -> None:
+    known = {*train_parser({}).options, "resume"}
+    assert set(WORDS.values()) <= known
+    assert not {*WORDS, *ABSENT} & known
+    assert set(NOTES) <= set(WORDS)
 
 
 def test_dashes_and_underscores_are_one(tmp_path: Path) -> None:
@@ -134,9 +134,9 @@ def test_a_part_is_chosen_by_the_name_of_its_group(tmp_path: Path) -> None:
 def test_a_mistake_in_a_file_names_file_and_line(text: str, message: str, tmp_path: Path) -> None:
     file = tmp_path / "run.yaml"
     file.write_text(HEAD + text)
-    for read in (lambda: load_config(file), lambda: configured(["--config", str(file)])):
+    for words in ([], ["--config", str(file)]):
         with pytest.raises(InputError) as told:
-            read()
+            _ = configured(words) if words else load_config(file)
         assert str(told.value).startswith(f"{file}:{message}")
         assert "\n" not in str(told.value)
 

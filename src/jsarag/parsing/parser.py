@@ -141,6 +141,11 @@ class Parser(ArgumentParser):
             hint = closest(form(name), [form(option) for option in known]) or "; --help lists the options"
         return f"{name}: no such option{hint}"
 
+    @property
+    def options(self) -> set[str]:
+        """Every option, without leading dashes, as the parser knows it."""
+        return set(self._known().values())
+
     def _known(self) -> dict[str, str]:
         """Every option as the parser knows it, by its name with underscores, without leading dashes."""
         names = [option[2:] for action in self._actions for option in action.option_strings if option[:2] == "--"]
