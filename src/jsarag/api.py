@@ -37,9 +37,10 @@ from jsarag.report import (
     write_laboratory,
     write_report,
 )
-from jsarag.run import TrainConfig, load, sealed, stages, work
+from jsarag.run import TrainConfig, extend, load, sealed, stages, work
 from jsarag.run.work import SUMMARY, finished
 from jsarag.training import checkpoint
+from jsarag.training.config import LoopConfig
 from jsarag.training.kept import Kept
 from jsarag.types import Answer, Example, InputError, Turn
 from jsarag.whole import naming
@@ -157,10 +158,16 @@ def train(
     Raises:
         InputError: any mistake in files, options or folder.
     """
+    return _train(config, display, resume, accept_changes)
+
+
+def _train(
+    config: TrainConfig, display: Display | None, resume: bool, accept_changes: bool, was: LoopConfig | None = None
+) -> dict[str, Any] | None:
     run = Path(config.out)
     with processes.joined(), naming(run):
-        reported = resume and processes.first_finds(finished(run) and _reported(run))
-        summary = work.train(config, display or Silent(), resume=resume, accept_changes=accept_changes)
+        reported = resume and was is None and processes.first_finds(finished(run) and _reported(run))
+        summary = work.train(config, display or Silent(), resume=resume, accept_changes=accept_changes, was=was)
         # After a signal processes do not wait for each other.
         if summary is None and processes.first() and (run / layout.CONFIG).exists():
             write_report(run)
@@ -176,31 +183,43 @@ def _reported(run: Path) -> bool:
 
 
 def resume(
-    folder: str | Path, *, display: Display | None = None, accept_changes: bool = False
+    folder: str | Path, *, display: Display | None = None, accept_changes: bool = False, **length: float
 ) -> dict[str, Any] | None:
     """Go on with the run in ``folder`` from its last checkpoint, with the configuration it was started with.
+
+    With one of ``epochs``, ``steps``, ``tokens`` and ``compute`` the run gets another length, in the place of the one
+    it was started with, and a finished run goes on too. The learning rates then follow the schedule of the new length;
+    what that means at the step in hand is told and kept among the accepted changes.
 
     Args:
         folder: The run.
         display: Shown progress, and told each thing that has changed since the run began.
         accept_changes: Go on all the same; the summary lists what was accepted.
+        length: As ``loop.epochs`` and the like; what was done before counts.
 
     Raises:
-        InputError: no run, or changes in data, models, settings or packages that are not accepted.
+        InputError: no run, no more steps than are done, or changes in data, models, settings or packages that are not
+            accepted.
     """
     folder = Path(folder)
     if not (folder / layout.CONFIG).is_file():
         raise InputError(f"{folder}: no run to resume (no config.yaml)")
-    return train(load_run(folder), display=display, resume=True, accept_changes=accept_changes)
+    config = load_run(folder)
+    for name in length:
+        one_of("resume", name, extend.LENGTHS)
+    if length:
+        return _train(extend.longer(config, length), display, True, accept_changes, config.loop)
+    return train(config, display=display, resume=True, accept_changes=accept_changes)
 
 
 def stage(name: str, folder: str | Path, k: int | None = None) -> TrainConfig:
     """The settings, for `train`, of a run that goes on from a finished one; all but the stage's own are its settings.
 
     Args:
-        name: ``concat``: train the generator on several passages in one prompt, the retrievers left alone.
+        name: ``concat``: train the generator on several passages in one prompt, the retrievers left alone; ``again``:
+            train the same models with the same objective again, from where the run ended.
         folder: The finished run.
-        k: Passages in a prompt; default: as many as the run answers with.
+        k: With ``concat``: passages in a prompt; default: as many as the run answers with.
 
     Raises:
         InputError: no such stage, no run there, or not a finished one.

@@ -48,7 +48,7 @@ def test_training_tells_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None
         "--resume RUN",
         "--accept-changes",
         "--from RUN",
-        "--stage concat",
+        "--stage concat|again",
         "--objective NAME",
         "--help-all",
     ):

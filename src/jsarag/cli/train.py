@@ -13,7 +13,8 @@ from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_summary
 from jsarag.config import plain
 from jsarag.parsing import Parser, SettingsFile, last_value, part_names, train_config, train_parser
-from jsarag.run import TrainConfig, stages
+from jsarag.parsing.spelling import options
+from jsarag.run import TrainConfig, extend, stages
 from jsarag.types import InputError
 
 STAGE = ("--stage", "--from")
@@ -24,8 +25,12 @@ The run folder gets config.yaml, metrics.jsonl, tensorboard/, checkpoints/, summ
 SIGTERM and SIGHUP stop after the step in hand with a checkpoint; --resume RUN continues the same curve. Where data,
 models or settings have changed since the run began, it names them and stops; with --accept-changes it goes on.
 
---stage concat --from RUN goes on from a finished run: its generator learns to read several passages in one prompt. All
-is as in that run unless an option says otherwise; --out is by default RUN-concat.
+--resume RUN --loop.epochs 3 makes a run longer, a finished one too; the learning rates then follow the schedule of the
+new length.
+
+--from RUN starts a new run from the models of a finished one, with the same objective, on the same data or on other
+data. --stage concat --from RUN trains its generator to read several passages in one prompt. All is as in that run
+unless an option says otherwise; --out is by default RUN-again or RUN-concat.
 
 Several processes share the work of each step: torchrun --nproc-per-node 2 -m jsarag train OPTIONS
 
@@ -70,10 +75,10 @@ USUAL = {
     },
     **SETTINGS,
     "going on": {
-        "resume": "go on with a run that was stopped",
+        "resume": "go on with a stopped run; --loop.epochs and the like make it longer",
         "accept_changes": "with --resume: go on with changed data, models or settings",
-        "from": "start from the models of a finished run",
-        "stage": "with --from: train the generator on several passages at once",
+        "from": "train the models of a finished run further",
+        "stage": "concat, with --from: its generator on several passages at once",
     },
     "help": {"help_all": "every option"},
 }
@@ -83,8 +88,8 @@ def run(argv: Sequence[str]) -> int:
     """Run the command."""
     with processes.joined():
         if last_value(argv, "--resume") is not None or "--resume" in argv:
-            folder, accept = _resumed(argv)
-            return finish(folder, api.resume(folder, display=Terminal(), accept_changes=accept))
+            folder, accept, length = _resumed(argv)
+            return finish(folder, api.resume(folder, display=Terminal(), accept_changes=accept, **length))
         config = staged(argv) or configured(argv)
         return finish(Path(config.out), api.train(config, display=Terminal()))
 
@@ -105,15 +110,14 @@ def staged(argv: Sequence[str]) -> TrainConfig | None:
     stage, source = (last_value(argv, option) for option in STAGE)
     if stage is None and source is None:
         return None
-    if stage is None:
-        raise InputError(f"--from: expected --stage with it (one of {', '.join(stages.STAGES)})")
+    stage = stage or stages.AGAIN
     if source is None:
         raise InputError(f"--stage {stage}: expected --from with it, a finished run to go on from")
     usual = api.stage(stage, source)
     name = usual.objective.name
     names = part_names(argv, {"objective": name, "index": usual.index.settled.name})
     if names["objective"] != name:
-        raise InputError(f"objective.name: expected {name} with --stage {stage}, got {names['objective']!r}")
+        raise InputError(f"--objective: expected {name} with --stage {stage}, got {names['objective']!r}")
     parser = _parser(names, prog="jsarag train", description=DESCRIPTION)
     # A run answers with as many passages as it was trained on, unless it is told otherwise.
     k = _over(parser, usual, argv).objective.k
@@ -132,7 +136,10 @@ def _parser(names: Mapping[str, str], defaults: dict[str, Any] | None = None, **
         "--accept-changes", action="store_true", help="With --resume: go on with changed data, models or settings."
     )
     parser.add_argument("--from", type=Path, metavar="RUN", help="Start from the models of a finished run.")
-    stage = "With --from: train the generator on several passages in one prompt."
+    stage = (
+        "With --from. concat: train the generator on several passages in one prompt; again: train all models further "
+        "with the same objective (default: again)."
+    )
     parser.add_argument("--stage", type=str, metavar="|".join(stages.STAGES), help=stage)
     parser.typed |= {"resume", "accept_changes", "from", "stage"}
     return parser
@@ -149,12 +156,24 @@ def finish(folder: Path, summary: dict[str, Any] | None) -> int:
     return 0
 
 
-def _resumed(argv: Sequence[str]) -> tuple[Path, bool]:
-    """The run to go on with, and whether what has changed since it began is accepted."""
+def _resumed(argv: Sequence[str]) -> tuple[Path, bool, dict[str, Any]]:
+    """The run to go on with, whether what has changed since it began is accepted, and its new length, if any."""
     parser = Parser(prog="jsarag train", description=DESCRIPTION, example=EXAMPLE)
     parser.add_argument("--resume", type=str, metavar="RUN", help="Go on with a run that was stopped.")
     parser.add_argument("--accept-changes", action="store_true", help="Go on with changed data, models or settings.")
+    for name in extend.LENGTHS:
+        parser.add_argument(
+            f"--loop.{name}", type=float if name == "epochs" else int, help="Go on until then; a finished run too."
+        )
+    for option, _ in options(argv):
+        if option[:2] == "--" and option[2:] not in parser.options and option[2:] in train_parser({}).options:
+            taken = ", ".join(f"--loop.{name}" for name in extend.LENGTHS)
+            raise InputError(
+                f"{option}: a run goes on with the settings it began with; only its length can be given with --resume "
+                f"({taken}). Start from its models with other settings: --from RUN"
+            )
     values = parser.read(argv)
     if not values.resume:
         raise InputError("--resume: expected a run folder")
-    return Path(values.resume), values.accept_changes
+    length = {name: value for name, value in vars(values.loop).items() if value is not None}
+    return Path(values.resume), values.accept_changes, length

@@ -247,7 +247,10 @@ class Parser(ArgumentParser):
         text = str(error)
         name = text.partition(":")[0].removeprefix("--")
         places = [place for known, place in self._where.items() if known == name or known.endswith(f".{name}")]
-        return InputError(f"{places[0]}: {text.removeprefix('--')}") if places else error
+        if places:
+            return InputError(f"{places[0]}: {text.removeprefix('--')}")
+        option, colon, rest = text.partition(":")
+        return InputError(f"{spelled(option)}{colon}{rest}") if option.startswith("--") else error
 
 
 class _HelpAll(Action):

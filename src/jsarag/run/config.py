@@ -47,7 +47,7 @@ class TrainConfig:
     Attributes:
         data: The files.
         out: Folder of the run: configuration, metrics, checkpoints, summary, report.
-        start: Finished run from whose models this one starts (the second stage, `--stage`); null: from untrained ones.
+        start: Finished run from whose models this one starts (`--from`); null: from untrained ones.
         objective: What is maximised, with its options.
         encoder: Prior, posterior and passage encoder.
         posterior: How the posterior starts: as a copy of the prior, or from random weights (to see how a run bears a
@@ -75,13 +75,6 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         as_paths(self, "", "out", "start")
-        # Other objectives would have to know which models "untrained" means, and whose index it is.
-        require(
-            self.start is None or self.objective.second_stage,
-            "start",
-            f"null with objective {self.objective.name}; a second stage is --stage concat",
-            str(self.start),
-        )
         retrievers = {"prior", "posterior"} & self.objective.trains
         require(
             bool(retrievers) or not self.passages.learns,
