@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import torch
 from accelerate import Accelerator
 
 from jsarag import lab as laboratory
 from jsarag import layout, processes
-from jsarag.checks import one_of
-from jsarag.data import load_examples, load_passages, render
+from jsarag.checks import one_of, require
+from jsarag.data import Asked, as_question, load_examples, load_passages, render
 from jsarag.decoding import DECODERS, Stream
-from jsarag.display import Display, Silent
+from jsarag.display import Display
 from jsarag.evaluation import Case, Evaluation, EvaluationConfig, check_fits, evaluate, evaluate_modes
 from jsarag.files import write_json, write_text
 from jsarag.index import IndexConfig, Kind
@@ -39,6 +39,7 @@ from jsarag.report import (
 )
 from jsarag.run import TrainConfig, extend, load, sealed, stages, work
 from jsarag.run.work import SUMMARY, finished
+from jsarag.terminal import shown
 from jsarag.training import checkpoint
 from jsarag.training.config import LoopConfig
 from jsarag.training.kept import Kept
@@ -90,7 +91,7 @@ class Run:
         name = "last" if weights == "best" and not checkpoint.exists(folder, "best") else weights
         places = load.places(config, name)
         prior = load.encoder(config, "prior", places)
-        kb = load.knowledge_base(config, places, prior, display or Silent())
+        kb = load.knowledge_base(config, places, prior, shown(display))
         decoding = decoding or config.evaluation.decoding
         kb.check_k(decoding.passages, "decoding.passages")
         generator = load.generator(config, places)
@@ -101,11 +102,36 @@ class Run:
         """The posterior retriever, for measuring; loaded when it is first asked for."""
         return load.encoder(self.config, "posterior", self.places)
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        """Answer one question after ``history`` (oldest turn first), with its passages and their probabilities."""
-        return self.pipeline.answer([self._x(question, history)])[0]
+    @overload
+    def ask(  # type: ignore[overload-overlap]  # text is a sequence too
+        self, question: Asked, history: Sequence[Turn | Mapping[str, str]] = ()
+    ) -> Answer: ...
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Stream:
+    @overload
+    def ask(self, question: Sequence[Asked]) -> list[Answer]: ...
+
+    def ask(
+        self, question: Asked | Sequence[Asked], history: Sequence[Turn | Mapping[str, str]] = ()
+    ) -> Answer | list[Answer]:
+        """Answer a question, or several together, with the passages and their probabilities.
+
+        Args:
+            question: Text, ``{question, history}`` or an `Example`; or a list of such questions, which are answered in
+                batches.
+            history: The turns before a single question, oldest first, as `Turn` or ``{role, text}``.
+
+        Raises:
+            InputError: an empty question, or turns that are none.
+        """
+        if isinstance(question, str | Mapping | Example):
+            return self.pipeline.answer([self._x(question, history)])[0]
+        if not isinstance(question, Sequence):
+            raise InputError(f"question: expected text, {{question, history}} or a list of these, got {question!r}")
+        require(not history, "history", "with each question, as {question, history}", history)
+        xs = [self._x(one, (), f"questions[{i}]") for i, one in enumerate(question)]
+        return self.pipeline.answer(xs) if xs else []
+
+    def stream(self, question: Asked, history: Sequence[Turn | Mapping[str, str]] = ()) -> Stream:
         """As `ask`, the text piece by piece while it is generated; ``answer`` of what is returned is the whole.
 
         Raises:
@@ -113,15 +139,15 @@ class Run:
         """
         return self.pipeline.stream(self._x(question, history))
 
-    def _x(self, question: str, history: Sequence[Turn]) -> str:
-        return render(Example("ask", question, history=tuple(history)), self.config.data.history)
+    def _x(self, question: Asked, history: Sequence[Turn | Mapping[str, str]], where: str = "question") -> str:
+        return render(as_question(question, where, history), self.config.data.history)
 
     def evaluate(
         self, examples: str | Path, config: EvaluationConfig | None = None, display: Display | None = None
     ) -> Evaluation:
         """Measure retrieval and answers on a file of examples; default: with the settings of the run."""
         settings = replace(config or self.config.evaluation, decoding=self.pipeline.decoding)
-        return evaluate(self.pipeline, self.posterior, self._cases(examples), settings, display or Silent())
+        return evaluate(self.pipeline, self.posterior, self._cases(examples), settings, shown(display))
 
     def evaluate_modes(
         self,
@@ -137,7 +163,7 @@ class Run:
         """
         settings = config or self.config.evaluation
         cases, modes = self._cases(examples), modes or tuple(DECODERS)
-        return evaluate_modes(self.pipeline, self.posterior, cases, settings, modes, display or Silent())
+        return evaluate_modes(self.pipeline, self.posterior, cases, settings, modes, shown(display))
 
     def _cases(self, examples: str | Path) -> list[Case]:
         read = load_examples(Path(examples), passage_ids=self.pipeline.kb.position)
@@ -167,7 +193,7 @@ def _train(
     run = Path(config.out)
     with processes.joined(), naming(run):
         reported = resume and was is None and processes.first_finds(finished(run) and _reported(run))
-        summary = work.train(config, display or Silent(), resume=resume, accept_changes=accept_changes, was=was)
+        summary = work.train(config, shown(display), resume=resume, accept_changes=accept_changes, was=was)
         # After a signal processes do not wait for each other.
         if summary is None and processes.first() and (run / layout.CONFIG).exists():
             write_report(run)
@@ -243,12 +269,12 @@ def run_lab(
         config: What is measured.
         page: File for the page with tables and charts.
         figures: File for the figures, as JSON.
-        display: Shown progress.
+        display: Shown progress; default: a `Terminal` where standard error is one, else nothing.
 
     Raises:
         InputError: there is no such model.
     """
-    result = laboratory.run(config or LabConfig(), display or Silent())
+    result = laboratory.run(config or LabConfig(), shown(display))
     if figures is not None:
         Path(figures).parent.mkdir(parents=True, exist_ok=True)
         write_json(Path(figures), result)
@@ -317,7 +343,7 @@ def build_index(
         out: Folder to write; an index there is replaced.
         encoder: Makes the vectors.
         index: Kind of the index, or its name.
-        display: Shown progress.
+        display: Shown progress; default: a `Terminal` where standard error is one, else nothing.
 
     Raises:
         InputError: bad passages, no such encoder, ``out`` holds anything but an index or overlaps what is read, or no
@@ -329,6 +355,6 @@ def build_index(
     found = load_passages(Path(passages))
     with processes.joined():
         loaded = load_encoder(encoder or EncoderConfig(), torch.device(Accelerator().device))
-        kb = encode(found, loaded, IndexConfig(index).settled, out, display or Silent())
+        kb = encode(found, loaded, IndexConfig(index).settled, out, shown(display))
         kb.save(out)
     return kb

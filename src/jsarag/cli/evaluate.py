@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from jsarag.checks import positive
-from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_evaluation
 from jsarag.cli.loading import add_run_options, load, read_by
 from jsarag.decoding import DECODERS
@@ -15,6 +14,7 @@ from jsarag.evaluation import check_table, write_table
 from jsarag.files import write_json, write_jsonl
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
+from jsarag.terminal import Terminal
 from jsarag.types import InputError
 
 DESCRIPTION = """Measure retrieval and answers of a run, each figure with a 95 % bootstrap interval."""

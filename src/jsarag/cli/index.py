@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jsarag import api, processes
-from jsarag.cli.display import Terminal
 from jsarag.models import EncoderConfig
 from jsarag.parsing import INDEX, Parser
+from jsarag.terminal import Terminal
 
 DESCRIPTION = """Encode passages once and index them, for several runs.
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jsarag import api
-from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_claims
 from jsarag.lab import LabConfig
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
+from jsarag.terminal import Terminal
 
 DESCRIPTION = """Measure every objective's gradient on a knowledge base small enough to enumerate.
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from jsarag import api
 from jsarag.cli.ask import show
-from jsarag.cli.display import Terminal
 from jsarag.cli.train import SETTINGS, finish
 from jsarag.kb import SAMPLE
 from jsarag.parsing import part_names, train_config, train_parser
+from jsarag.terminal import Terminal
 
 DESCRIPTION = """Train JSA on the bundled handbook of an invented cooperative, measure before and after, and ask.
 

@@ -9,12 +9,12 @@ from typing import Any
 from jsonargparse import Namespace
 
 from jsarag import api, layout, processes
-from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_summary
 from jsarag.config import plain
 from jsarag.parsing import Parser, SettingsFile, last_value, part_names, train_config, train_parser
 from jsarag.parsing.spelling import options
 from jsarag.run import TrainConfig, extend, stages
+from jsarag.terminal import Terminal
 from jsarag.types import InputError
 
 STAGE = ("--stage", "--from")
