@@ -26,7 +26,7 @@ from jsarag.lab import LabConfig
 from jsarag.models import Encoder, EncoderConfig, load_encoder
 from jsarag.parsing import load_run
 from jsarag.pipeline import DecodingConfig, Pipeline
-from jsarag.places import check_apart
+from jsarag.places import check_apart, check_new_folder
 from jsarag.report import (
     REPORT,
     Group,
@@ -184,6 +184,7 @@ def train(
     Raises:
         InputError: any mistake in files, options or folder.
     """
+    require(isinstance(config, TrainConfig), "config", "a TrainConfig, such as `load_config` gives", config)
     return _train(config, display, resume, accept_changes)
 
 
@@ -351,6 +352,7 @@ def build_index(
     """
     out = Path(out)
     check_apart(out, [passages, *([encoder.model] if encoder else [])])
+    check_new_folder(out, "out")
     check_place(out)
     found = load_passages(Path(passages))
     with processes.joined():

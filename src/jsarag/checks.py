@@ -18,12 +18,16 @@ def require(holds: bool, option: str, expected: str, got: object) -> None:
 
 def positive(option: str, value: float) -> None:
     """Refuse a value that is not above zero."""
-    require(value > 0, option, "a number above 0", value)
+    require(_number(value) and value > 0, option, "a number above 0", value)
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def not_negative(option: str, value: float) -> None:
     """Refuse a value below zero."""
-    require(value >= 0, option, "a number of 0 or more", value)
+    require(_number(value) and value >= 0, option, "a number of 0 or more", value)
 
 
 def one_of(option: str, value: str, names: Collection[str]) -> None:

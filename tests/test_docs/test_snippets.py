@@ -125,9 +125,6 @@ def test_python_within_the_text(page: str, request: pytest.FixtureRequest) -> No
     bring(request.getfixturevalue("finished"), workplace, "")
     names: dict[str, Any] = {"jsarag": jsarag}
     names |= {"folder": "runs/mine", "out": "data/doqa", "display": Silent()}  # what the text calls them
-    if "SOURCES" in "".join(calls):
-        exec("import jsarag.data.sources; from jsarag.data.sources import SOURCES, Options", names)
-        names["folder"] = "downloads/doqa"
     with small_laboratory():
         for call in calls:
             assert eval(call, names)

@@ -39,6 +39,7 @@ def run(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--data", type=Path, default=None, help="Examples; default: the test pairs of the run.")
     parser.add_argument("--limit", type=int, default=None, help="Judge answers on the first so many examples.")
+    parser.add_argument("--all", action="store_true", help="Show every figure, not only those that most people read.")
     parser.add_argument("--json", type=Path, default=None, help="Write the figures to this file.")
     parser.add_argument(
         "--rows", type=Path, default=None, help="Write one JSON object an example (and mode) to this file."
@@ -63,7 +64,9 @@ def run(argv: Sequence[str]) -> int:
         evaluation = loaded.evaluate_modes(data, modes, settings, Terminal())
     else:
         evaluation = loaded.evaluate(data, settings, Terminal())
-    show_evaluation(evaluation.summary)
+    judged = f", answers to the first {settings.limit:,}" if settings.limit else ""
+    title = f"{values.run} (weights: {values.weights}) on {data}{judged}"
+    show_evaluation(evaluation.summary, title, every=values.all)
     if values.json:
         write_json(values.json, evaluation.summary)
     if values.rows:

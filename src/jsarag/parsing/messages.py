@@ -75,6 +75,7 @@ _FORMS = (
     (re.compile(r"(--\S+): Expected an? (.*?)\. Got value: (.*)"), _expected),
     (re.compile(r"(--\S+): invalid choice: (.*) \(choose from (.*)\)"), _choice),
     (re.compile(r"(?:the following arguments are required: |Key \"?)([\w., -]+?)(?:\" is required.*)?$"), _required),
+    (re.compile(r"(--\S+): (.*) not among choices \[(.*)\]"), _choice),
     (re.compile(r"(--\S+): expected one argument"), lambda m: f"{m[1]}: expected a value after it"),
     (re.compile(r"(--\S+): expected at least one argument"), lambda m: f"{m[1]}: expected a value or more after it"),
     (

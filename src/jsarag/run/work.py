@@ -27,6 +27,7 @@ from jsarag.interrupt import Stopped, listening
 from jsarag.kb import KnowledgeBase, check_k, encode
 from jsarag.models import Encoder, LanguageModel, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
+from jsarag.places import check_new_folder
 from jsarag.run import extend, fingerprints, lock, sealed, stages
 from jsarag.run.config import DataConfig, TrainConfig
 from jsarag.run.fingerprints import Change, Fingerprints, versions
@@ -265,6 +266,7 @@ def _check_new(run: Path) -> None:
         raise InputError(
             f"{run}: already holds a run{by}; name another folder with --out, or go on with --resume {run}"
         )
+    processes.by_first(lambda: check_new_folder(run, "out"))
 
 
 def _kept(run: Path, display: Display) -> dict[str, Any]:

@@ -164,7 +164,8 @@ class LoopConfig:
         ends = [(name, getattr(self, name)) for name in ("steps", "tokens", "compute")]
         given = [(name, value) for name, value in ends if value is not None]
         for name, value in given:
-            require(value > 0, f"loop.{name}", "a number above 0 or null", value)
+            above = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+            require(above, f"loop.{name}", "a number above 0 or null", value)
         one_of("loop.keep", self.keep, get_args(Keep))
         check_trackers(self.report_to, "loop.report_to")
         one_of("loop.on_nonfinite", self.on_nonfinite, get_args(OnNonfinite))
