@@ -40,10 +40,10 @@ def run(argv: Sequence[str]) -> int:
         "--passages", type=Path, required=True, help="Passages {id, title, text}: .jsonl, .json, .csv, .parquet."
     )
     parser.add_argument("--out", type=Path, required=True, help="Folder to write; an index folder there is replaced.")
-    INDEX.add_to(parser, INDEX.named(argv) or INDEX.default)
+    parser.add_choice(INDEX, INDEX.named(argv) or INDEX.default)
     parser.add_class_arguments(EncoderConfig, "encoder")
     values = parser.read(argv)
-    kind = INDEX.built(parser, values)
+    kind = parser.part(INDEX, values)
     built = parser.built(values)
     with processes.joined():
         kb = api.build_index(values.passages, values.out, encoder=built.encoder, index=kind, display=Terminal())

@@ -6,9 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from jsonargparse import Namespace
+from typing import Any
 
 from jsarag.index import INDEXES
 from jsarag.objectives import OBJECTIVES
@@ -16,9 +14,6 @@ from jsarag.parsing.settings import SettingsFile
 from jsarag.parsing.spelling import is_file, options
 from jsarag.registry import Registry
 from jsarag.types import InputError
-
-if TYPE_CHECKING:
-    from jsarag.parsing.parser import Parser
 
 
 @dataclass(frozen=True)
@@ -43,23 +38,6 @@ class Choice:
     def option(self) -> str:
         """The option that names the part."""
         return f"{self.group}.{self.key}"
-
-    def add_to(self, parser: Parser, name: str) -> set[str]:
-        """Add the options of the part ``name``, and the one that names it; returns the part's own."""
-        kind = self.registry.named(name, self.option)
-        told = f"{self.help}; each has options of its own: `--{self.group} NAME --help` lists them."
-        parser.add_argument(f"--{self.option}", default=name, choices=list(self.registry), help=told)
-        parser.add_class_arguments(kind, self.group)
-        parser.choices.append(self)
-        return {f"{self.group}.{field.name}" for field in dataclasses.fields(kind)}
-
-    def built(self, parser: Parser, values: Namespace) -> Any:
-        """The part that parsed values describe; they are taken out of ``values``."""
-        given = values.pop(self.group)
-        kind = self.registry[given.pop(self.key)]
-        own = {field.name for field in dataclasses.fields(kind)}
-        with parser.locating():
-            return kind(**{name: value for name, value in vars(given).items() if name in own})
 
     def named(self, argv: Sequence[str]) -> str | None:
         """The name that a command line asks for, or the last configuration file it names; None where none does.

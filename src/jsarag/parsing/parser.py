@@ -70,6 +70,27 @@ class Parser(ArgumentParser):
         """The page that ``--help-all`` prints."""
         return page(self, self._example, None)
 
+    def add_choice(self, choice: Choice, name: str) -> set[str]:
+        """Add the options of the part ``name``, and the one that names it; returns the part's own."""
+        kind = choice.registry.named(name, choice.option)
+        told = f"{choice.help}; each has options of its own: `--{choice.group} NAME --help` lists them."
+        self.add_argument(f"--{choice.option}", default=name, choices=list(choice.registry), help=told)
+        self.add_class_arguments(kind, choice.group)
+        self.choices.append(choice)
+        return {f"{choice.group}.{field.name}" for field in dataclasses.fields(kind)}
+
+    def part(self, choice: Choice, values: Namespace) -> Any:
+        """The part that parsed values describe; they are taken out of ``values``.
+
+        Raises:
+            InputError: a value that the part refuses.
+        """
+        given = values.pop(choice.group)
+        kind = choice.registry[given.pop(choice.key)]
+        own = {field.name for field in dataclasses.fields(kind)}
+        with self.locating():
+            return kind(**{name: value for name, value in vars(given).items() if name in own})
+
     def read(self, argv: Sequence[str], files: Sequence[SettingsFile] = ()) -> Namespace:
         """Parse a command line.
 

@@ -33,7 +33,7 @@ def train_parser(names: Names, defaults: dict[str, Any] | None = None, **options
     parser.add_class_arguments(TrainConfig, as_group=False, skip={choice.group for choice in CHOICES})
     own: set[str] = set()
     for choice in CHOICES:
-        own |= choice.add_to(parser, names.get(choice.group) or choice.default)
+        own |= parser.add_choice(choice, names.get(choice.group) or choice.default)
     parser.add_argument("--index.path", type=Path | None, default=None, help=INDEX_PATH)
     chosen = {choice.group for choice in CHOICES}
     parser.set_defaults({k: v for k, v in (defaults or {}).items() if k.partition(".")[0] not in chosen or k in own})
@@ -48,7 +48,7 @@ def train_config(parser: Parser, values: Namespace) -> TrainConfig:
     """
     values = values.clone()
     path = values["index"].pop("path")
-    parts = {choice.group: choice.built(parser, values) for choice in CHOICES}
+    parts = {choice.group: parser.part(choice, values) for choice in CHOICES}
     built = parser.built(values)
     fields = {field.name: built[field.name] for field in dataclasses.fields(TrainConfig) if field.name not in parts}
     with parser.locating():
