@@ -203,3 +203,29 @@ def test_a_conversion_takes_the_place_of_a_conversion_alone(tmp_path: Path, caps
     before = snapshot(out)
     assert "(it holds mine.jsonl)" in refused(capsys, *convert, out)
     assert snapshot(out) == before
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("file", "out: {}: expected a folder, found a file"),
+        ("file/run", "out: expected a folder, got {}, but {file} is a file"),
+        ("/proc/none/run", "out: cannot write {}: "),
+    ],
+)
+def test_a_run_that_cannot_be_written_is_refused_before_anything_is_read(
+    place: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not after the passages were indexed, and without a word of memory."""
+    file = tmp_path / "file"
+    file.write_text("")
+    out = tmp_path / place
+    told = message.format(out, file=file)
+    words = ["--data.passages", "none.jsonl", "--data.train", "none.jsonl", "--out", str(out)]
+    assert main(["train", *words]) == 2
+    assert capsys.readouterr().err.startswith(f"jsarag: {told}")
+    (tmp_path / "kb.jsonl").write_text('{"id": "a", "text": "b"}\n')
+    assert main(["index", "--passages", str(tmp_path / "kb.jsonl"), "--out", str(out)]) == 2
+    assert "memory" not in (err := capsys.readouterr().err)
+    assert "a file" in err or "cannot write" in err
+    assert sorted(tmp_path.iterdir()) == [file, tmp_path / "kb.jsonl"]

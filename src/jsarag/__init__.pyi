@@ -12,6 +12,8 @@ from .api import stage as stage
 from .api import train as train
 from .data import Columns as Columns
 from .data import HistoryConfig as HistoryConfig
+from .display import Display as Display
+from .display import Silent as Silent
 from .evaluation import EvaluationConfig as EvaluationConfig
 from .index import IndexConfig as IndexConfig
 from .kb import KnowledgeBase as KnowledgeBase
@@ -28,6 +30,7 @@ from .pipeline import DecodingConfig as DecodingConfig
 from .pipeline import Pipeline as Pipeline
 from .run import DataConfig as DataConfig
 from .run import TrainConfig as TrainConfig
+from .terminal import Terminal as Terminal
 from .training import LoopConfig as LoopConfig
 from .training import Models as Models
 from .training import OptimConfig as OptimConfig

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import torch
 from accelerate import Accelerator
 
 from jsarag import lab as laboratory
 from jsarag import layout, processes
-from jsarag.checks import one_of
-from jsarag.data import Columns, read_examples, read_passages, render, sound
+from jsarag.checks import one_of, require
+from jsarag.data import Asked, Columns, as_question, read_examples, read_passages, render, sound
 from jsarag.decoding import DECODERS, Stream
-from jsarag.display import Display, Silent
+from jsarag.display import Display
 from jsarag.evaluation import Case, Evaluation, EvaluationConfig, check_fits, evaluate, evaluate_modes
 from jsarag.files import write_json, write_text
 from jsarag.index import IndexConfig, Kind
@@ -26,7 +26,7 @@ from jsarag.lab import LabConfig
 from jsarag.models import Encoder, EncoderConfig, load_encoder
 from jsarag.parsing import load_run
 from jsarag.pipeline import DecodingConfig, Pipeline
-from jsarag.places import check_apart
+from jsarag.places import check_apart, check_new_folder
 from jsarag.report import (
     REPORT,
     Group,
@@ -37,10 +37,12 @@ from jsarag.report import (
     write_laboratory,
     write_report,
 )
-from jsarag.run import TrainConfig, dry, load, sealed, stages, work
+from jsarag.run import TrainConfig, dry, extend, load, sealed, stages, work
 from jsarag.run.dry import Finding
 from jsarag.run.work import SUMMARY, finished
+from jsarag.terminal import shown
 from jsarag.training import checkpoint
+from jsarag.training.config import LoopConfig
 from jsarag.training.kept import Kept
 from jsarag.types import Answer, Example, InputError, Turn
 from jsarag.whole import naming
@@ -93,7 +95,7 @@ class Run:
         name = "last" if weights == "best" and not checkpoint.exists(folder, "best") else weights
         places = load.places(config, name)
         prior = load.encoder(config, "prior", places)
-        kb = load.knowledge_base(config, places, prior, display or Silent())
+        kb = load.knowledge_base(config, places, prior, shown(display))
         decoding = decoding or config.evaluation.decoding
         kb.check_k(decoding.passages, "decoding.passages")
         generator = load.generator(config, places)
@@ -105,11 +107,36 @@ class Run:
         """The posterior retriever, for measuring; loaded when it is first asked for."""
         return load.encoder(self.config, "posterior", self.places)
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        """Answer one question after ``history`` (oldest turn first), with its passages and their probabilities."""
-        return self.pipeline.answer([self._x(question, history)])[0]
+    @overload
+    def ask(  # type: ignore[overload-overlap]  # text is a sequence too
+        self, question: Asked, history: Sequence[Turn | Mapping[str, str]] = ()
+    ) -> Answer: ...
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Stream:
+    @overload
+    def ask(self, question: Sequence[Asked]) -> list[Answer]: ...
+
+    def ask(
+        self, question: Asked | Sequence[Asked], history: Sequence[Turn | Mapping[str, str]] = ()
+    ) -> Answer | list[Answer]:
+        """Answer a question, or several together, with the passages and their probabilities.
+
+        Args:
+            question: Text, ``{question, history}`` or an `Example`; or a list of such questions, which are answered in
+                batches.
+            history: The turns before a single question, oldest first, as `Turn` or ``{role, text}``.
+
+        Raises:
+            InputError: an empty question, or turns that are none.
+        """
+        if isinstance(question, str | Mapping | Example):
+            return self.pipeline.answer([self._x(question, history)])[0]
+        if not isinstance(question, Sequence):
+            raise InputError(f"question: expected text, {{question, history}} or a list of these, got {question!r}")
+        require(not history, "history", "with each question, as {question, history}", history)
+        xs = [self._x(one, (), f"questions[{i}]") for i, one in enumerate(question)]
+        return self.pipeline.answer(xs) if xs else []
+
+    def stream(self, question: Asked, history: Sequence[Turn | Mapping[str, str]] = ()) -> Stream:
         """As `ask`, the text piece by piece while it is generated; ``answer`` of what is returned is the whole.
 
         Raises:
@@ -117,16 +144,16 @@ class Run:
         """
         return self.pipeline.stream(self._x(question, history))
 
-    def _x(self, question: str, history: Sequence[Turn]) -> str:
-        return render(Example("ask", question, history=tuple(history)), self.config.data.history)
+    def _x(self, question: Asked, history: Sequence[Turn | Mapping[str, str]], where: str = "question") -> str:
+        return render(as_question(question, where, history), self.config.data.history)
 
     def evaluate(
         self, examples: str | Path, config: EvaluationConfig | None = None, display: Display | None = None
     ) -> Evaluation:
         """Measure retrieval and answers on a file of examples; default: with the settings of the run."""
         settings = replace(config or self.config.evaluation, decoding=self.pipeline.decoding)
-        shown = display or Silent()
-        return evaluate(self._always, self.posterior, self._cases(examples, shown), settings, shown)
+        display = shown(display)
+        return evaluate(self._always, self.posterior, self._cases(examples, display), settings, display)
 
     def evaluate_modes(
         self,
@@ -141,9 +168,9 @@ class Run:
             InputError: bad examples, an unknown mode, or one that the other settings of decoding do not go with.
         """
         settings = config or self.config.evaluation
-        shown = display or Silent()
-        cases, modes = self._cases(examples, shown), modes or tuple(DECODERS)
-        return evaluate_modes(self._always, self.posterior, cases, settings, modes, shown)
+        display = shown(display)
+        cases, modes = self._cases(examples, display), modes or tuple(DECODERS)
+        return evaluate_modes(self._always, self.posterior, cases, settings, modes, display)
 
     @property
     def _always(self) -> Pipeline:
@@ -171,10 +198,17 @@ def train(
     Raises:
         InputError: any mistake in files, options or folder.
     """
+    require(isinstance(config, TrainConfig), "config", "a TrainConfig, such as `load_config` gives", config)
+    return _train(config, display, resume, accept_changes)
+
+
+def _train(
+    config: TrainConfig, display: Display | None, resume: bool, accept_changes: bool, was: LoopConfig | None = None
+) -> dict[str, Any] | None:
     run = Path(config.out)
     with processes.joined(), naming(run):
-        reported = resume and processes.first_finds(finished(run) and _reported(run))
-        summary = work.train(config, display or Silent(), resume=resume, accept_changes=accept_changes)
+        reported = resume and was is None and processes.first_finds(finished(run) and _reported(run))
+        summary = work.train(config, shown(display), resume=resume, accept_changes=accept_changes, was=was)
         # After a signal processes do not wait for each other.
         if summary is None and processes.first() and (run / layout.CONFIG).exists():
             write_report(run)
@@ -194,7 +228,7 @@ def dry_run(config: TrainConfig, *, display: Display | None = None) -> list[Find
         A line a check. Where one has the state ``problem``, `train` would refuse the run.
     """
     with processes.joined():
-        return dry.dry_run(config, display or Silent())
+        return dry.dry_run(config, shown(display))
 
 
 def _reported(run: Path) -> bool:
@@ -204,31 +238,43 @@ def _reported(run: Path) -> bool:
 
 
 def resume(
-    folder: str | Path, *, display: Display | None = None, accept_changes: bool = False
+    folder: str | Path, *, display: Display | None = None, accept_changes: bool = False, **length: float
 ) -> dict[str, Any] | None:
     """Go on with the run in ``folder`` from its last checkpoint, with the configuration it was started with.
+
+    With one of ``epochs``, ``steps``, ``tokens`` and ``compute`` the run gets another length, in the place of the one
+    it was started with, and a finished run goes on too. The learning rates then follow the schedule of the new length;
+    what that means at the step in hand is told and kept among the accepted changes.
 
     Args:
         folder: The run.
         display: Shown progress, and told each thing that has changed since the run began.
         accept_changes: Go on all the same; the summary lists what was accepted.
+        length: As ``loop.epochs`` and the like; what was done before counts.
 
     Raises:
-        InputError: no run, or changes in data, models, settings or packages that are not accepted.
+        InputError: no run, no more steps than are done, or changes in data, models, settings or packages that are not
+            accepted.
     """
     folder = Path(folder)
     if not (folder / layout.CONFIG).is_file():
         raise InputError(f"{folder}: no run to resume (no config.yaml)")
-    return train(load_run(folder), display=display, resume=True, accept_changes=accept_changes)
+    config = load_run(folder)
+    for name in length:
+        one_of("resume", name, extend.LENGTHS)
+    if length:
+        return _train(extend.longer(config, length), display, True, accept_changes, config.loop)
+    return train(config, display=display, resume=True, accept_changes=accept_changes)
 
 
 def stage(name: str, folder: str | Path, k: int | None = None) -> TrainConfig:
     """The settings, for `train`, of a run that goes on from a finished one; all but the stage's own are its settings.
 
     Args:
-        name: ``concat``: train the generator on several passages in one prompt, the retrievers left alone.
+        name: ``concat``: train the generator on several passages in one prompt, the retrievers left alone; ``again``:
+            train the same models with the same objective again, from where the run ended.
         folder: The finished run.
-        k: Passages in a prompt; default: as many as the run answers with.
+        k: With ``concat``: passages in a prompt; default: as many as the run answers with.
 
     Raises:
         InputError: no such stage, no run there, or not a finished one.
@@ -252,12 +298,12 @@ def run_lab(
         config: What is measured.
         page: File for the page with tables and charts.
         figures: File for the figures, as JSON.
-        display: Shown progress.
+        display: Shown progress; default: a `Terminal` where standard error is one, else nothing.
 
     Raises:
         InputError: there is no such model.
     """
-    result = laboratory.run(config or LabConfig(), display or Silent())
+    result = laboratory.run(config or LabConfig(), shown(display))
     if figures is not None:
         Path(figures).parent.mkdir(parents=True, exist_ok=True)
         write_json(Path(figures), result)
@@ -330,7 +376,7 @@ def build_index(
         index: Kind of the index, or its name.
         columns: Which columns hold what, where they have other names than the common ones.
         encoding: Of text that is not Unicode; ``auto``: found out for .csv and .tsv.
-        display: Shown progress.
+        display: Shown progress; default: a `Terminal` where standard error is one, else nothing.
 
     Raises:
         InputError: bad passages, no such encoder, ``out`` holds anything but an index or overlaps what is read, or no
@@ -338,8 +384,9 @@ def build_index(
     """
     out = Path(out)
     check_apart(out, [passages, *([encoder.model] if encoder else [])])
+    check_new_folder(out, "out")
     check_place(out)
-    display = display or Silent()
+    display = shown(display)
     read = read_passages(passages, columns, encoding)
     found = sound(read, passages)
     with processes.joined():

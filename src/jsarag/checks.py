@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from difflib import get_close_matches
 from string import Formatter
 
 from jsarag.types import InputError
@@ -17,22 +18,34 @@ def require(holds: bool, option: str, expected: str, got: object) -> None:
 
 def positive(option: str, value: float) -> None:
     """Refuse a value that is not above zero."""
-    require(value > 0, option, "a number above 0", value)
+    require(_number(value) and value > 0, option, "a number above 0", value)
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def positive_or_null(option: str, value: float | None) -> None:
     """Refuse a value that is not above zero, where there is one."""
-    require(value is None or value > 0, option, "a number above 0 or null", value)
+    require(value is None or (_number(value) and value > 0), option, "a number above 0 or null", value)
 
 
 def not_negative(option: str, value: float) -> None:
     """Refuse a value below zero."""
-    require(value >= 0, option, "a number of 0 or more", value)
+    require(_number(value) and value >= 0, option, "a number of 0 or more", value)
 
 
 def one_of(option: str, value: str, names: Collection[str]) -> None:
     """Refuse a name that is not in ``names``; the message lists the valid ones."""
-    require(value in names, option, f"one of {', '.join(sorted(names))}", value)
+    if value not in names:
+        raise InputError(f"{option}: expected one of {', '.join(sorted(names))}, got {value!r}{closest(value, names)}")
+
+
+def closest(given: object, names: Collection[str]) -> str:
+    """The end of a message for a name that does not exist: "; did you mean NAME?", empty where none is like it."""
+    known = {name.lower(): name for name in names}
+    like = get_close_matches(str(given).lower(), known, n=1)
+    return f"; did you mean {known[like[0]]}?" if like else ""
 
 
 _MARK = re.compile(r"\{(passage|title|text|input|output|role)\}")

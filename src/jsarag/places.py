@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -59,6 +60,24 @@ def check_output(path: Path, option: str) -> None:
             raise InputError(f"{option}: cannot write {path}: {there} is not writable")
     except OSError as error:
         raise InputError(f"{option}: cannot write {path}: {error.strerror}") from None
+
+
+def check_new_folder(folder: Path, option: str) -> None:
+    """Refuse a folder that cannot be made or written, before the work whose results it is to hold.
+
+    Raises:
+        InputError: a file of that name or where one of its folders should be, or no right or way to write there.
+    """
+    try:
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if not there.is_dir():
+            if there == folder:
+                raise InputError(f"{option}: {folder}: expected a folder, found a file")
+            raise InputError(f"{option}: expected a folder, got {folder}, but {there} is a file")
+        # Rights alone do not tell: of some file systems the root may write nothing either.
+        Path(tempfile.mkdtemp(prefix=".jsarag-", dir=there)).rmdir()
+    except OSError as error:
+        raise InputError(f"{option}: cannot write {folder}: {error.strerror}") from None
 
 
 def check_folder(folder: Path, known: Collection[str], command: str) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
+from jsarag.checks import closest
 from jsarag.types import InputError
 
 Thing = TypeVar("Thing")
@@ -63,7 +64,7 @@ class Registry(Mapping[str, Thing]):
         if name not in self and package:
             raise InputError(f"{option}: {name!r} came with the package {package}, which is not installed here")
         if name not in self:
-            raise InputError(f"{option}: expected one of {', '.join(self)}, got {name!r}")
+            raise InputError(f"{option}: expected one of {', '.join(self)}, got {name!r}{closest(name, self)}")
         return self[name]
 
     def loadable(self, name: str) -> Thing | None:

@@ -68,6 +68,15 @@ def test_train_evaluate_and_ask(
     assert status == 0
     assert json.loads(figures.read_text()) == json.loads((run / "summary.json").read_text())["after"]
     assert len(read_jsonl(rows)) == 6
+    # The usual figures under a title; the rest with --all.
+    assert out.splitlines()[0] == f"{run} (weights: best) on {data / 'test.jsonl'}"
+    assert "prior hit@1" in out
+    assert "prior ndcg@10" not in out
+    assert "more figures: --all shows them" in out
+    status, every, _ = call(capsys, "evaluate", "--run", run, "--all")
+    assert "prior ndcg@10" in every
+    assert "gold passage, answer" in every
+    assert "more figures" not in every
     status, out, _ = call(
         capsys, "evaluate", "--run", run, "--weights", "untrained", "--data", data / "test.jsonl", "--json", figures
     )

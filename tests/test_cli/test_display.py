@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from jsarag.cli.display import Terminal
+import jsarag
+from jsarag.display import Silent
+from jsarag.terminal import Terminal, shown
 
 
 @pytest.fixture
@@ -73,3 +75,14 @@ def test_what_is_said_is_neither_marked_up_nor_wrapped() -> None:
     text = f"[red]a[/red] {'long ' * 60}end"
     shown.say(text)
     assert written.getvalue() == f"{text}\n"
+
+
+def test_python_shows_progress_where_a_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(shown(None), Silent)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert isinstance(shown(None), Terminal)
+    own = Silent()
+    assert shown(own) is own
+    assert (jsarag.Terminal, jsarag.Silent) == (Terminal, Silent)
+    assert isinstance(jsarag.Terminal(), jsarag.Terminal)
+    assert hasattr(jsarag.Display, "task")

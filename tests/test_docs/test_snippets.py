@@ -125,9 +125,6 @@ def test_python_within_the_text(page: str, request: pytest.FixtureRequest) -> No
     bring(request.getfixturevalue("finished"), workplace, "")
     names: dict[str, Any] = {"jsarag": jsarag}
     names |= {"folder": "runs/mine", "out": "data/doqa", "display": Silent()}  # what the text calls them
-    if "SOURCES" in "".join(calls):
-        exec("import jsarag.data.sources; from jsarag.data.sources import SOURCES, Options", names)
-        names["folder"] = "downloads/doqa"
     with small_laboratory():
         for call in calls:
             assert eval(call, names)
@@ -182,11 +179,13 @@ def options() -> set[str]:
     shown = io.StringIO()
     for name in COMMANDS:
         with redirect_stdout(shown), pytest.raises(SystemExit):
-            main([name, "--help"])
+            main([name, "--help-all"])
     config = plain(jsarag.TrainConfig(jsarag.DataConfig("kb.jsonl", "pairs.jsonl")))
     own = {f"objective.{field.name}" for kind in OBJECTIVES.values() for field in dataclasses.fields(kind)}
     own |= {f"index.{field.name}" for kind in INDEXES.values() for field in dataclasses.fields(kind)}
-    return {*re.findall(r"--([\w.-]+)", shown.getvalue()), *flat(config), *own, "objective.name"}
+    listed = re.findall(r"--([\w.-]+)", shown.getvalue())
+    # A file of settings has underscores where the command line has dashes.
+    return {*listed, *(name.replace("-", "_") for name in listed), *flat(config), *own, "objective.name", "index.kind"}
 
 
 def flat(tree: dict[str, Any]) -> Iterator[str]:

@@ -117,3 +117,28 @@ def test_a_file_of_milvus_lite_is_kept_by_its_absolute_path(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     assert Milvus(uri="here.db").uri == str(tmp_path / "here.db")
     assert Milvus(uri="http://host:19530").uri == "http://host:19530"
+
+
+def test_a_run_that_moves_with_its_models_and_files_finds_them(
+    typed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "typed"
+    monkeypatch.chdir(folder)
+    plain = typed[: typed.index("--index.path")]
+    assert main(["train", *plain, *QUICK]) == 0
+    answer = jsarag.Run.load("runs/mine").ask(QUESTION)
+    monkeypatch.chdir(tmp_path)
+    # From another folder, by a relative path; then as a whole elsewhere, such as on another machine.
+    assert jsarag.Run.load("typed/runs/mine").ask(QUESTION) == answer
+    shutil.move(folder, tmp_path / "elsewhere" / "deep")
+    run = Path("elsewhere/deep/runs/mine")
+    loaded = jsarag.Run.load(run)
+    assert loaded.ask(QUESTION) == answer
+    assert loaded.config.data.train == (tmp_path / "elsewhere/deep/data/train.jsonl")
+    (run / "summary.json").unlink()
+    assert jsarag.resume(run) is not None
+    # Where the model is not beside the run either, the message names the place it had.
+    shutil.move(tmp_path / "elsewhere/deep/models", tmp_path / "models")
+    capsys.readouterr()
+    assert main(["ask", "--run", str(run), QUESTION]) == 2
+    assert f"no model at '{tmp_path / 'elsewhere/deep/models'}" in capsys.readouterr().err

@@ -29,3 +29,16 @@ def test_a_run_has_one_budget_and_a_backward_pass_counts_as_two_forward() -> Non
         LoopConfig(steps=3, tokens=70)
     with pytest.raises(InputError, match=r"loop.compute: expected null where loop.tokens"):
         LoopConfig(tokens=70, compute=80)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "epochs", "steps"), [(50, 1.0, 7), (48, 1.0, 6), (3, 1.0, 1), (3, 0.1, 1), (240, 0.1, 3), (50, 2.0, 13)]
+)
+def test_the_last_batch_of_the_epochs_counts(pairs: int, epochs: float, steps: int) -> None:
+    loop = LoopConfig(epochs=epochs)
+    assert loop.number_of_steps(pairs) == steps
+    order = Order(pairs, loop.batch_size, 0)
+    seen = [i for number in range(steps) for i in order.batch(number)]
+    assert len(seen) >= epochs * pairs > len(seen) - loop.batch_size
+    if epochs >= 1:  # every pair is read
+        assert set(seen) == set(range(pairs))

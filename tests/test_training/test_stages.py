@@ -246,8 +246,13 @@ def test_mistakes_give_one_line(first: Path, tmp_path: Path, capsys: pytest.Capt
     shutil.copytree(first, unfinished)
     (unfinished / "summary.json").unlink()
     assert "not a finished run (no summary.json)" in mistake("--stage", "concat", "--from", unfinished, "--out", out)
-    assert "--stage: expected one of concat, got 'fuse'" in mistake("--stage", "fuse", "--from", first, "--out", out)
-    assert "--from: expected --stage with it" in mistake("--from", first, "--out", out)
+    assert "--stage: expected one of again, concat, got 'fuse'" in mistake(
+        "--stage", "fuse", "--from", first, "--out", out
+    )
+    assert "--objective: expected jsa with --stage again, got 'gold'" in mistake(
+        "--from", first, "--objective", "gold", "--out", out
+    )
+    assert "already holds a run" in mistake("--from", first, "--out", first)
     assert "expected --from with it" in mistake("--stage", "concat", "--out", out)
     staged = ("--stage", "concat", "--from", first)
     assert "expected concat with --stage concat, got 'jsa'" in mistake(*staged, "--objective.name", "jsa", "--out", out)
@@ -257,6 +262,4 @@ def test_mistakes_give_one_line(first: Path, tmp_path: Path, capsys: pytest.Capt
     assert "generator.prompt.order" in mistake(*staged, "--generator.prompt.order", "best", "--out", out)
     assert "passage_length" in mistake(*staged, "--generator.prompt.passage_length", "512", "--out", out)
     assert "already holds a run" in mistake(*staged, "--out", first)
-    config = first / "config.yaml"
-    assert "start: expected null with objective jsa" in mistake("--config", config, "--start", first, "--out", out)
     assert not out.exists()

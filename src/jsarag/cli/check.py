@@ -18,10 +18,12 @@ DESCRIPTION = """Compare every file of runs, indexes and converted data sets wit
 Nothing is written. The exit status is 0 where all is whole and 1 where a file is damaged, exchanged or missing. A file
 of an earlier version, which wrote no checksums, is told as unknown."""
 
+EXAMPLE = """jsarag check runs/mine"""
+
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
-    parser = Parser(prog="jsarag check", description=DESCRIPTION, exit_on_error=False)
+    parser = Parser(prog="jsarag check", description=DESCRIPTION, example=EXAMPLE)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="Folders: run, index or data set.")
     parser.add_argument("--json", action="store_true", help="Print one JSON object a folder.")
     values = parser.read(argv)

@@ -17,10 +17,12 @@ Runs that differ in their seed alone are taken together. Each group is tested ag
 paired randomisation test over examples; the differences have intervals over seeds and examples. Cost stands beside
 quality."""
 
+EXAMPLE = """jsarag compare runs/a runs/b --out compare.html"""
+
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
-    parser = Parser(prog="jsarag compare", description=DESCRIPTION, exit_on_error=False)
+    parser = Parser(prog="jsarag compare", description=DESCRIPTION, example=EXAMPLE)
     parser.add_argument(
         "runs",
         nargs="+",

@@ -10,9 +10,9 @@ from typing import Any
 import jsarag
 from jsarag.checks import require
 from jsarag.cli import data_check
-from jsarag.cli.display import Terminal
 from jsarag.data.sources import PASSAGES, SOURCES, SPLITS, File, Options, Source, check, convert, hub
 from jsarag.parsing import Parser
+from jsarag.terminal import Terminal
 from jsarag.types import InputError
 
 DESCRIPTION = """Convert a published data set to passages.jsonl, train.jsonl, dev.jsonl and test.jsonl.
@@ -21,6 +21,10 @@ Without NAME: all data sets with task, size, licence, and the files to download.
 its options and the command to train with. Put the files in a folder, plain or as .gz, and name it with --from; or name
 a data set on the Hugging Face hub that holds them, hf://datasets/OWNER/NAME. Nothing else is downloaded. The folder
 given to --out is written whole or not at all, with a manifest of sizes and sums."""
+
+EXAMPLE = """jsarag data
+jsarag data doqa
+jsarag data doqa --from downloads/doqa --out data/doqa"""
 
 RECIPES = Path(jsarag.__file__).parent / "recipes"
 """A file of training settings a data set, and small.yaml, which makes any of them small."""
@@ -36,7 +40,7 @@ def run(argv: Sequence[str]) -> int:
     """Run the command."""
     if argv[:1] == ["check"]:
         return data_check.run(argv[1:])
-    parser = Parser(prog="jsarag data", description=DESCRIPTION, exit_on_error=False)
+    parser = Parser(prog="jsarag data", description=DESCRIPTION, example=EXAMPLE)
     parser.add_argument("name", type=str, nargs="?", default=None, help=f"One of {', '.join(SOURCES)}.")
     parser.add_argument(
         "--from", type=str, default=None, help=f"Folder with the published files, or a place on the hub: {hub.FORM}."

@@ -12,21 +12,42 @@ from jsarag.audit import Audit, Group, Lengths, Look, audit
 from jsarag.data import Columns
 from jsarag.files import write_json
 from jsarag.parsing import Parser
+from jsarag.places import check_outputs
 
 DESCRIPTION = """Read files of pairs and passages as `jsarag train` would, and tell all that is wrong with them at once.
 
 Files with questions and answers are told from files with passages by their fields. Shown are faults with their lines,
 what was left out, duplicates, questions that two files share, answers that stand in no passage, lengths in tokens, and
 the first pairs as the generator reads them. Nothing is written. The exit status is 0 where training takes the files,
-and 1 where it would refuse one.
+and 1 where it would refuse one."""
 
-  jsarag data check kb.csv questions.csv
-  jsarag data check chats.json --generator.max_new_tokens 64 --json check.json"""
+EXAMPLE = """jsarag data check kb.csv questions.csv
+jsarag data check chats.json --generator.max-new-tokens 64 --json check.json"""
+
+USUAL = {
+    "files": {
+        "files": "files of pairs or of passages",
+        "passages": "the knowledge base, where its file holds pairs too",
+        "data.columns.input": "column of the question, where its name is not recognised",
+        "data.columns.outputs": "column of the answer; --help-all lists the other columns",
+        "data.encoding": "encoding of text that is not Unicode; auto: found out",
+    },
+    "models": {
+        "encoder.model": "a folder or a hub id",
+        "generator.model": "a folder, a .gguf file or a hub id",
+        "generator.max_new_tokens": "the longest answer that the generator writes",
+    },
+    "output": {
+        "texts_only": "load no model, count no tokens",
+        "json": "file to write all of it to",
+    },
+    "help": {"help_all": "every option"},
+}
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
-    parser = Parser(prog="jsarag data check", description=DESCRIPTION, exit_on_error=False)
+    parser = Parser(prog="jsarag data check", description=DESCRIPTION, example=EXAMPLE, usual=USUAL)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="Files of pairs or of passages.")
     parser.add_argument(
         "--passages", type=Path, default=None, help="The knowledge base, where its file holds pairs too."
@@ -37,7 +58,8 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("--data.encoding", type=str, default="auto", help="Encoding of the files; auto: found out.")
     parser.add_class_arguments(Look, as_group=False)
     values = parser.read(argv)
-    built = parser.instantiate(values)
+    check_outputs({"--json": values.json}, [*values.files, *filter(None, [values.passages])])
+    built = parser.built(values)
     look = Look(built.encoder, built.generator, built.history)
     found = audit(
         values.files,

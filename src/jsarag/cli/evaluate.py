@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from jsarag.checks import positive
-from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_evaluation
 from jsarag.cli.loading import add_run_options, load, read_by
 from jsarag.decoding import DECODERS
@@ -15,17 +14,21 @@ from jsarag.evaluation import check_table, write_table
 from jsarag.files import write_json, write_jsonl
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
+from jsarag.terminal import Terminal
 from jsarag.types import InputError
 
-DESCRIPTION = (
-    """Measure retrieval (prior and posterior) and answers of a run, each figure with a 95 % bootstrap interval."""
-)
+DESCRIPTION = """Measure retrieval and answers of a run, each figure with a 95 % bootstrap interval."""
+
+EXAMPLE = """jsarag evaluate --run runs/mine
+jsarag evaluate --run runs/mine --data other.jsonl --table results.csv
+jsarag evaluate --run runs/mine --modes all"""
+
 ALL = "all"
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
-    parser = Parser(prog="jsarag evaluate", description=DESCRIPTION, exit_on_error=False)
+    parser = Parser(prog="jsarag evaluate", description=DESCRIPTION, example=EXAMPLE)
     add_run_options(parser)
     parser.add_argument(
         "--modes",
@@ -36,6 +39,7 @@ def run(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--data", type=Path, default=None, help="Examples; default: the test pairs of the run.")
     parser.add_argument("--limit", type=int, default=None, help="Judge answers on the first so many examples.")
+    parser.add_argument("--all", action="store_true", help="Show every figure, not only those that most people read.")
     parser.add_argument("--json", type=Path, default=None, help="Write the figures to this file.")
     parser.add_argument(
         "--rows", type=Path, default=None, help="Write one JSON object an example (and mode) to this file."
@@ -60,7 +64,9 @@ def run(argv: Sequence[str]) -> int:
         evaluation = loaded.evaluate_modes(data, modes, settings, Terminal())
     else:
         evaluation = loaded.evaluate(data, settings, Terminal())
-    show_evaluation(evaluation.summary)
+    judged = f", answers to the first {settings.limit:,}" if settings.limit else ""
+    title = f"{values.run} (weights: {values.weights}) on {data}{judged}"
+    show_evaluation(evaluation.summary, title, every=values.all)
     if values.json:
         write_json(values.json, evaluation.summary)
     if values.rows:

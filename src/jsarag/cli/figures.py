@@ -29,16 +29,28 @@ def show_summary(summary: dict[str, Any]) -> None:
     )
 
 
-def show_evaluation(summary: dict[str, Any]) -> None:
-    """Print all figures of one evaluation, and its modes side by side where there are several."""
-    table = Table("percent [95 % interval]", "")
+def show_evaluation(summary: dict[str, Any], title: str = "", *, every: bool = False) -> None:
+    """Print the figures of one evaluation, and its modes side by side where there are several.
+
+    Args:
+        summary: The figures by block.
+        title: What was measured on what.
+        every: All figures; else those that most people read.
+    """
+    console = Console(highlight=False)
+    if title:
+        console.print(title, markup=False)
     columns = [name for name in _blocks(summary) if block_of(name).column]
-    for name, figure in in_order(_blocks(summary)):
-        if name not in columns:
-            table.add_row(_label(name, figure), cell(summary[name][figure.name]))
-    Console().print(table)
-    if columns:
+    figures = [(name, figure) for name, figure in in_order(_blocks(summary)) if name not in columns]
+    chosen = [(name, figure) for name, figure in figures if every or figure.shown]
+    table = Table("figure", "percent [95 % interval]")
+    for name, figure in chosen:
+        table.add_row(_label(name, figure), cell(summary[name][figure.name]))
+    console.print(table)
+    if every and columns:
         _show_combinations({block_of(name).column: summary[name] for name in columns})
+    if len(chosen) < len(figures):
+        print(f"{len(figures) - len(chosen)} more figures: --all shows them, --json FILE writes them")
     if "modes" in summary:
         _show_modes(summary["modes"], summary["retrieval_seconds"])
 

@@ -6,20 +6,37 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jsarag import api, processes
-from jsarag.cli.display import Terminal
 from jsarag.data import Columns
 from jsarag.models import EncoderConfig
 from jsarag.parsing import INDEX, Parser
+from jsarag.terminal import Terminal
 
-DESCRIPTION = """Encode passages and index them.
+DESCRIPTION = """Encode passages once and index them, for several runs.
 
 The folder gets passages, vectors, a FAISS index and a manifest with the fingerprint of the encoder; training or asking
 with another encoder is refused. Give it to a run with `--index.path FOLDER`."""
 
+EXAMPLE = """jsarag index --passages kb.jsonl --out indexes/kb"""
+
+USUAL = {
+    "files": {
+        "passages": "the knowledge base: {id, title, text}",
+        "out": "folder to write; an index there is replaced",
+    },
+    "making": {
+        "index.kind": "how passages are searched; its options: --index NAME --help",
+        "encoder.model": "a folder or a hub id",
+        "encoder.passage": "how a passage is written for the encoder",
+        "encoder.max_length": "longest passage in tokens; null: the model's own",
+        "encoder.precision": "format of the computation",
+    },
+    "help": {"help_all": "every option"},
+}
+
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
-    parser = Parser(prog="jsarag index", description=DESCRIPTION, exit_on_error=False)
+    parser = Parser(prog="jsarag index", description=DESCRIPTION, example=EXAMPLE, usual=USUAL)
     parser.add_argument(
         "--passages",
         type=Path,
@@ -33,11 +50,11 @@ def run(argv: Sequence[str]) -> int:
         help="Encoding of text that is not Unicode, such as cp1252; auto: found out for .csv and .tsv.",
     )
     parser.add_argument("--out", type=Path, required=True, help="Folder to write; an index folder there is replaced.")
-    INDEX.add_to(parser, INDEX.named(argv) or INDEX.default)
+    parser.add_choice(INDEX, INDEX.named(argv) or INDEX.default)
     parser.add_class_arguments(EncoderConfig, "encoder")
     values = parser.read(argv)
-    kind = INDEX.built(values)
-    built = parser.instantiate(values)
+    kind = parser.part(INDEX, values)
+    built = parser.built(values)
     with processes.joined():
         kb = api.build_index(
             values.passages,

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jsarag import api
-from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_claims
 from jsarag.lab import LabConfig
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
+from jsarag.terminal import Terminal
 
 DESCRIPTION = """Measure every objective's gradient on a knowledge base small enough to enumerate.
 
@@ -20,15 +20,35 @@ recovery from a random posterior retriever. The paper's claims are shown with th
 
 The synthetic world takes seconds, the real models some minutes."""
 
+EXAMPLE = """jsarag lab --models synthetic"""
+
+USUAL = {
+    "files": {
+        "out": "folder for the page and the figures",
+        "json": "file for all figures; default: lab.json in the folder",
+    },
+    "what is measured": {
+        "models": "tables with free entries, real models, or both",
+        "replicates": "independent gradients of each example and setting",
+        "k": "candidates a source, as a curve",
+        "m": "transitions or draws, as a curve",
+        "quality": "qualities of q, from 0 (uniform) to 1 (exact)",
+        "seed": "fixes everything",
+        "encoder.model": "of the real world",
+        "generator.model": "of the real world",
+    },
+    "help": {"help_all": "every option"},
+}
+
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
-    parser = Parser(prog="jsarag lab", description=DESCRIPTION, exit_on_error=False)
+    parser = Parser(prog="jsarag lab", description=DESCRIPTION, example=EXAMPLE, usual=USUAL)
     parser.add_argument("--json", type=Path, help="File for all figures; default: lab.json in the folder.")
     parser.add_argument("--out", type=Path, default=Path("runs/lab"), help="Folder for the page and the figures.")
     parser.add_class_arguments(LabConfig, as_group=False)
     values = parser.read(argv)
-    built = parser.instantiate(values)
+    built = parser.built(values)
     options = {name: built[name] for name in LabConfig.__dataclass_fields__}
     figures = values.json or values.out / "lab.json"
     page = values.out / "lab.html"

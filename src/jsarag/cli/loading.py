@@ -10,10 +10,10 @@ from pathlib import Path
 from jsonargparse import Namespace
 
 from jsarag import api, layout
-from jsarag.cli.display import Terminal
 from jsarag.decoding import DECODERS
 from jsarag.models import SEARCHES
 from jsarag.parsing import Parser, load_run
+from jsarag.terminal import Terminal
 from jsarag.types import InputError
 
 WEIGHTS = ("best", "last", "untrained")

@@ -9,6 +9,7 @@ import warnings
 from importlib import import_module
 
 from jsarag.allocator import keep_memory
+from jsarag.checks import closest
 from jsarag.interrupt import listening
 from jsarag.threads import wait_asleep
 from jsarag.types import InputError
@@ -37,7 +38,7 @@ commands:
 A first run:        jsarag quickstart
 Your own data:      jsarag train --data.passages kb.jsonl --data.train pairs.jsonl --out runs/mine
 Then:               jsarag ask --run runs/mine "your question"
-All options:        jsarag COMMAND --help
+Options:            jsarag COMMAND --help
 """
 
 
@@ -62,7 +63,9 @@ def _run(words: list[str]) -> int:
         return 0
     try:
         if words[0] not in COMMANDS:
-            raise InputError(f"no command {words[0]!r}; expected one of {', '.join(COMMANDS)}")
+            raise InputError(
+                f"no command {words[0]!r}; expected one of {', '.join(COMMANDS)}{closest(words[0], COMMANDS)}"
+            )
         _quiet()
         threading.excepthook = _in_thread
         keep_memory()

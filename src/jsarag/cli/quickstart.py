@@ -8,15 +8,30 @@ from typing import Any
 
 from jsarag import api
 from jsarag.cli.ask import show
-from jsarag.cli.display import Terminal
-from jsarag.cli.train import configured, finish
+from jsarag.cli.train import SETTINGS, finish
 from jsarag.kb import SAMPLE
+from jsarag.parsing import part_names, train_config, train_parser
+from jsarag.terminal import Terminal
 from jsarag.training.pace import crowd
 
 DESCRIPTION = """Train JSA on the bundled handbook of an invented cooperative, measure before and after, and ask.
 
 Takes every option of `jsarag train`; these are only other defaults. With --quick it trains for a quarter of the steps
 and judges fewer answers: a first look within five minutes on two cores of their own."""
+
+EXAMPLE = """jsarag quickstart
+jsarag quickstart --quick
+jsarag quickstart --loop.steps 200 --out runs/longer"""
+
+USUAL = {
+    "files": {
+        "out": "folder of the run",
+        "config": "YAML file with any options",
+        "quick": "a quarter of the steps: a first look within five minutes",
+    },
+    **SETTINGS,
+    "help": {"help_all": "every option"},
+}
 
 DEFAULTS: dict[str, Any] = {
     "data.passages": str(SAMPLE / "passages.jsonl"),
@@ -47,7 +62,12 @@ QUESTION = "The twins are poorly, so I am writing from home. How long can a deck
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
     quick, words = "--quick" in argv, [word for word in argv if word != "--quick"]
-    config = configured(words, "quickstart", DESCRIPTION, DEFAULTS | (QUICK if quick else {}))
+    defaults = DEFAULTS | (QUICK if quick else {})
+    parser = train_parser(
+        part_names(words), defaults, prog="jsarag quickstart", description=DESCRIPTION, example=EXAMPLE, usual=USUAL
+    )
+    parser.add_argument("--quick", action="store_true", help="Train for a quarter of the steps, judge fewer answers.")
+    config = train_config(parser, parser.read(words))
     display = Terminal()
     if told := crowd():
         display.say(told if quick else f"{told}; --quick takes a quarter of the time")

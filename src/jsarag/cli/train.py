@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonargparse import Namespace
 
-from jsarag import api, processes
-from jsarag.cli.display import Terminal
+from jsarag import api, layout, processes
 from jsarag.cli.figures import show_findings, show_summary
 from jsarag.config import plain
 from jsarag.files import write_json
-from jsarag.parsing import Parser, last_value, part_names, train_config, train_parser
+from jsarag.parsing import Parser, SettingsFile, last_value, part_names, train_config, train_parser
+from jsarag.parsing.spelling import options
 from jsarag.places import check_outputs
-from jsarag.run import TrainConfig, stages
+from jsarag.run import TrainConfig, extend, stages
+from jsarag.terminal import Terminal
 from jsarag.types import InputError
 
 STAGE = ("--stage", "--from")
@@ -26,22 +26,77 @@ FIGURES = "With --dry-run: file for what was found, as JSON."
 
 DESCRIPTION = """Train a retriever and a generator together from (question, answer) pairs alone.
 
-The run folder gets config.yaml, metrics.jsonl, tensorboard/, checkpoints/, summary.json and report.html.
-Ctrl-C, SIGTERM and SIGHUP stop after the step in hand with a checkpoint; `jsarag train --resume RUN` continues the
-same curve. Where data, models or settings have changed since the run began, it names them and stops; with
---accept-changes it goes on.
-`jsarag train --stage concat --from RUN` goes on from a finished run: its generator learns to read several passages in
-one prompt. All is as in that run unless an option says otherwise; --out is by default RUN-concat.
-`jsarag train --dry-run OPTIONS` checks everything that can fail, and tells what the run will take; nothing is written.
-Several processes share the work of each step: torchrun --nproc-per-node 2 -m jsarag train OPTIONS"""
+The run folder gets config.yaml, metrics.jsonl, tensorboard/, checkpoints/, summary.json and report.html. Ctrl-C,
+SIGTERM and SIGHUP stop after the step in hand with a checkpoint; --resume RUN continues the same curve. Where data,
+models or settings have changed since the run began, it names them and stops; with --accept-changes it goes on.
+
+--resume RUN --loop.epochs 3 makes a run longer, a finished one too; the learning rates then follow the schedule of the
+new length.
+
+--from RUN starts a new run from the models of a finished one, with the same objective, on the same data or on other
+data. --stage concat --from RUN trains its generator to read several passages in one prompt. All is as in that run
+unless an option says otherwise; --out is by default RUN-again or RUN-concat.
+
+--dry-run checks everything that can fail, and tells what the run will take; nothing is written.
+
+Several processes share the work of each step: torchrun --nproc-per-node 2 -m jsarag train OPTIONS
+
+Options may be written with dashes or with underscores, in files too. A file of settings holds them as a tree:
+loop: {batch_size: 8}."""
+
+EXAMPLE = """jsarag train --data.passages kb.jsonl --data.train qa.jsonl --data.dev dev.jsonl --out runs/mine"""
+
+SETTINGS = {
+    "models": {
+        "encoder.model": "a folder or a hub id",
+        "generator.model": "a folder, a .gguf file or a hub id",
+        "generator.lora.rank": "size of the adapters; --generator.lora null: none",
+        "generator.prompt.max_length": "tokens of prompt and answer together",
+    },
+    "training": {
+        "objective.name": "what is maximised; its options: --objective NAME --help",
+        "objective.k": "passages from prior and from posterior",
+        "objective.m": "transitions of the chain",
+        "optim.lr_prior": "learning rate of the prior",
+        "optim.lr_posterior": "learning rate of the posterior",
+        "optim.lr_generator": "learning rate of the generator",
+        "loop.epochs": "passes over the training pairs",
+        "loop.steps": "number of steps instead",
+        "loop.batch_size": "pairs of one forward and backward pass",
+        "loop.accumulate": "passes whose gradients make one step",
+        "loop.eval_every": "steps between looks at the dev pairs",
+        "loop.seed": "fixes order, initialisation and sampling",
+        "index.kind": "how passages are searched",
+    },
+}
+"""The options that people change, with a short text each."""
+
+USUAL = {
+    "data": {
+        "data.passages": "the knowledge base: {id, title, text}",
+        "data.train": "training pairs: {id, input, outputs}",
+        "data.dev": "pairs that choose the best checkpoint",
+        "data.test": "pairs measured before and after (the dev pairs)",
+        "out": "folder of the run",
+        "config": "YAML file with any options; those typed go over it",
+    },
+    **SETTINGS,
+    "going on": {
+        "resume": "go on with a stopped run; --loop.epochs and the like make it longer",
+        "accept_changes": "with --resume: go on with changed data, models or settings",
+        "from": "train the models of a finished run further",
+        "stage": "concat, with --from: its generator on several passages at once",
+    },
+    "help": {"dry_run": "check everything, tell what the run will take, write nothing", "help_all": "every option"},
+}
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
     with processes.joined():
-        if any(word.partition("=")[0] == "--resume" for word in argv):
-            folder, accept = _resumed(argv)
-            return finish(folder, api.resume(folder, display=Terminal(), accept_changes=accept))
+        if last_value(argv, "--resume") is not None or "--resume" in argv:
+            folder, accept, length = _resumed(argv)
+            return finish(folder, api.resume(folder, display=Terminal(), accept_changes=accept, **length))
         config, values = _staged(argv) or _configured(argv, "train", DESCRIPTION)
         if values["dry_run"]:
             return look(config, values["json"])
@@ -51,24 +106,21 @@ def run(argv: Sequence[str]) -> int:
 
 
 def configured(
-    argv: Sequence[str], command: str, description: str, defaults: dict[str, Any] | None = None
+    argv: Sequence[str], command: str = "train", description: str = DESCRIPTION, defaults: dict[str, Any] | None = None
 ) -> TrainConfig:
     """The configuration a command line asks for."""
-    parser = train_parser(part_names(argv), defaults, prog=f"jsarag {command}", description=description)
-    return train_config(parser, parser.read(argv))
+    return _configured(argv, command, description, defaults)[0]
 
 
-def _configured(argv: Sequence[str], command: str, description: str) -> tuple[TrainConfig, Namespace]:
+def _configured(
+    argv: Sequence[str], command: str, description: str, defaults: dict[str, Any] | None = None
+) -> tuple[TrainConfig, Namespace]:
     """Likewise, with all that was parsed: the options of a dry run too."""
-    parser = train_parser(part_names(argv), prog=f"jsarag {command}", description=description)
-    _add_dry_run(parser)
+    parser = _parser(part_names(argv), defaults, prog=f"jsarag {command}", description=description)
     values = parser.read(argv)
+    if values.accept_changes:
+        raise InputError("--accept-changes: expected with --resume RUN, the run to go on with")
     return train_config(parser, values), values
-
-
-def _add_dry_run(parser: Parser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help=DRY_RUN)
-    parser.add_argument("--json", type=Path | None, default=None, help=FIGURES)
 
 
 def look(config: TrainConfig, figures: Path | None) -> int:
@@ -93,19 +145,15 @@ def _staged(argv: Sequence[str]) -> tuple[TrainConfig, Namespace] | None:
     stage, source = (last_value(argv, option) for option in STAGE)
     if stage is None and source is None:
         return None
-    if stage is None:
-        raise InputError(f"--from: expected --stage with it (one of {', '.join(stages.STAGES)})")
+    stage = stage or stages.AGAIN
     if source is None:
         raise InputError(f"--stage {stage}: expected --from with it, a finished run to go on from")
     usual = api.stage(stage, source)
     name = usual.objective.name
     names = part_names(argv, {"objective": name, "index": usual.index.settled.name})
     if names["objective"] != name:
-        raise InputError(f"objective.name: expected {name} with --stage {stage}, got {names['objective']!r}")
-    parser = train_parser(names, prog="jsarag train", description=DESCRIPTION)
-    for option in STAGE:
-        parser.add_argument(option, type=str)
-    _add_dry_run(parser)
+        raise InputError(f"--objective: expected {name} with --stage {stage}, got {names['objective']!r}")
+    parser = _parser(names, prog="jsarag train", description=DESCRIPTION)
     # A run answers with as many passages as it was trained on, unless it is told otherwise.
     k = _over(parser, usual, argv).objective.k
     values = _over(parser, api.stage(stage, source, k), argv)
@@ -113,7 +161,26 @@ def _staged(argv: Sequence[str]) -> tuple[TrainConfig, Namespace] | None:
 
 
 def _over(parser: Parser, usual: TrainConfig, argv: Sequence[str]) -> Namespace:
-    return parser.read(["--config", yaml.safe_dump(plain(usual)), *argv])
+    return parser.read(argv, [SettingsFile(Path(usual.out) / layout.CONFIG, plain(usual), {})])
+
+
+def _parser(names: Mapping[str, str], defaults: dict[str, Any] | None = None, **options: Any) -> Parser:
+    """The options of a new run, with those by which it goes on from another one."""
+    parser = train_parser(names, defaults, example=EXAMPLE, usual=USUAL, **options)
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="Go on with a run that was stopped.")
+    parser.add_argument(
+        "--accept-changes", action="store_true", help="With --resume: go on with changed data, models or settings."
+    )
+    parser.add_argument("--from", type=Path, metavar="RUN", help="Start from the models of a finished run.")
+    stage = (
+        "With --from. concat: train the generator on several passages in one prompt; again: train all models further "
+        "with the same objective (default: again)."
+    )
+    parser.add_argument("--stage", type=str, metavar="|".join(stages.STAGES), help=stage)
+    parser.add_argument("--dry-run", action="store_true", help=DRY_RUN)
+    parser.add_argument("--json", type=Path | None, default=None, help=FIGURES)
+    parser.typed |= {"resume", "accept_changes", "from", "stage", "dry_run", "json"}
+    return parser
 
 
 def finish(folder: Path, summary: dict[str, Any] | None) -> int:
@@ -127,12 +194,24 @@ def finish(folder: Path, summary: dict[str, Any] | None) -> int:
     return 0
 
 
-def _resumed(argv: Sequence[str]) -> tuple[Path, bool]:
-    """The run to go on with, and whether what has changed since it began is accepted."""
-    parser = Parser(prog="jsarag train", exit_on_error=False)
-    parser.add_argument("--resume", type=str, help="run folder to go on with")
-    parser.add_argument("--accept-changes", action="store_true", help="go on with changed data, models or settings")
+def _resumed(argv: Sequence[str]) -> tuple[Path, bool, dict[str, Any]]:
+    """The run to go on with, whether what has changed since it began is accepted, and its new length, if any."""
+    parser = Parser(prog="jsarag train", description=DESCRIPTION, example=EXAMPLE)
+    parser.add_argument("--resume", type=str, metavar="RUN", help="Go on with a run that was stopped.")
+    parser.add_argument("--accept-changes", action="store_true", help="Go on with changed data, models or settings.")
+    for name in extend.LENGTHS:
+        parser.add_argument(
+            f"--loop.{name}", type=float if name == "epochs" else int, help="Go on until then; a finished run too."
+        )
+    for option, _ in options(argv):
+        if option[:2] == "--" and option[2:] not in parser.options and option[2:] in train_parser({}).options:
+            taken = ", ".join(f"--loop.{name}" for name in extend.LENGTHS)
+            raise InputError(
+                f"{option}: a run goes on with the settings it began with; only its length can be given with --resume "
+                f"({taken}). Start from its models with other settings: --from RUN"
+            )
     values = parser.read(argv)
     if not values.resume:
         raise InputError("--resume: expected a run folder")
-    return Path(values.resume), values.accept_changes
+    length = {name: value for name, value in vars(values.loop).items() if value is not None}
+    return Path(values.resume), values.accept_changes, length

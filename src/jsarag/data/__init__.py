@@ -6,16 +6,19 @@ from jsarag.data.columns import Columns
 from jsarag.data.formats import READERS
 from jsarag.data.history import HistoryConfig, render
 from jsarag.data.load import as_examples, as_passages, load_examples, load_passages, sound
+from jsarag.data.question import Asked, as_question
 from jsarag.data.reading import Problem, Reading, read_examples, read_passages
 
 __all__ = [
     "READERS",
+    "Asked",
     "Columns",
     "HistoryConfig",
     "Problem",
     "Reading",
     "as_examples",
     "as_passages",
+    "as_question",
     "load_examples",
     "load_passages",
     "read_examples",

@@ -8,6 +8,7 @@ Measured: a training pass takes 1.81 times as long with PEFT's own layers (bench
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,7 +89,10 @@ def adapted(model: Any, *, rank: int, alpha: int, targets: list[str] | str, dtyp
     linear = ", ".join(sorted({name.rsplit(".", 1)[-1] for name in layers}))
     expected = f"generator.lora.targets: expected all-linear or names of layers that can be adapted ({linear});"
     try:
-        wrapped: Any = peft.get_peft_model(model, settings)
+        with warnings.catch_warnings():
+            # transformers' own call of what it renamed: nothing that a user could mend.
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+            wrapped: Any = peft.get_peft_model(model, settings)
     except ValueError as error:
         raise InputError(f"{expected} {str(error).splitlines()[0]}") from None
     for target in targets if isinstance(targets, list) else ():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jsarag.checks import require
 from jsarag.objectives.concat import Concat
 from jsarag.objectives.decoupled import Decoupled
 from jsarag.objectives.diagnostics import diagnose
@@ -59,6 +60,19 @@ OBJECTIVES: Registry[type[Objective]] = Registry(
     },
 )
 
+
+def as_objective(given: Objective | str) -> Objective:
+    """An objective, or the one of that name with its usual settings.
+
+    Raises:
+        InputError: no objective, and the name of none.
+    """
+    if isinstance(given, str):
+        return OBJECTIVES.named(given, "objective")()
+    require(isinstance(given, Objective), "objective", "an objective such as objectives.JSA(k=5), or its name", given)
+    return given
+
+
 __all__ = [
     "EMDR2",
     "JSA",
@@ -90,6 +104,7 @@ __all__ = [
     "StochasticRag",
     "Target",
     "Together",
+    "as_objective",
     "diagnose",
     "estimate",
 ]

@@ -29,7 +29,6 @@ class Concat(Objective):
     sources = frozenset({"prior"})
     trains = frozenset({"generator"})
     second_reading = Together()
-    second_stage = True
 
     dropout: float = 0.0
 

@@ -156,8 +156,6 @@ class Objective(ABC):
     """What the scores without gradient are read from."""
     second_reading: ClassVar[Reads] = Alone()
     """What the scores with gradient are read from."""
-    second_stage: ClassVar[bool] = False
-    """Whether a run may start from the models of a finished one."""
 
     k: int = 5
 

@@ -11,7 +11,7 @@ from jsarag.data import Columns, HistoryConfig
 from jsarag.evaluation import EvaluationConfig
 from jsarag.index import IndexConfig
 from jsarag.models import EncoderConfig, GeneratorConfig
-from jsarag.objectives import JSA, Objective
+from jsarag.objectives import JSA, Objective, as_objective
 from jsarag.training.config import LoopConfig, OptimConfig, PassageConfig, Settings
 
 
@@ -53,6 +53,19 @@ class DataConfig:
         return self.split == "auto" and self.dev is None and self.test is None
 
 
+PARTS: dict[str, type] = {
+    "data": DataConfig,
+    "encoder": EncoderConfig,
+    "passages": PassageConfig,
+    "generator": GeneratorConfig,
+    "index": IndexConfig,
+    "optim": OptimConfig,
+    "loop": LoopConfig,
+    "evaluation": EvaluationConfig,
+}
+"""What the parts of a configuration are, by field."""
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """A training run.
@@ -60,8 +73,8 @@ class TrainConfig:
     Attributes:
         data: The files.
         out: Folder of the run: configuration, metrics, checkpoints, summary, report.
-        start: Finished run from whose models this one starts (the second stage, `--stage`); null: from untrained ones.
-        objective: What is maximised, with its options.
+        start: Finished run from whose models this one starts (`--from`); null: from untrained ones.
+        objective: What is maximised, with its options; from Python also a name, for its usual options.
         encoder: Prior, posterior and passage encoder.
         posterior: How the posterior starts: as a copy of the prior, or from random weights (to see how a run bears a
             poor proposal).
@@ -88,13 +101,10 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         as_paths(self, "", "out", "start")
-        # Other objectives would have to know which models "untrained" means, and whose index it is.
-        require(
-            self.start is None or self.objective.second_stage,
-            "start",
-            f"null with objective {self.objective.name}; a second stage is --stage concat",
-            str(self.start),
-        )
+        object.__setattr__(self, "objective", as_objective(self.objective))
+        for name, kind in PARTS.items():
+            article = "an" if kind.__name__[0] in "EIO" else "a"
+            require(isinstance(getattr(self, name), kind), name, f"{article} {kind.__name__}", getattr(self, name))
         retrievers = {"prior", "posterior"} & self.objective.trains
         require(
             bool(retrievers) or not self.passages.learns,

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -82,8 +82,13 @@ class Fingerprints:
         lines = [f"accepted after step {step}: {change}" for change in self.changes]
         return replace(self, now=self.now | {"accepted": self.accepted + lines})
 
-    def check(self, run: Path, accept: bool) -> None:
+    def check(self, run: Path, accept: bool, asked: Collection[str] = ()) -> None:
         """Refuse a run whose input has changed.
+
+        Args:
+            run: Its folder.
+            accept: Go on with all changes but that of the passages.
+            asked: Names of changes that were asked for.
 
         Raises:
             InputError: there are changes, and they are not accepted or cannot be.
@@ -94,6 +99,7 @@ class Fingerprints:
                 f"{run}: data.passages changed since the run began; put the file back, or train a new run: index and "
                 "chains belong to the passages"
             )
+        names = [name for name in names if name not in asked]
         if names and not accept:
             raise InputError(
                 f"{run}: changed since the run began: {', '.join(names)}; put back what changed, or accept the changes "

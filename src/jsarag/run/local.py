@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -37,15 +38,23 @@ def kept(config: TrainConfig) -> TrainConfig:
 def found(config: TrainConfig, run: Path) -> TrainConfig:
     """A configuration that `kept` made, for its folder, which now lies at ``run``.
 
-    Earlier versions kept paths as they were typed: what is not in the run folder is left to the current folder.
+    What is no longer where it was is looked for where it lay from the folder: a run may be moved, or copied to another
+    machine, together with its models and files. Earlier versions kept paths as they were typed: what is not in the run
+    folder is left to the current folder.
     """
+    there = Path(config.out)
 
     def path(given: Path) -> Path:
         within = run / given  # an absolute path stays
-        return within if within.exists() else given
+        if within.exists() or not (given.is_absolute() and there.is_absolute()):
+            return within if within.exists() else given
+        beside = Path(os.path.normpath(run.absolute() / os.path.relpath(given, there)))
+        return beside if beside.exists() else given
 
     def model(name: str) -> str:
-        return str(path(Path(name))) if name.startswith("./") and (run / name).exists() else name
+        if name.startswith("./"):
+            return str(path(Path(name))) if (run / name).exists() else name
+        return str(path(Path(name))) if Path(name).is_absolute() else name
 
     return replace(_placed(config, path, model), out=run)
 

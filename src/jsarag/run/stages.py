@@ -45,7 +45,20 @@ def concat(source: TrainConfig, k: int | None = None) -> TrainConfig:
     )
 
 
-STAGES: dict[str, Callable[[TrainConfig, int | None], TrainConfig]] = {"concat": concat}
+def again(source: TrainConfig, k: int | None = None) -> TrainConfig:
+    """The run that trains the models of ``source`` further with the same objective; ``k`` is that of the objective."""
+    folder = Path(source.out)
+    return replace(
+        source,
+        out=folder.with_name(f"{folder.name}-{AGAIN}"),
+        start=folder,
+        # An index whose passages have learned lies in the folder of the run.
+        index=replace(source.index, path=None) if source.passages.learns else source.index,
+    )
+
+
+AGAIN = "again"
+STAGES: dict[str, Callable[[TrainConfig, int | None], TrainConfig]] = {"concat": concat, AGAIN: again}
 
 
 def check_finished(run: Path) -> None:

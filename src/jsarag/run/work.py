@@ -27,15 +27,17 @@ from jsarag.interrupt import Stopped, listening
 from jsarag.kb import KnowledgeBase, encode
 from jsarag.models import Encoder, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
-from jsarag.run import fingerprints, lock, sealed, stages
+from jsarag.places import check_new_folder
+from jsarag.run import extend, fingerprints, lock, sealed, stages
 from jsarag.run.config import TrainConfig
 from jsarag.run.data import Data, read, shared
-from jsarag.run.fingerprints import Fingerprints, versions
+from jsarag.run.fingerprints import Change, Fingerprints, versions
 from jsarag.run.folder import RunFolder
 from jsarag.run.local import kept
 from jsarag.run.preflight import EARLY, LATE, Subject, demand
 from jsarag.run.sealed import SUMMARY as SUMMARY  # noqa: PLC0414 - offered here as well
 from jsarag.training import checkpoint
+from jsarag.training.config import LoopConfig
 from jsarag.training.models import Models
 from jsarag.training.record import check_begun
 from jsarag.training.trainer import Trainer
@@ -54,7 +56,12 @@ class Parts:
 
 
 def train(
-    config: TrainConfig, display: Display, *, resume: bool = False, accept_changes: bool = False
+    config: TrainConfig,
+    display: Display,
+    *,
+    resume: bool = False,
+    accept_changes: bool = False,
+    was: LoopConfig | None = None,
 ) -> dict[str, Any] | None:
     """Run ``config`` in its folder; returns the summary, or None where a signal stopped the run, which is then told.
 
@@ -64,6 +71,7 @@ def train(
         resume: Go on with the run that the folder holds, instead of refusing the folder. Of a finished run, which has
             its summary, nothing is changed; one killed after its last step gets the evaluation and summary it lacks.
         accept_changes: Go on although data, models, settings or packages are not those that the run began with.
+        was: The loop of the run so far, where ``config`` makes the run longer: a finished run then goes on too.
 
     Raises:
         InputError: any mistake in files, options or folder, another run works in the folder, or changes that are not
@@ -72,7 +80,7 @@ def train(
     display = display if processes.first() else Silent()
     with listening():
         try:
-            return _locked(config, display, resume, accept_changes)
+            return _locked(config, display, resume, accept_changes, was)
         except Stopped as signalled:
             display.say(f"stopped by {signalled}; {_saved(Path(config.out))}")
             return None
@@ -86,7 +94,9 @@ def _saved(run: Path) -> str:
     return f"saved: {found}; go on with: jsarag train --resume {run}"
 
 
-def _locked(config: TrainConfig, display: Display, resume: bool, accept: bool) -> dict[str, Any]:
+def _locked(
+    config: TrainConfig, display: Display, resume: bool, accept: bool, was: LoopConfig | None
+) -> dict[str, Any]:
     run = Path(config.out)
     if not resume:
         check_new(run)
@@ -94,13 +104,18 @@ def _locked(config: TrainConfig, display: Display, resume: bool, accept: bool) -
         with lock.held(run, display):
             check_new(run)  # another run may have begun since
             return work(config, parts, display)
-    if processes.first_finds(finished(run)):
+    if was is None and processes.first_finds(finished(run)):
         return _kept(run, display)
     with lock.held(run, display):
-        if processes.first_finds(finished(run)):  # by another run until now
+        ended = processes.first_finds(finished(run))
+        if was is None and ended:  # by another run until now
             return _kept(run, display)
         processes.by_first(lambda: _recover(config, display))
-        return work(config, prepare(config, display, resume=True, accept=accept), display)
+        parts = prepare(config, display, resume=True, accept=accept, was=was)
+        if ended:
+            processes.by_first(lambda: extend.check(config, len(parts.data.train)))
+            processes.by_first(lambda: extend.reopen(run))
+        return work(config, parts, display)
 
 
 def _recover(config: TrainConfig, display: Display) -> None:
@@ -113,7 +128,9 @@ def _recover(config: TrainConfig, display: Display) -> None:
     check_begun(run)
 
 
-def prepare(config: TrainConfig, display: Display, *, resume: bool, accept: bool = False) -> Parts:
+def prepare(
+    config: TrainConfig, display: Display, *, resume: bool, accept: bool = False, was: LoopConfig | None = None
+) -> Parts:
     """Read, load and check everything that a run needs; nothing is written.
 
     Args:
@@ -121,6 +138,7 @@ def prepare(config: TrainConfig, display: Display, *, resume: bool, accept: bool
         display: Shown progress, and told what has changed.
         resume: Whether the run has begun before.
         accept: Go on although something has changed since.
+        was: The loop of the run so far, where the run is made longer.
     """
     data = read(config.data, display)
     if not resume:  # else what has changed since is told first
@@ -129,7 +147,7 @@ def prepare(config: TrainConfig, display: Display, *, resume: bool, accept: bool
     models = load_models(config)
     prints = processes.from_first(lambda: fingerprints.take(config, data.rows))
     if resume:
-        prints = _judged(config, prints, accept, display)
+        prints = _judged(config, prints, accept, display, extend.told(was, config, len(data.train)) if was else "")
     demand({**EARLY, **LATE} if resume else LATE, Subject(config, data, models, resume, display))
     kb = knowledge_base(config, data.passages, models.prior, display)
     stages.begin(config, models)
@@ -137,8 +155,15 @@ def prepare(config: TrainConfig, display: Display, *, resume: bool, accept: bool
     return Parts(data, models, kb, prints)
 
 
-def _judged(config: TrainConfig, found: Fingerprints, accept: bool, display: Display) -> Fingerprints:
+def _judged(config: TrainConfig, found: Fingerprints, accept: bool, display: Display, longer: str = "") -> Fingerprints:
     """The fingerprints of a run that goes on, once what has changed is told and accepted.
+
+    Args:
+        config: The run.
+        found: Its fingerprints now.
+        accept: Whether any change is accepted.
+        display: Told what has changed.
+        longer: What becomes of the rates of a run that is made longer, which is a change that was asked for.
 
     Raises:
         InputError: there are changes, and they are not accepted.
@@ -146,9 +171,14 @@ def _judged(config: TrainConfig, found: Fingerprints, accept: bool, display: Dis
     run = Path(config.out)
     if processes.first_finds(not (run / fingerprints.FILE).is_file()):
         display.say(f"{run}: begun by an earlier version, which kept no fingerprints: changes since then are not known")
+    lengths = [f"loop.{name}" for name in extend.LENGTHS] if longer else []
+    if longer:
+        first = next((change for change in found.changes if change.name in lengths), None)
+        changes = (Change(c.name, f"{c.text}; {longer}") if c is first else c for c in found.changes)
+        found = replace(found, changes=tuple(changes))
     for line in [*found.told, *map(str, found.changes)]:
         display.say(line)
-    found.check(run, accept)
+    found.check(run, accept, lengths)
     if found.changes:
         display.say(f"{run}: goes on with {len(found.changes)} accepted changes")
     return found.accept(checkpoint.locate(run, "last")[1] if checkpoint.exists(run, "last") else 0)
@@ -231,6 +261,7 @@ def check_new(run: Path) -> None:
         raise InputError(
             f"{run}: already holds a run{by}; name another folder with --out, or go on with --resume {run}"
         )
+    processes.by_first(lambda: check_new_folder(run, "out"))
 
 
 def _kept(run: Path, display: Display) -> dict[str, Any]:
@@ -273,6 +304,8 @@ def knowledge_base(
             return encode(passages, encoder, config.index.settled, run, display)
         folder = Path(config.start)
         kb = stages.index_of(folder)
+        if kb.passages != list(passages) and not config.passages.learns and kb.fingerprint == encoder.fingerprint():
+            return encode(passages, encoder, config.index.settled, run, display)
     else:
         kb = KnowledgeBase.load(folder)
         check_index(config, kb, encoder, folder)

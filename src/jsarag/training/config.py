@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -117,7 +118,8 @@ class LoopConfig:
     Attributes:
         batch_size: Pairs of one forward and backward pass.
         accumulate: Passes whose gradients are averaged into one step.
-        epochs: Passes over the training pairs; may be a fraction.
+        epochs: Passes over the training pairs; may be a fraction. A last batch that is not full is filled up from the
+            next pass.
         steps: Number of steps instead of epochs; null: as epochs say.
         tokens: Budget of generator tokens, with and without gradient alike, instead of epochs: the step that reaches it
             is the last.
@@ -172,8 +174,12 @@ class LoopConfig:
         require(named, "loop.monitor", "block/metric, such as prior/mrr@10, or null", self.monitor)
 
     def number_of_steps(self, examples: int) -> int:
-        """Optimizer steps of a run over so many training pairs, where no budget ends it."""
-        return self.steps or max(round(self.epochs * examples / (self.batch_size * self.accumulate)), 1)
+        """Optimizer steps of a run over so many training pairs, where no budget ends it.
+
+        The last batch counts, filled up with the first pairs of the next epoch: every pair is read.
+        """
+        # Rounded first: 0.1 epochs of 240 pairs are 24.000000000000004.
+        return self.steps or math.ceil(round(self.epochs * examples / (self.batch_size * self.accumulate), 6))
 
     @property
     def budget(self) -> int | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jsarag import layout
+from jsarag.checks import closest
 from jsarag.types import InputError
 
 PROJECT = "jsarag"
@@ -26,7 +27,7 @@ def check_trackers(names: Sequence[str], option: str) -> None:
     """Refuse trackers that Accelerate does not know, or whose package is not installed."""
     for name in names:
         if name not in TRACKERS:
-            raise InputError(f"{option}: expected some of {', '.join(TRACKERS)}, got {name!r}")
+            raise InputError(f"{option}: expected some of {', '.join(TRACKERS)}, got {name!r}{closest(name, TRACKERS)}")
         if importlib.util.find_spec(name) is None:
             raise InputError(f"{option}: {name} is not installed; pip install {name}")
 

@@ -24,7 +24,7 @@ from jsarag.interrupt import listening
 from jsarag.kb import KnowledgeBase
 from jsarag.metrics import retrieval_scores
 from jsarag.models.memory import lack, out_of_memory, release
-from jsarag.objectives import JSA, Objective, Together
+from jsarag.objectives import JSA, Objective, Together, as_objective
 from jsarag.objectives.candidates import PADDING
 from jsarag.pipeline import Pipeline
 from jsarag.retriever import retrievers
@@ -78,7 +78,7 @@ class Trainer:
         models: Models,
         kb: KnowledgeBase,
         examples: Iterable[Example | Mapping[str, Any]],
-        objective: Objective | None = None,
+        objective: Objective | str | None = None,
         settings: Settings | None = None,
         *,
         dev: Iterable[Example | Mapping[str, Any]] = (),
@@ -103,7 +103,7 @@ class Trainer:
             InputError: pairs that are not as they should be, no labels where the objective needs them, or fewer
                 passages than it looks for.
         """
-        self.objective, self.settings = objective or JSA(), settings or Settings()
+        self.objective, self.settings = as_objective(objective or JSA()), settings or Settings()
         loop, history = self.settings.loop, self.settings.history
         self.display, self.store = display or Silent(), store or Memory()
         require(

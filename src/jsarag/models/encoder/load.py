@@ -13,6 +13,7 @@ from jsarag.models.encoder.config import EncoderConfig
 from jsarag.models.encoder.encoder import Task
 from jsarag.models.encoder.sentence_encoder import SentenceEncoder
 from jsarag.models.precision import compute_dtype
+from jsarag.models.quiet import quiet
 from jsarag.models.resolve import BROKEN, not_loadable, resolve
 from jsarag.types import InputError
 
@@ -38,7 +39,8 @@ def load_encoder(
     try:
         # Weights of another size are then among those that were not found, and named.
         kwargs = {"dtype": torch.float32, "ignore_mismatched_sizes": True}
-        model = SentenceTransformer(path, device=str(device), model_kwargs=kwargs).float()
+        with quiet():
+            model = SentenceTransformer(path, device=str(device), model_kwargs=kwargs).float()
     except (*BROKEN, ImportError, AttributeError, TypeError) as error:
         raise not_loadable(config.model, "encoder.model", error) from None
     for name, weight in model.named_parameters():

@@ -22,6 +22,7 @@ from jsarag.models.encoder.encoder import Task
 from jsarag.models.fingerprint import add_weights
 from jsarag.models.memory import Thrift
 from jsarag.models.precision import autocast
+from jsarag.models.quiet import quiet
 from jsarag.models.resolve import BROKEN, not_loadable
 from jsarag.models.similarity import SIMILARITIES, Similarity
 from jsarag.models.turns import Turns
@@ -165,7 +166,9 @@ class SentenceEncoder(nn.Module):
         from sentence_transformers import SentenceTransformer
 
         try:
-            saved = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32}).state_dict()
+            with quiet():
+                kwargs = {"dtype": torch.float32}
+                saved = SentenceTransformer(str(folder), device="cpu", model_kwargs=kwargs).state_dict()
         except (*BROKEN, ImportError, AttributeError, TypeError) as error:
             raise not_loadable(str(folder), "encoder.model", error) from None
         check_alike(saved, self.model.state_dict(), str(folder))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jsarag.models.checks import check_causal, check_whole, masked
+from jsarag.models.quiet import quiet
 from jsarag.models.resolve import BROKEN, not_loadable
 
 
@@ -17,7 +18,8 @@ def whole_model(auto: Any, path: str | Path, name: str, **options: Any) -> Any:
     """
     where = f"generator.model: {name}"
     try:
-        model, info = auto.from_pretrained(path, output_loading_info=True, ignore_mismatched_sizes=True, **options)
+        with quiet():
+            model, info = auto.from_pretrained(path, output_loading_info=True, ignore_mismatched_sizes=True, **options)
     except BROKEN as error:
         raise not_loadable(name, "generator.model", error) from None
     if not model.config.is_encoder_decoder and masked(model.config):

@@ -10,10 +10,15 @@ from contextlib import contextmanager, nullcontext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from jsarag.display import Advance
+from jsarag.display import Advance, Display, Silent
 
 EVERY = 15.0
 """Seconds between plain lines."""
+
+
+def shown(display: Display | None) -> Display:
+    """What shows progress: ``display``; where there is none, the terminal if standard error is one, else nothing."""
+    return display or (Terminal() if sys.stderr.isatty() else Silent())
 
 
 class Terminal:
