@@ -177,9 +177,9 @@ def test_json(tmp_path: Path) -> None:
 def options() -> set[str]:
     """Every option of every command, without its dashes."""
     shown = io.StringIO()
-    for name in COMMANDS:
+    for name in (*COMMANDS, "data check"):
         with redirect_stdout(shown), pytest.raises(SystemExit):
-            main([name, "--help-all"])
+            main([*name.split(), "--help-all"])
     config = plain(jsarag.TrainConfig(jsarag.DataConfig("kb.jsonl", "pairs.jsonl")))
     own = {f"objective.{field.name}" for kind in OBJECTIVES.values() for field in dataclasses.fields(kind)}
     own |= {f"index.{field.name}" for kind in INDEXES.values() for field in dataclasses.fields(kind)}

@@ -20,11 +20,14 @@ DESCRIPTION = """Convert a published data set to passages.jsonl, train.jsonl, de
 Without NAME: all data sets with task, size, licence, and the files to download. With NAME alone: the same for one set,
 its options and the command to train with. Put the files in a folder, plain or as .gz, and name it with --from; or name
 a data set on the Hugging Face hub that holds them, hf://datasets/OWNER/NAME. Nothing else is downloaded. The folder
-given to --out is written whole or not at all, with a manifest of sizes and sums."""
+given to --out is written whole or not at all, with a manifest of sizes and sums.
+
+`jsarag data check FILE...` looks at files of your own before training: `jsarag data check --help`."""
 
 EXAMPLE = """jsarag data
 jsarag data doqa
-jsarag data doqa --from downloads/doqa --out data/doqa"""
+jsarag data doqa --from downloads/doqa --out data/doqa
+jsarag data check kb.csv questions.csv"""
 
 RECIPES = Path(jsarag.__file__).parent / "recipes"
 """A file of training settings a data set, and small.yaml, which makes any of them small."""

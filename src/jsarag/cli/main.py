@@ -17,7 +17,7 @@ from jsarag.whole import refusal
 
 COMMANDS = {
     "quickstart": "train on the bundled sample, measure before and after, answer a question",
-    "data": "list published data sets, convert one to passages and examples",
+    "data": "check files of your own; list published data sets, convert one",
     "index": "encode passages into a searchable folder",
     "train": "train retriever and generator together",
     "evaluate": "measure retrieval and answers of a run",
