@@ -13,6 +13,8 @@ ANSWERS = answer_scores(["北京"], [["北京"]])
 RETRIEVAL = retrieval_scores([["a"]], [["a"]], (1, 5, 10, 20))
 EVERY: dict[str, Any] = {
     "prior": RETRIEVAL,
+    "evidence": ("answer@1", "words@5"),
+    "likelihood": ("per_token",),
     "posterior": RETRIEVAL,
     "selection": ("precision", "recall", "f1", "exact"),
     "calibration": ("brier", "probability", "ece"),
@@ -79,9 +81,10 @@ def test_what_the_terminal_shows_of_one_run(
     show_summary({"before": side, "after": side, "cost": cost, "run": {"steps": 1}})
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("│")[1].strip() for line in lines if "│" in line] == [
-        *("prior hit@1", "prior hit@5", "prior mrr@10", "posterior hit@1", "posterior mrr@10"),
+        *("right passage first", "right passage in first 5", "MRR@10"),
+        "log p of the answer with passages",
         *("answers EM", "answers F1", "answers ROUGE-L", "answers BLEU-1", "answers BLEU-4"),
-        *("closed book EM", "closed book F1", "attribution answer in a passage", "own x"),
+        *("closed book EM", "closed book F1", "answer in a passage", "own x"),
     ]
 
     modes = {
@@ -92,7 +95,7 @@ def test_what_the_terminal_shows_of_one_run(
     headings = next(line for line in capsys.readouterr().out.splitlines() if "tokens" in line)
     assert [heading.strip() for heading in headings.strip("┃").split("┃")] == [
         *("percent [95 % interval]", "answers EM", "answers F1", "answers ROUGE-L", "answers BLEU-1", "answers BLEU-4"),
-        *("attribution answer in a passage", "seconds", "tokens"),
+        *("answer in a passage", "seconds", "tokens"),
     ]
 
 

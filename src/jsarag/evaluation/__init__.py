@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from jsarag.evaluation.baselines import BM25, measure_baselines
 from jsarag.evaluation.config import EvaluationConfig
 from jsarag.evaluation.evaluate import evaluate, evaluate_modes
 from jsarag.evaluation.likelihood import marginal_log_likelihood
 from jsarag.evaluation.limits import check_fits
+from jsarag.evaluation.paired import Paired, paired
 from jsarag.evaluation.retrieval import evaluate_retrieval
 from jsarag.evaluation.sheet import Case, Evaluation
 from jsarag.evaluation.table import check_table, write_table
 
 __all__ = [
+    "BM25",
     "Case",
     "Evaluation",
     "EvaluationConfig",
+    "Paired",
     "check_fits",
     "check_table",
     "evaluate",
     "evaluate_modes",
     "evaluate_retrieval",
     "marginal_log_likelihood",
+    "measure_baselines",
+    "paired",
     "write_table",
 ]

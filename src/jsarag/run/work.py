@@ -21,17 +21,19 @@ from jsarag.checksums import seal as write_seal
 from jsarag.config import as_yaml
 from jsarag.data import load_examples, load_passages, render
 from jsarag.display import Display, Silent
-from jsarag.evaluation import Case, Evaluation, check_fits, evaluate
+from jsarag.evaluation import BM25, Case, Evaluation, check_fits, evaluate, measure_baselines
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl, write_text
 from jsarag.interrupt import Stopped, listening
 from jsarag.kb import KnowledgeBase, check_k, encode
 from jsarag.models import Encoder, LanguageModel, load_encoder, load_generator
+from jsarag.models.resolve import resolve
 from jsarag.pipeline import Pipeline
 from jsarag.run import fingerprints, lock, sealed, stages
 from jsarag.run.config import DataConfig, TrainConfig
 from jsarag.run.fingerprints import Fingerprints, versions
 from jsarag.run.folder import RunFolder
 from jsarag.run.local import kept
+from jsarag.run.outcome import outcome
 from jsarag.run.sealed import SUMMARY as SUMMARY  # noqa: PLC0414 - offered here as well
 from jsarag.training import checkpoint
 from jsarag.training.models import Models
@@ -196,10 +198,13 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
     if models.passages is not None:
         kb = trained_index(trainer.kb, models.passages, run, display)
     after = _evaluated(config, models, kb, test, "after", display)
+    baselines = _baselines(config, models, kb, test, display) if after else None
     state = fitted.state
     summary = {
         "before": before.summary if before else None,
         "after": after.summary if after else None,
+        "baselines": baselines.summary if baselines else {},
+        "paired": outcome(before, after, baselines, config.evaluation.resamples) if after and baselines else {},
         "cost": {
             "seconds": round(state.seconds, 3),
             "tokens_scored": state.tokens_scored,
@@ -325,6 +330,9 @@ def check(config: TrainConfig, models: Models, data: Data, display: Display) -> 
             f"generator.prompt.max_length is {generator.config.prompt.max_length}, but {config.generator.model} was "
             f"made for {generator.positions} tokens: it may answer badly to longer prompts"
         )
+    for name in config.evaluation.baselines:
+        if name != BM25:
+            resolve(name, "evaluation.baselines")
     sets = ((data.train, files.train), (data.dev, files.dev), (data.test, files.test))
     with display.task("checking", sum(len(examples) for examples, _ in sets)) as advance:
         for examples, path in sets:
@@ -356,6 +364,13 @@ def _evaluated(
     processes.by_first(lambda: write_json(summary, evaluation.summary))
     processes.by_first(lambda: write_seal(seal, [summary.name, rows.name]))
     return evaluation
+
+
+def _baselines(
+    config: TrainConfig, models: Models, kb: KnowledgeBase, cases: list[Case], display: Display
+) -> Evaluation:
+    settings, device = config.evaluation, models.prior.device
+    return measure_baselines(settings.baselines, kb, cases, settings.decoding.passages, settings, device, display)
 
 
 def _compared(before: Evaluation, after: Evaluation) -> list[dict[str, Any]]:
