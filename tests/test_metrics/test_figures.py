@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,3 +104,18 @@ def test_what_is_compared_where_nothing_is_asked_for() -> None:
     assert [f"{name}/{metric}" for name, block in BLOCKS.items() for metric in block.compared] == [
         *("prior/hit@1", "prior/mrr@10", "posterior/mrr@10", "answers/em", "answers/f1")
     ]
+
+
+def test_the_terminal_says_the_verdict_first_and_no_figure_is_less_than_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    before, after = ({"prior": {"hit@1": {"mean": m, "low": m, "high": m}}} for m in (0.5, 0.4996))
+    cost = {"seconds": 1.0, "tokens_scored": 1, "tokens_trained": 1, "peak_memory_bytes": 2**30}
+    summary = {"before": before, "after": after, "cost": cost, "run": {"steps": 1}}
+    show_summary(summary | {"paired": {"before": {"prior/hit@1": {"p": 0.2}}}}, Path("runs/my run"))
+    out = capsys.readouterr().out
+    assert "-0.0" not in out
+    assert out.startswith("Retrieval did not change beyond chance.\n  right passage first  50.0 % → 50.0 % (0.0 points")
+    assert """jsarag ask --run 'runs/my run' "your question\"""" in out
+    assert max(map(len, out.splitlines())) <= 80

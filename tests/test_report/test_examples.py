@@ -69,7 +69,8 @@ def test_answers_are_right_or_wrong_by_exact_match(tmp_path: Path) -> None:
     row = example("1", "ab", "ba", "b", outputs=["The red lamp", "a lamp"])
     row["before"]["answer"], row["after"]["answer"] = "red boat", "Lamp."
     (change,) = found(tmp_path, [row]).shown
-    assert (change.before.right, change.before.f1) == (False, pytest.approx(0.5))
+    assert change.before.right is False
+    assert change.before.f1 == pytest.approx(0.5)
     assert (change.after.right, change.after.f1) == (True, 1)
     row["before"]["answer"] = None
     (change,) = found(tmp_path, [row]).shown

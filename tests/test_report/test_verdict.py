@@ -20,13 +20,13 @@ def side(**figures: float) -> dict[str, Any]:
     return made
 
 
-def tested(**ps: float) -> dict[str, Any]:
+def chances(**ps: float) -> dict[str, Any]:
     return {name.replace("__", "/").replace("_at_", "@"): {"p": p} for name, p in ps.items()}
 
 
 def test_with_labels() -> None:
     before, after = side(prior__hit_at_1=0.325, answers__f1=0.012), side(prior__hit_at_1=0.449, answers__f1=0.253)
-    found = verdict(before, after, {"before": tested(prior__hit_at_1=0.0001, answers__f1=0.0002)}, RUN, COST)
+    found = verdict(before, after, {"before": chances(prior__hit_at_1=0.0001, answers__f1=0.0002)}, RUN, COST)
     assert found.headline == "Retrieval and answers got better."
     assert [(line.title, line.text) for line in found.lines] == [
         ("right passage first", "32.5 % → 44.9 % (+12.4 points, p < 0.001)"),
@@ -48,7 +48,7 @@ def test_with_labels() -> None:
 )
 def test_better_worse_and_chance(retrieval: float, p: float, answers: float, q: float, headline: str) -> None:
     before, after = side(prior__hit_at_1=0.3, answers__f1=0.1), side(prior__hit_at_1=retrieval, answers__f1=answers)
-    assert verdict(before, after, {"before": tested(prior__hit_at_1=p, answers__f1=q)}, RUN, COST).headline == headline
+    assert verdict(before, after, {"before": chances(prior__hit_at_1=p, answers__f1=q)}, RUN, COST).headline == headline
 
 
 def test_a_run_that_learned_nothing_says_so_and_what_to_try() -> None:
@@ -68,7 +68,9 @@ def test_without_labels_the_passages_are_searched_for_the_answer() -> None:
     after = side(evidence__answer_at_1=0.3, evidence__answer_at_5=0.6, evidence__words_at_5=0.7)
     after |= side(likelihood__per_token=-1.25)
     before |= side(likelihood__per_token=-2.5)
-    found = verdict(before, after, {"before": tested(evidence__answer_at_5=0.01, likelihood__per_token=0.2)}, RUN, COST)
+    found = verdict(
+        before, after, {"before": chances(evidence__answer_at_5=0.01, likelihood__per_token=0.2)}, RUN, COST
+    )
     assert found.headline == "Retrieval got better."
     assert [(line.title, line.text, line.outcome) for line in found.lines] == [
         ("answer in first 5 passages", "50.0 % → 60.0 % (+10.0 points, p = 0.010)", "better"),

@@ -11,7 +11,7 @@ from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_evaluation
 from jsarag.cli.loading import add_run_options, load, read_by
 from jsarag.decoding import DECODERS
-from jsarag.evaluation import check_table, write_table
+from jsarag.evaluation import Evaluation, check_table, write_table
 from jsarag.files import write_json, write_jsonl
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
@@ -33,6 +33,13 @@ def run(argv: Sequence[str]) -> int:
         choices=[ALL, *DECODERS],
         default=None,
         help="Compare several ways of decoding, quality beside cost: names of --mode, or all.",
+    )
+    parser.add_argument(
+        "--baseline",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="Measure retrievers without training beside the run: bm25, or names of encoders.",
     )
     parser.add_argument("--data", type=Path, default=None, help="Examples; default: the test pairs of the run.")
     parser.add_argument("--limit", type=int, default=None, help="Judge answers on the first so many examples.")
@@ -60,6 +67,8 @@ def run(argv: Sequence[str]) -> int:
         evaluation = loaded.evaluate_modes(data, modes, settings, Terminal())
     else:
         evaluation = loaded.evaluate(data, settings, Terminal())
+    if values.baseline:
+        evaluation = _beside(evaluation, loaded.evaluate_baselines(data, values.baseline, settings, Terminal()))
     show_evaluation(evaluation.summary)
     if values.json:
         write_json(values.json, evaluation.summary)
@@ -68,6 +77,13 @@ def run(argv: Sequence[str]) -> int:
     if values.table:
         write_table(values.table, evaluation.rows)
     return 0
+
+
+def _beside(evaluation: Evaluation, baselines: Evaluation) -> Evaluation:
+    """The evaluation with the blocks and scores of baselines."""
+    scores = {row["id"]: {name: value for name, value in row.items() if "/" in name} for row in baselines.rows}
+    rows = [row | scores[row["id"]] for row in evaluation.rows]
+    return Evaluation(evaluation.summary | baselines.summary, rows)
 
 
 def _modes(named: list[str] | None, one: str | None) -> list[str]:

@@ -181,7 +181,8 @@ def show_contrast(groups: Sequence[Group]) -> None:
         for name, cells_ in zip(COSTS, zip(*spent, strict=True), strict=True):
             table.add_row(name, *cells_)
         console.print(table)
-    print(f"percent ± deviation over seeds; below, points against {short[0]} and p of a paired randomisation test")
+    note = f"percent ± deviation over seeds; below, points against {short[0]} and p of a paired randomisation test"
+    print(textwrap.fill(note, console.width))
 
 
 def _wide() -> Console:

@@ -7,7 +7,7 @@ from jsarag.evaluation.config import EvaluationConfig
 from jsarag.evaluation.evaluate import evaluate, evaluate_modes
 from jsarag.evaluation.likelihood import marginal_log_likelihood
 from jsarag.evaluation.limits import check_fits
-from jsarag.evaluation.paired import Paired, paired
+from jsarag.evaluation.pairing import Paired, paired
 from jsarag.evaluation.retrieval import evaluate_retrieval
 from jsarag.evaluation.sheet import Case, Evaluation
 from jsarag.evaluation.table import check_table, write_table

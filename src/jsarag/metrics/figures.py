@@ -177,7 +177,7 @@ def block_of(name: str) -> Block:
     if name.startswith(BASELINE):
         other = "BM25" if name == f"{BASELINE}bm25" else name.removeprefix(BASELINE)
         shown = ("hit@1", "hit@5", "mrr@10", "answer@1", "answer@5")
-        return Block(f"Baseline: {other}", titles=RANKED | HELD, shown=shown, open=shown)
+        return Block(f"Baseline: {other}", titles=RANKED | HELD, shown=shown, open=shown, prefix=f"{other}:")
     return BLOCKS.get(name) or Block(name, shown=None, open=None)
 
 

@@ -113,8 +113,9 @@ def _baselines(record: Record) -> Baselines | None:
     names = [name for name in record.baselines if name.startswith(BASELINE)]
     if not names:
         return None
-    usual = [name for name in ("hit@1", "hit@5", "mrr@10") if name in record.baselines[names[0]]]
-    wanted = usual or [name for name in record.baselines[names[0]] if name.startswith(("answer@", "words@"))]
+    found = list(record.baselines[names[0]])
+    usual = [name for name in found if name in ("hit@1", "hit@5", "mrr@10")]
+    wanted = usual or [name for name in found if name.startswith(("answer@", "words@"))]
 
     def own(blocks: Blocks) -> dict[str, Estimate]:
         return {**blocks.get("evidence", {}), **blocks.get("prior", {})}

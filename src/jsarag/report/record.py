@@ -9,7 +9,7 @@ from typing import Any
 
 from jsarag import checksums, layout
 from jsarag.evaluation import paired
-from jsarag.evaluation.paired import means_only
+from jsarag.evaluation.pairing import means_only
 from jsarag.files import read_json, read_jsonl, read_text
 from jsarag.metrics import Estimate
 from jsarag.run import sealed

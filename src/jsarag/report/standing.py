@@ -36,7 +36,9 @@ def standings(groups: Sequence[Group]) -> list[str]:
 
 def standing(group: Group, reference: Group) -> str:
     """``gold is ahead of jsa: right passage first 80.0 % against 30.0 % (+50.0 points, p < 0.001).``."""
-    ahead, behind, level = [], [], []
+    ahead: list[str] = []
+    behind: list[str] = []
+    level: list[str] = []
     for metric, compared in group.figures.items():
         assert compared.versus is not None
         assert compared.p is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jsarag.evaluation import Evaluation, Paired, paired
-from jsarag.evaluation.paired import Score, means_only, same
+from jsarag.evaluation.pairing import Score, means_only, same
 
 CLOSED_BOOK: list[Score] = [
     *((f"closed_book/{metric}", f"answers/{metric}") for metric in ("em", "f1")),
