@@ -12,7 +12,7 @@ from jsarag import api
 from jsarag.cli.figures import show_contrast
 from jsarag.cli.main import main
 from jsarag.files import read_jsonl, write_json, write_jsonl, write_text
-from jsarag.report.standing import standings
+from jsarag.report.standing import leader, standings
 from jsarag.types import InputError
 
 EXAMPLES = 40
@@ -135,11 +135,14 @@ def test_who_is_ahead_and_by_how_much(tmp_path: Path) -> None:
     ahead = "right passage first 80.0 % against 30.0 % (+50.0 points, p < 0.001); "
     ahead += "MRR@10 90.0 % against 65.0 % (+25.0 points, p < 0.001)"
     assert standings([jsa, gold]) == [f"gold is ahead of jsa: {ahead}. Not apart beyond chance: answers F1."]
+    assert leader([jsa, gold]) == "gold leads jsa: right passage first +50.0 points (p < 0.001)."
     gold, jsa = api.compare(runs(tmp_path / "again"), reference="gold")
+    assert leader([gold, jsa]) == "gold leads jsa: right passage first +50.0 points (p < 0.001)."
     assert standings([gold, jsa])[0].startswith("jsa is behind gold: right passage first 30.0 % against 80.0 % (−50.0")
     same = [make(tmp_path / name, seed=0, wins=10, objective=name) for name in ("x", "y")]
     expected = "y and x are not apart beyond chance: right passage first, MRR@10, answers F1."
     assert standings(api.compare(same)) == [expected]
+    assert leader(api.compare(same)) == "No lead beyond chance in: right passage first."
 
 
 def test_less_is_better_of_some_figures(tmp_path: Path) -> None:
@@ -148,6 +151,8 @@ def test_less_is_better_of_some_figures(tmp_path: Path) -> None:
         rows = [row | {"attribution/against": value} for _, row in read_jsonl(folder / "evaluation" / "after.jsonl")]
         write_jsonl(folder / "evaluation" / "after.jsonl", rows)
     (line,) = standings(api.compare(folders, metrics=["attribution/against"]))
+    expected = "y leads x: answer against its passages −50.0 points (p < 0.001)."
+    assert leader(api.compare(folders, metrics=["attribution/against"])) == expected
     assert line.startswith("y is ahead of x: answer against its passages 25.0 % against 75.0 % (−50.0 points")
 
 
@@ -164,12 +169,12 @@ def test_a_terminal_of_80_columns_holds_the_comparison(
     show_contrast(api.compare(made))
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 80
-    assert out.index("ahead of") < out.index("┏")
+    assert out.index("leads") < out.index("ahead of") < out.index("┏")
     for row in ("prior/hit@1", "prior/mrr@10", "answers/f1", "memory at most"):
         assert out.count(f"│ {row} ") == -(-(groups - 1) // 2)  # a metric a row, two groups a table beside the first
     assert "…" not in out
     assert "13.8 ± 1.8" in out
-    assert "+12.5, p 0.06" in out
+    assert "+12.5, p 0.032" in out
 
 
 def test_metrics_may_stand_before_the_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

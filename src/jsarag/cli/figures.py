@@ -15,7 +15,7 @@ from jsarag.metrics import Estimate, Figure, Unit, block_of, in_order
 from jsarag.report import Group, costs, heading
 from jsarag.report.compare_page import COSTS, difference_text, mean_text
 from jsarag.report.numbers import bounds, change, number
-from jsarag.report.standing import letters, standings
+from jsarag.report.standing import leader, letters, standings
 from jsarag.report.verdict import SURE, Verdict, next_steps, verdict
 
 
@@ -124,7 +124,7 @@ def _blocks(summary: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-HEADING, CELL = 27, 18
+HEADING, CELL = 20, 20
 """Columns of the terminal that the name of a metric takes, and a group."""
 
 
@@ -156,7 +156,7 @@ def show_claims(result: dict[str, Any]) -> None:
 def show_contrast(groups: Sequence[Group]) -> None:
     """Print who is ahead and by how much, then groups of runs side by side: a metric a row, a letter a group."""
     console = Console() if Console().is_terminal else Console(width=max(Console().width, 80))
-    for line in standings(groups):
+    for line in [leader(groups), *standings(groups)]:
         print(textwrap.fill(line, console.width, subsequent_indent="  ", break_on_hyphens=False))
     print()
     short = letters(groups)

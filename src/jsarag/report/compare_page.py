@@ -13,7 +13,7 @@ from jsarag.report.charts import contrast_chart, sweep_chart
 from jsarag.report.compare import Group
 from jsarag.report.curves import Line
 from jsarag.report.numbers import change, number, p_told
-from jsarag.report.standing import figure_of, letters, standings, title_of
+from jsarag.report.standing import figure_of, leader, letters, standings, title_of
 from jsarag.report.templates import render
 
 PARTS = ("prior", "posterior", "generator")
@@ -106,7 +106,7 @@ def write_contrast(groups: Sequence[Group], path: Path) -> Path:
     spent = [[*costs(group), f"{group.cost['seconds']:.0f} s"] for group in groups]
     values: dict[str, Any] = {"reference": groups[0].label, "rows": rows, "forests": forests, "curves": curves}
     values["groups"] = [(a, group.label, len(group.members)) for a, group in zip(short, groups, strict=True)]
-    values["standings"] = standings(groups)
+    values["leader"], values["standings"] = leader(groups), standings(groups)
     values["costs"] = list(zip(COSTS, zip(*spent, strict=True), strict=True))
     values["gradients"] = [(names[g.label], [_gradient(g, part) for part in PARTS]) for g in groups if g.gradients]
     write_text(path, render("contrast.html", **values))

@@ -51,8 +51,8 @@ def write_report(run: Path) -> Path:
     return path
 
 
-ANSWERS = ("answers", "dialog", "likelihood", "closed_book", "attribution")
-"""Blocks of figures about answers; all others are about retrieval."""
+ANSWERS = ("answers", "closed_book", "likelihood", "dialog", "attribution")
+"""Blocks of figures about answers, as the page orders them; all others are about retrieval."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,9 @@ def _page(record: Record, place: str) -> str:
         facts=_facts(record),
         cost=_cost(record),
         versions=_versions(record),
-        answers=[part for part in parts if part.table.block in ANSWERS],
+        answers=sorted(
+            (part for part in parts if part.table.block in ANSWERS), key=lambda part: ANSWERS.index(part.table.block)
+        ),
         retrieval=[part for part in parts if part.table.block not in ANSWERS],
         baselines=_baselines(record),
         diagram=_diagram(record),

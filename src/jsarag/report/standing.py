@@ -28,6 +28,24 @@ def letters(groups: Sequence[Group]) -> list[str]:
     return [chr(ord("A") + i % 26) + (str(i // 26) if i >= 26 else "") for i in range(len(groups))]
 
 
+def leader(groups: Sequence[Group]) -> str:
+    """Who is ahead in the first figure, and by how much, against the first group or, where this leads, the next best.
+
+    Only a lead over the first group is tested, so only such a difference is called one.
+    """
+    metric = next(iter(groups[0].figures))
+    best, rival = sorted(groups[1:], key=lambda group: -_gain(group, metric))[0], groups[0]
+    compared = best.figures[metric]
+    assert compared.versus is not None
+    assert compared.p is not None
+    gain, figure = _gain(best, metric), figure_of(metric)
+    if compared.p >= SURE or gain == 0:
+        return f"No lead beyond chance in: {title_of(metric)}."
+    first, second = (best, rival) if gain > 0 else (rival, best)
+    margin = change_told(abs(compared.versus.mean) * (figure.better or 1), figure.unit)
+    return f"{first.label} leads {second.label}: {title_of(metric)} {margin} ({p_told(compared.p)})."
+
+
 def standings(groups: Sequence[Group]) -> list[str]:
     """A sentence for each group but the first, against the first; the one that is most ahead comes first."""
     others = sorted(groups[1:], key=lambda group: -_gain(group, next(iter(group.figures), None)))
