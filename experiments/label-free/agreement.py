@@ -22,6 +22,7 @@ GOLD = {1: "prior/hit@1", 5: "prior/hit@5"}
 BINARY = {k: f"evidence/answer@{k}" for k in GOLD}
 GRADED = {k: f"evidence/words@{k}" for k in GOLD}
 LIKELIHOOD = "likelihood/per_token"
+ALONE = "likelihood/closed_book"
 SURE = 0.05
 
 Row = dict[str, Any]
@@ -51,7 +52,10 @@ def examples(rows: Sequence[Row]) -> dict[str, float | None]:
         found[f"phi answer@{k}"] = phi([row[BINARY[k]] for row in rows], truth)
         found[f"AUC words@{k}"] = auc([row[GRADED[k]] for row in rows], truth)
         scored = [row for row in rows if LIKELIHOOD in row]
-        found[f"AUC log p, gold@{k}"] = auc([row[LIKELIHOOD] for row in scored], [row[gold] for row in scored])
+        # What the passages add: answers differ more in how likely they are by themselves.
+        found[f"AUC gain in log p, gold@{k}"] = auc(
+            [row[LIKELIHOOD] - row[ALONE] for row in scored], [row[gold] for row in scored]
+        )
     return found
 
 

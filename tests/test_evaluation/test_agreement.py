@@ -40,13 +40,13 @@ def test_tables(agreement: Any, tmp_path: Path) -> None:
             hit = float(i < right)
             scores = {"prior/hit@1": hit, "prior/hit@5": hit, "evidence/answer@1": hit, "evidence/answer@5": hit}
             scores |= {"evidence/words@1": 0.5 - hit / 2, "evidence/words@5": 0.5 - hit / 2}
-            rows.append({"id": str(i), "likelihood/per_token": -1.0, **scores})
+            rows.append({"id": str(i), "likelihood/per_token": -1.0, "likelihood/closed_book": -2.0, **scores})
         write_jsonl(tmp_path / "set" / "evaluation" / f"{side}.jsonl", rows)
     found = agreement.measure(tmp_path / "set")
     assert found["agreement"]["gold@1"] == 0.25
     assert found["agreement"]["phi answer@1"] == pytest.approx(1)
     assert found["agreement"]["AUC words@1"] == 0
-    assert found["agreement"]["AUC log p, gold@5"] == 0.5
+    assert found["agreement"]["AUC gain in log p, gold@5"] == 0.5
     ways = ["yes", "NO", "yes", "NO", "level"]
     assert list(found["same way"].values()) == ways
     table = agreement.markdown({"set": found})
