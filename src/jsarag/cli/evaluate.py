@@ -11,10 +11,12 @@ from jsarag.cli.display import Terminal
 from jsarag.cli.figures import show_evaluation
 from jsarag.cli.loading import add_run_options, load, read_by
 from jsarag.decoding import DECODERS
-from jsarag.evaluation import Evaluation, check_table, write_table
+from jsarag.evaluation import Evaluation, Paired, check_table, write_table
 from jsarag.files import write_json, write_jsonl
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
+from jsarag.report.verdict import beside
+from jsarag.run.outcome import outcome
 from jsarag.types import InputError
 
 DESCRIPTION = (
@@ -67,9 +69,14 @@ def run(argv: Sequence[str]) -> int:
         evaluation = loaded.evaluate_modes(data, modes, settings, Terminal())
     else:
         evaluation = loaded.evaluate(data, settings, Terminal())
+    tests: dict[str, Paired] = {}
     if values.baseline:
-        evaluation = _beside(evaluation, loaded.evaluate_baselines(data, values.baseline, settings, Terminal()))
+        baselines = loaded.evaluate_baselines(data, values.baseline, settings, Terminal())
+        tests = {} if modes else outcome(None, evaluation, baselines, settings.resamples)
+        evaluation = _beside(evaluation, baselines)
     show_evaluation(evaluation.summary)
+    for line in beside(evaluation.summary, tests):
+        print(f"{line.title}: {line.text}")
     if values.json:
         write_json(values.json, evaluation.summary)
     if values.rows:

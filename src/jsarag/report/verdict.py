@@ -109,12 +109,8 @@ def verdict(
     answers = _line("answers/f1", before, after, tests, "answers' F1")
     lines = [line for line in (retrieval, answers) if line]
     more = [_line("likelihood/per_token", before, after, tests, "log p of the answer, a token")]
-    more.append(_beside("closed_book", "answers/f1", "no passages", "answers' F1", paired))
-    for block in paired:
-        if block.startswith(BASELINE):
-            other = block_of(block).title.removeprefix("Baseline: ")
-            more.append(_beside(block, _retrieval(after), other, "", paired))
     lines += [line for line in more if line]
+    lines += beside(after, paired)
     learned = not _untrained(run)
     return Verdict(
         _headline(retrieval, answers, learned),
@@ -124,6 +120,16 @@ def verdict(
         learned,
         _cost(cost),
     )
+
+
+def beside(after: Mapping[str, Any], paired: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Line]:
+    """The answers beside those without passages, and retrieval beside each baseline, where they were measured."""
+    lines = [_beside("closed_book", "answers/f1", "no passages", "answers' F1", paired)]
+    for block in paired:
+        if block.startswith(BASELINE):
+            other = block_of(block).title.removeprefix("Baseline: ")
+            lines.append(_beside(block, _retrieval(after), other, "", paired))
+    return [line for line in lines if line]
 
 
 def next_steps(run: str) -> list[tuple[str, str]]:
