@@ -77,3 +77,11 @@ def test_doubles_and_the_posterior_are_folded() -> None:
     found = {table.block: [row.key.partition("/")[2] for row in table.open] for table in tables(figures, figures)}
     assert found == {"prior": ["hit@1", "hit@5", "mrr@10"], "posterior": [], "answers": ["em", "f1"], "own": ["x"]}
     assert [len(table.folded) for table in tables(figures, figures)] == [3, 1, 1, 0]
+
+
+def test_where_there_are_labels_the_figures_without_are_folded() -> None:
+    e = Estimate(0.5, 0.4, 0.6)
+    evidence = {"evidence": {"answer@1": e, "words@1": e}}
+    assert len(tables(evidence, evidence)[0].open) == 2
+    labelled = {"prior": {"hit@1": e}, **evidence}
+    assert [len(table.open) for table in tables(labelled, labelled)] == [1, 0]

@@ -69,7 +69,7 @@ def show_verdict(found: Verdict) -> None:
 
 def show_evaluation(summary: dict[str, Any]) -> None:
     """Print the figures of one evaluation that most readers want, and its modes side by side where there are any."""
-    table = Table("", "percent [95 % interval]")
+    table = Table("figure", "percent [95 % interval]")
     columns = [name for name in _blocks(summary) if block_of(name).column]
     chosen = [(name, figure) for name, figure in in_order(_blocks(summary)) if name not in columns]
     shown = [(name, figure) for name, figure in chosen if figure.shown or not figure.folded]

@@ -66,7 +66,7 @@ RANKED = {
 HELD = {
     "answer@1": "answer in first passage",
     "answer@k": "answer in first {k} passages",
-    "words@1": "answer's words in first",
+    "words@1": "answer's words in first passage",
     "words@k": "answer's words in one of {k}",
 }
 COMBINED = {

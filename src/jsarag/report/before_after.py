@@ -80,11 +80,12 @@ class Table:
 def tables(before: Blocks, after: Blocks, tests: Mapping[str, Mapping[str, float]] | None = None) -> list[Table]:
     """One table a block that either side has, metrics in the order of the files; ``tests`` by ``block/metric``."""
     rows: dict[str, list[Row]] = {}
+    # Where there are labels, they tell more than where answers stand.
+    labelled = "prior" in {**before, **after}
     for name, figure in in_order(before, after):
         one, other = (side.get(name, {}).get(figure.name) for side in (before, after))
         key = f"{name}/{figure.name}"
+        folded = figure.folded or (labelled and name == "evidence")
         p = (tests or {}).get(key, {}).get("p")
-        rows.setdefault(name, []).append(
-            Row(figure.title, one, other, figure.better, p, figure.unit, figure.folded, key)
-        )
+        rows.setdefault(name, []).append(Row(figure.title, one, other, figure.better, p, figure.unit, folded, key))
     return [Table(name, block_of(name).title, tuple(found)) for name, found in rows.items()]
