@@ -17,7 +17,15 @@ from jsarag.checks import one_of, require
 from jsarag.data import Asked, Columns, as_question, read_examples, read_passages, render, sound
 from jsarag.decoding import DECODERS, Stream
 from jsarag.display import Display
-from jsarag.evaluation import Case, Evaluation, EvaluationConfig, check_fits, evaluate, evaluate_modes
+from jsarag.evaluation import (
+    Case,
+    Evaluation,
+    EvaluationConfig,
+    check_fits,
+    evaluate,
+    evaluate_modes,
+    measure_baselines,
+)
 from jsarag.files import write_json, write_text
 from jsarag.index import IndexConfig, Kind
 from jsarag.integrity import Inspection, inspect
@@ -171,6 +179,33 @@ class Run:
         display = shown(display)
         cases, modes = self._cases(examples, display), modes or tuple(DECODERS)
         return evaluate_modes(self._always, self.posterior, cases, settings, modes, display)
+
+    def evaluate_baselines(
+        self,
+        examples: str | Path,
+        names: Sequence[str],
+        config: EvaluationConfig | None = None,
+        display: Display | None = None,
+    ) -> Evaluation:
+        """Measure retrievers without training on a file of examples, for the passages of the run.
+
+        Args:
+            examples: The file.
+            names: ``bm25``, or names of encoders.
+            config: Cutoffs and resamples; default: those of the run.
+            display: Shown progress.
+
+        Returns:
+            A block ``baseline:NAME`` a baseline, with the figures of the blocks prior and evidence.
+
+        Raises:
+            InputError: bad examples, or no such encoder.
+        """
+        display = shown(display)
+        pipeline, settings = self.pipeline, config or self.config.evaluation
+        cases, passages = self._cases(examples, display), pipeline.decoding.passages
+        device = pipeline.prior.device
+        return measure_baselines(names, pipeline.kb, cases, passages, settings, device, display)
 
     @property
     def _always(self) -> Pipeline:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -49,8 +50,15 @@ def test_train_evaluate_and_ask(
     run = tmp_path / "run"
     status, out, _ = call(capsys, "train", *options)
     assert status == 0
-    assert "prior hit@1" in out
+    assert re.match(r"(Retrieval|Answers|Nothing was learned).*\.\n", out)  # the verdict before all else
+    assert "right passage first" in out
     assert str(run / "report.html") in out
+    summary = json.loads((run / "summary.json").read_text())
+    assert {"before", "closed_book", "baseline:bm25"} <= set(summary["paired"])
+    assert (
+        summary["paired"]["baseline:bm25"]["prior/hit@1"]["before"]
+        == summary["baselines"]["baseline:bm25"]["hit@1"]["mean"]
+    )
 
     status, out, _ = call(capsys, "ask", "where is the red lamp ?", "--run", run, "--json")
     answer: dict[str, Any] = json.loads(out)
@@ -93,6 +101,15 @@ def test_train_evaluate_and_ask(
     status, _, _ = call(capsys, "evaluate", "--run", run, "--limit", "2", "--table", table)
     assert status == 0
     assert len(table.read_text(encoding="utf-8-sig").splitlines()) == 1 + 6
+    beside = ("evaluate", "--run", run, "--baseline", "bm25", "--json", figures, "--rows", rows)
+    status, out, _ = call(capsys, *beside)
+    assert status == 0
+    assert "right passage first, beside BM25: " in out
+    assert json.loads(figures.read_text())["baseline:bm25"] == summary["baselines"]["baseline:bm25"]
+    assert all("baseline:bm25/hit@1" in row for _, row in read_jsonl(rows))
+    assert "no model at './none'" in mistake(capsys, "evaluate", "--run", run, "--baseline", "./none")
+    assert call(capsys, *beside, "--modes", "top-1", "concat")[0] == 0
+    assert all("baseline:bm25/hit@1" in row for _, row in read_jsonl(rows))
     line = mistake(capsys, "evaluate", "--run", run, "--table", tmp_path / "results.xlsx")
     assert "--table: expected a file ending in .csv or .parquet" in line
     modes = ("evaluate", "--run", run, "--modes")

@@ -68,9 +68,9 @@ def test_reports_and_tables_call_it_by_its_title_and_know_its_direction(
     write_json(tmp_path / "summary.json", summary)
     for title, direction, verdict in (("Share of vowels", " (less is better)", "down"), ("vowels", "", "up")):
         record = read_record(tmp_path)
-        (table,) = tables(record.before, record.after)
+        (table,) = tables(record.before, record.after, {"answers/vowels": {"p": 0.01}})
         assert [(row.name, row.verdict) for row in table.rows] == [(title, verdict)]
-        assert f"<th>{title}</th>" in read_text(write_report(tmp_path))
+        assert f">{title}</th>" in read_text(write_report(tmp_path))
         show_summary(summary)
         assert f"answers {title}{direction} " in capsys.readouterr().out
         show_evaluation(summary["after"])

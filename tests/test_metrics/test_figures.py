@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ ANSWERS = answer_scores(["北京"], [["北京"]])
 RETRIEVAL = retrieval_scores([["a"]], [["a"]], (1, 5, 10, 20))
 EVERY: dict[str, Any] = {
     "prior": RETRIEVAL,
+    "evidence": ("answer@1", "words@5"),
+    "likelihood": ("per_token",),
     "posterior": RETRIEVAL,
     "selection": ("precision", "recall", "f1", "exact"),
     "calibration": ("brier", "probability", "ece"),
@@ -79,9 +82,10 @@ def test_what_the_terminal_shows_of_one_run(
     show_summary({"before": side, "after": side, "cost": cost, "run": {"steps": 1}})
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("│")[1].strip() for line in lines if "│" in line] == [
-        *("prior hit@1", "prior hit@5", "prior mrr@10", "posterior hit@1", "posterior mrr@10"),
+        *("right passage first", "right passage in first 5", "MRR@10"),
+        "log p of the answer with passages",
         *("answers EM", "answers F1", "answers ROUGE-L", "answers BLEU-1", "answers BLEU-4"),
-        *("closed book EM", "closed book F1", "attribution answer in a passage", "own x"),
+        *("closed book EM", "closed book F1", "answer in a passage", "own x"),
     ]
 
     modes = {
@@ -92,7 +96,7 @@ def test_what_the_terminal_shows_of_one_run(
     headings = next(line for line in capsys.readouterr().out.splitlines() if "tokens" in line)
     assert [heading.strip() for heading in headings.strip("┃").split("┃")] == [
         *("percent [95 % interval]", "answers EM", "answers F1", "answers ROUGE-L", "answers BLEU-1", "answers BLEU-4"),
-        *("attribution answer in a passage", "seconds", "tokens"),
+        *("answer in a passage", "seconds", "tokens"),
     ]
 
 
@@ -100,3 +104,18 @@ def test_what_is_compared_where_nothing_is_asked_for() -> None:
     assert [f"{name}/{metric}" for name, block in BLOCKS.items() for metric in block.compared] == [
         *("prior/hit@1", "prior/mrr@10", "posterior/mrr@10", "answers/em", "answers/f1")
     ]
+
+
+def test_the_terminal_says_the_verdict_first_and_no_figure_is_less_than_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    before, after = ({"prior": {"hit@1": {"mean": m, "low": m, "high": m}}} for m in (0.5, 0.4996))
+    cost = {"seconds": 1.0, "tokens_scored": 1, "tokens_trained": 1, "peak_memory_bytes": 2**30}
+    summary = {"before": before, "after": after, "cost": cost, "run": {"steps": 1}}
+    show_summary(summary | {"paired": {"before": {"prior/hit@1": {"p": 0.2}}}}, Path("runs/my run"))
+    out = capsys.readouterr().out
+    assert "-0.0" not in out
+    assert out.startswith("Retrieval did not change beyond chance.\n  right passage first  50.0 % → 50.0 % (0.0 points")
+    assert """jsarag ask --run 'runs/my run' "your question\"""" in out
+    assert max(map(len, out.splitlines())) <= 80

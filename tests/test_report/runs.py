@@ -26,13 +26,22 @@ def summary() -> dict[str, Any]:
         "posterior": {"hit@1": estimate(0.7, 0.66, 0.7401)},
         "answers": {"em": estimate(0.3, 0.26, 0.34), "rougeL": None, "f1": estimate(0.5, 0.45, 0.55)},
     }
+    tested = {"prior/hit@1": (0.132, 0.0001), "prior/mrr@10": (0.02, 0.2), "posterior/hit@1": (-0.1, 0.01)}
+    tests = {
+        name: {"mean": mean, "low": mean - 0.01, "high": mean + 0.01, "p": p} for name, (mean, p) in tested.items()
+    }
+    tests["answers/em"] = {"mean": 0.0, "low": 0.0, "high": 0.0, "p": 1.0}
+    beside = {"before": 0.5, "after": 0.742, "mean": 0.242, "low": 0.2, "high": 0.3, "p": 0.0001}
     return {
         "before": before,
         "after": after,
+        "baselines": {"baseline:bm25": {"hit@1": estimate(0.5, 0.4, 0.6), "mrr@10": estimate(0.6, 0.5, 0.7)}},
+        "paired": {"before": tests, "baseline:bm25": {"prior/hit@1": beside}},
         "cost": {"seconds": 3723.4, "tokens_scored": 1234567, "tokens_trained": 4321, "peak_memory_bytes": 3 * 2**29},
         "run": {
             "objective": "jsa",
             "steps": 120,
+            "checkpoint": {"name": "best", "step": 100},
             "examples": 960,
             "passages": 1348,
             "versions": {"torch": "2.13.0"},

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from jsarag import api
+from jsarag.cli.figures import show_contrast
+from jsarag.cli.main import main
 from jsarag.files import read_jsonl, write_json, write_jsonl, write_text
+from jsarag.report.standing import leader, standings
 from jsarag.types import InputError
 
 EXAMPLES = 40
@@ -124,6 +127,69 @@ def test_files_of_a_comparison(tmp_path: Path) -> None:
     page = (tmp_path / "c.html").read_text(encoding="utf-8")
     assert page.count("<svg") >= 4
     assert "+50.0, p &lt; 0.001" in page
+    assert page.index("gold is ahead of jsa: right passage first 80.0 % against 30.0 %") < page.index("<table")
+
+
+def test_who_is_ahead_and_by_how_much(tmp_path: Path) -> None:
+    jsa, gold = api.compare(runs(tmp_path))
+    ahead = "right passage first 80.0 % against 30.0 % (+50.0 points, p < 0.001); "
+    ahead += "MRR@10 90.0 % against 65.0 % (+25.0 points, p < 0.001)"
+    assert standings([jsa, gold]) == [f"gold is ahead of jsa: {ahead}. Not apart beyond chance: answers F1."]
+    assert leader([jsa, gold]) == "gold leads jsa: right passage first +50.0 points (p < 0.001)."
+    gold, jsa = api.compare(runs(tmp_path / "again"), reference="gold")
+    assert leader([gold, jsa]) == "gold leads jsa: right passage first +50.0 points (p < 0.001)."
+    assert standings([gold, jsa])[0].startswith("jsa is behind gold: right passage first 30.0 % against 80.0 % (−50.0")
+    same = [make(tmp_path / name, seed=0, wins=10, objective=name) for name in ("x", "y")]
+    expected = "y and x are not apart beyond chance: right passage first, MRR@10, answers F1."
+    assert standings(api.compare(same)) == [expected]
+    assert leader(api.compare(same)) == "No lead beyond chance in: right passage first."
+
+
+def test_less_is_better_of_some_figures(tmp_path: Path) -> None:
+    folders = [make(tmp_path / name, seed=0, wins=9, objective=name) for name in ("x", "y")]
+    for folder, value in zip(folders, (0.75, 0.25), strict=True):
+        rows = [row | {"attribution/against": value} for _, row in read_jsonl(folder / "evaluation" / "after.jsonl")]
+        write_jsonl(folder / "evaluation" / "after.jsonl", rows)
+    (line,) = standings(api.compare(folders, metrics=["attribution/against"]))
+    expected = "y leads x: answer against its passages −50.0 points (p < 0.001)."
+    assert leader(api.compare(folders, metrics=["attribution/against"])) == expected
+    assert line.startswith("y is ahead of x: answer against its passages 25.0 % against 75.0 % (−50.0 points")
+
+
+@pytest.mark.parametrize("groups", [2, 3, 7])
+def test_a_terminal_of_80_columns_holds_the_comparison(
+    tmp_path: Path, groups: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    made = [
+        make(tmp_path / f"{i}-{seed}", seed=seed, wins=5 * i + seed, settings=f"temperature_of_the_posterior: {i}")
+        for i in range(groups)
+        for seed in (0, 1)
+    ]
+    show_contrast(api.compare(made))
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert out.index("leads") < out.index("ahead of") < out.index("┏")
+    for row in ("prior/hit@1", "prior/mrr@10", "answers/f1", "memory at most"):
+        assert out.count(f"│ {row} ") == -(-(groups - 1) // 2)  # a metric a row, two groups a table beside the first
+    assert "…" not in out
+    assert "13.8 ± 1.8" in out
+    assert "+12.5, p 0.032" in out
+
+
+def test_metrics_may_stand_before_the_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = [str(folder) for folder in runs(tmp_path)]
+    for words in (
+        ["--metrics", "prior/hit@1", "answers/f1", *folders],
+        [*folders, "--metrics", "prior/hit@1", "answers/f1"],
+        [folders[0], "--metrics", "prior/hit@1", "answers/f1", *folders[1:]],
+    ):
+        assert main(["compare", *words]) == 0
+        out = capsys.readouterr().out
+        assert "prior/hit@1" in out
+        assert "prior/mrr@10" not in out
+    assert main(["compare", "--metrics", "prior/hit@7", *folders]) == 2
+    assert "expected some of prior/hit@1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -34,18 +34,20 @@ def test_outcome(tmp_path: Path, before: str, after: str, gold: str, won: int, l
     result = found(tmp_path, [example("1", before, after, gold)])
     assert (result.won, result.lost, result.other, result.total) == (won, lost, other, 1)
     assert result.labelled == bool(gold)
-    assert len(result.shown) == won + lost + other
+    (change,) = result.shown
+    assert change.outcome == ("won" if won else "lost" if lost else "other" if other else "same")
 
 
-def test_gains_and_losses_take_turns_and_others_fill_up(tmp_path: Path) -> None:
+def test_gains_and_losses_take_turns_and_others_and_the_same_fill_up(tmp_path: Path) -> None:
     rows = [
+        example("s1", "ab", "ab", "a"),
         example("o1", "ab", "ba", "c"),
         *[example(f"w{i}", "ab", "ba", "b") for i in (1, 2, 3)],
         example("l1", "ab", "ba", "a"),
         example("o2", "ab", "ba", "c"),
     ]
-    order = ["w1", "l1", "w2", "w3", "o1", "o2"]
-    for limit in (6, 5, 2):
+    order = ["w1", "l1", "w2", "w3", "o1", "o2", "s1"]
+    for limit in (7, 6, 5, 2):
         result = found(tmp_path, rows, limit)
         assert [change.pair.id for change in result.shown] == order[:limit]
         assert (result.won, result.lost, result.other) == (3, 1, 2)  # counts are of all, not of those shown
@@ -53,11 +55,23 @@ def test_gains_and_losses_take_turns_and_others_fill_up(tmp_path: Path) -> None:
 
 def test_a_gold_passage_below_those_shown_is_shown_besides(tmp_path: Path) -> None:
     (change,) = found(tmp_path, [example("1", "abcdefg", "fgabcde", "fg")]).shown
-    assert [(h.rank, h.passage.id, h.gold) for h in change.before] == [
+    assert [(h.rank, h.passage.id, h.gold) for h in change.before.ranked] == [
         (1, "a", False),
         (2, "b", False),
         (3, "c", False),
         (4, "d", False),
         (6, "f", True),
     ]
-    assert [(h.rank, h.passage.id) for h in change.after] == [(1, "f"), (2, "g"), (3, "a"), (4, "b")]
+    assert [(h.rank, h.passage.id) for h in change.after.ranked] == [(1, "f"), (2, "g"), (3, "a"), (4, "b")]
+
+
+def test_answers_are_right_or_wrong_by_exact_match(tmp_path: Path) -> None:
+    row = example("1", "ab", "ba", "b", outputs=["The red lamp", "a lamp"])
+    row["before"]["answer"], row["after"]["answer"] = "red boat", "Lamp."
+    (change,) = found(tmp_path, [row]).shown
+    assert change.before.right is False
+    assert change.before.f1 == pytest.approx(0.5)
+    assert (change.after.right, change.after.f1) == (True, 1)
+    row["before"]["answer"] = None
+    (change,) = found(tmp_path, [row]).shown
+    assert (change.before.right, change.before.f1) == (None, None)

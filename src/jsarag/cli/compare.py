@@ -9,7 +9,7 @@ from jsarag import api
 from jsarag.cli.figures import show_contrast
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
-from jsarag.report.archive import files_of
+from jsarag.report.archive import APART, files_of
 
 DESCRIPTION = """Compare finished runs on the same test examples.
 
@@ -25,7 +25,7 @@ def run(argv: Sequence[str]) -> int:
     parser = Parser(prog="jsarag compare", description=DESCRIPTION, example=EXAMPLE)
     parser.add_argument(
         "runs",
-        nargs="+",
+        nargs="*",
         type=Path,
         metavar="RUN",
         help="Run folders, or runs in an archive: FILE.parquet for all, FILE.parquet::PATTERN for some; two or more.",
@@ -43,13 +43,14 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("--markdown", type=Path, help="File for the table in Markdown.")
     parser.add_argument("--out", type=Path, help="File for the page with table, pictures and curves.")
     values = parser.read(argv)
+    runs, metrics = _apart(values.runs, values.metrics)
     check_outputs(
         {f"--{option}": values[option] for option in ("json", "markdown", "out")},
-        [f for run in values.runs for f in files_of(run)],
+        [f for run in runs for f in files_of(run)],
     )
     groups = api.compare(
-        values.runs,
-        metrics=values.metrics,
+        runs,
+        metrics=metrics,
         reference=values.reference,
         resamples=values.resamples,
         figures=values.json,
@@ -58,3 +59,9 @@ def run(argv: Sequence[str]) -> int:
     )
     show_contrast(groups)
     return 0
+
+
+def _apart(runs: Sequence[Path], metrics: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Runs and metrics, where runs were written after ``--metrics a b``: what exists is a run."""
+    late = [name for name in metrics if APART in name or Path(name).exists()]
+    return [*runs, *map(Path, late)], [name for name in metrics if name not in late]

@@ -10,10 +10,12 @@ from jsarag.checks import positive
 from jsarag.cli.figures import show_evaluation
 from jsarag.cli.loading import add_run_options, load, read_by
 from jsarag.decoding import DECODERS
-from jsarag.evaluation import check_table, write_table
+from jsarag.evaluation import Evaluation, Paired, check_table, write_table
 from jsarag.files import write_json, write_jsonl
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
+from jsarag.report.verdict import beside
+from jsarag.run.outcome import outcome
 from jsarag.terminal import Terminal
 from jsarag.types import InputError
 
@@ -36,6 +38,13 @@ def run(argv: Sequence[str]) -> int:
         choices=[ALL, *DECODERS],
         default=None,
         help="Compare several ways of decoding, quality beside cost: names of --mode, or all.",
+    )
+    parser.add_argument(
+        "--baseline",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="Measure retrievers without training beside the run: bm25, or names of encoders.",
     )
     parser.add_argument("--data", type=Path, default=None, help="Examples; default: the test pairs of the run.")
     parser.add_argument("--limit", type=int, default=None, help="Judge answers on the first so many examples.")
@@ -66,7 +75,14 @@ def run(argv: Sequence[str]) -> int:
         evaluation = loaded.evaluate(data, settings, Terminal())
     judged = f", answers to the first {settings.limit:,}" if settings.limit else ""
     title = f"{values.run} (weights: {values.weights}) on {data}{judged}"
+    tests: dict[str, Paired] = {}
+    if values.baseline:
+        baselines = loaded.evaluate_baselines(data, values.baseline, settings, Terminal())
+        tests = {} if modes else outcome(None, evaluation, baselines, settings.resamples)
+        evaluation = _beside(evaluation, baselines)
     show_evaluation(evaluation.summary, title, every=values.all)
+    for line in beside(evaluation.summary, tests):
+        print(f"{line.title}: {line.text}")
     if values.json:
         write_json(values.json, evaluation.summary)
     if values.rows:
@@ -74,6 +90,13 @@ def run(argv: Sequence[str]) -> int:
     if values.table:
         write_table(values.table, evaluation.rows)
     return 0
+
+
+def _beside(evaluation: Evaluation, baselines: Evaluation) -> Evaluation:
+    """The evaluation with the blocks and scores of baselines."""
+    scores = {row["id"]: {name: value for name, value in row.items() if "/" in name} for row in baselines.rows}
+    rows = [row | scores[row["id"]] for row in evaluation.rows]
+    return Evaluation(evaluation.summary | baselines.summary, rows)
 
 
 def _modes(named: list[str] | None, one: str | None) -> list[str]:

@@ -2,31 +2,70 @@
 
 from __future__ import annotations
 
+import shlex
+import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from jsarag.metrics import Figure, block_of, in_order
-from jsarag.report import Group, costs, heading, text
+from jsarag.metrics import Estimate, Figure, Unit, block_of, in_order
+from jsarag.report import Group, costs, heading
+from jsarag.report.compare_page import COSTS, difference_text, mean_text
+from jsarag.report.numbers import bounds, change, number
+from jsarag.report.standing import leader, letters, standings
+from jsarag.report.verdict import SURE, Verdict, next_steps, verdict
 from jsarag.run.dry import Finding
 
 
-def show_summary(summary: dict[str, Any]) -> None:
-    """Print figures before and after training with intervals, and what the training cost."""
+def show_summary(summary: dict[str, Any], run: Path | None = None) -> None:
+    """Print the verdict on a run, its figures before and after training, and what to do next with its folder."""
     before, after, cost = summary["before"], summary["after"], summary["cost"]
+    show_verdict(verdict(before, after, summary.get("paired", {}), summary["run"], cost))
     if before and after:
-        table = Table("percent [95 % interval]", "before", "after", "change")
+        tests = summary.get("paired", {}).get("before", {})
+        table, stars = Table("percent [95 % interval]", "before", "after", "change"), False
         for name, figure in in_order(_blocks(before), _blocks(after)):
+            if name == "evidence" and "prior" in after:  # labels tell more
+                continue
             a, b = (side.get(name, {}).get(figure.name) for side in (before, after))
             if figure.shown and a and b:
-                table.add_row(_label(name, figure), cell(a), cell(b), f"{100 * (b['mean'] - a['mean']):+.1f}")
+                difference = change(b["mean"] - a["mean"], figure.unit)
+                sure = tests.get(f"{name}/{figure.name}", {}).get("p", 1) < SURE
+                stars |= sure
+                table.add_row(
+                    label(name, figure), cell(a, figure.unit), cell(b, figure.unit), difference + (" *" if sure else "")
+                )
         Console().print(table)
+        if stars:
+            print("* more than chance: p < 0.05 in a paired test over the examples")
     print(
         f"training: {summary['run']['steps']} steps, {cost['seconds']:.0f} s, {cost['tokens_scored']:,} tokens scored, "
         f"{cost['tokens_trained']:,} trained, peak memory {cost['peak_memory_bytes'] / 2**30:.1f} GiB"
     )
+    if run is not None:
+        print("\nnext:")
+        for purpose, command in next_steps(shlex.quote(str(run))):
+            print(f"  {purpose:<9}{command}")
+
+
+def show_verdict(found: Verdict) -> None:
+    """Print the verdict: a sentence, a line a figure, which models were kept, what it cost."""
+    lines = [(line.title, line.text) for line in found.lines]
+    lines += [(name, told) for name, told in (("models", found.models), ("cost", found.cost)) if told]
+    console = Console(highlight=False)
+    console.print(found.headline, style="bold", markup=False)
+    # A title beside its figures where both fit, else above them.
+    width = max((len(title) for title, _ in lines), default=0)
+    beside = all(width + len(text) + 4 <= console.width for _, text in lines[: len(found.lines)])
+    for title, told in lines:
+        if beside:
+            rest = textwrap.wrap(told, max(console.width - width - 4, 20), break_on_hyphens=False)
+            print(f"  {title:<{width}}  " + f"\n{'':<{width + 4}}".join(rest))
+        else:
+            print(textwrap.fill(f"{title}: {told}", console.width, initial_indent="  ", subsequent_indent="      "))
 
 
 def show_evaluation(summary: dict[str, Any], title: str = "", *, every: bool = False) -> None:
@@ -40,17 +79,20 @@ def show_evaluation(summary: dict[str, Any], title: str = "", *, every: bool = F
     console = Console(highlight=False)
     if title:
         console.print(title, markup=False)
-    columns = [name for name in _blocks(summary) if block_of(name).column]
-    figures = [(name, figure) for name, figure in in_order(_blocks(summary)) if name not in columns]
-    chosen = [(name, figure) for name, figure in figures if every or figure.shown]
     table = Table("figure", "percent [95 % interval]")
-    for name, figure in chosen:
-        table.add_row(_label(name, figure), cell(summary[name][figure.name]))
+    columns = [name for name in _blocks(summary) if block_of(name).column]
+    chosen = [(name, figure) for name, figure in in_order(_blocks(summary)) if name not in columns]
+    shown = [(name, figure) for name, figure in chosen if every or figure.shown or not figure.folded]
+    for i, (name, figure) in enumerate(shown):
+        if i and name != shown[i - 1][0]:
+            table.add_section()
+        unit = "" if figure.unit == "percent" else f" ({figure.unit})"
+        table.add_row(label(name, figure) + unit, cell(summary[name][figure.name], figure.unit))
     console.print(table)
     if every and columns:
         _show_combinations({block_of(name).column: summary[name] for name in columns})
-    if len(chosen) < len(figures):
-        print(f"{len(figures) - len(chosen)} more figures: --all shows them, --json FILE writes them")
+    if len(chosen) > len(shown):
+        print(f"{len(chosen) - len(shown)} more figures: --all shows them, --json FILE writes them")
     if "modes" in summary:
         _show_modes(summary["modes"], summary["retrieval_seconds"])
 
@@ -58,9 +100,9 @@ def show_evaluation(summary: dict[str, Any], title: str = "", *, every: bool = F
 def _show_modes(modes: dict[str, Any], retrieval_seconds: float) -> None:
     """Print a line a mode: quality, and what a question costs."""
     shown = [(name, figure) for name, figure in in_order(*map(_blocks, modes.values())) if figure.shown]
-    table = Table("percent [95 % interval]", *(_label(name, figure) for name, figure in shown), "seconds", "tokens")
+    table = Table("percent [95 % interval]", *(label(name, figure) for name, figure in shown), "seconds", "tokens")
     for mode, found in modes.items():
-        cells = [cell(found.get(name, {}).get(figure.name)) for name, figure in shown]
+        cells = [cell(found.get(name, {}).get(figure.name), figure.unit) for name, figure in shown]
         table.add_row(mode, *cells, f"{found['cost']['seconds']:.3f}", f"{found['cost']['tokens']:,.0f}")
     _wide().print(table)
     taken = f"{retrieval_seconds:.3f} s"
@@ -71,12 +113,16 @@ def _show_combinations(columns: dict[str, Any]) -> None:
     """Print how gold passages read go with right answers, and where the answers of each combination come from."""
     table = Table("gold passage, answer", *columns)
     for name in next(iter(columns.values())):
-        table.add_row(name.replace("_", ", "), *(cell(found.get(name)) for found in columns.values()))
+        table.add_row(
+            block_of("combinations").figure(name).title, *(cell(found.get(name)) for found in columns.values())
+        )
     Console().print(table)
 
 
-def _label(name: str, figure: Figure) -> str:
-    return f"{name.replace('_', ' ')} {figure.title}{figure.direction}"
+def label(name: str, figure: Figure) -> str:
+    """The title of a figure among those of other blocks, with its direction where less is better."""
+    prefix = block_of(name).prefix
+    return f"{name.replace('_', ' ') if prefix is None else prefix} {figure.title}{figure.direction}".strip()
 
 
 def _blocks(summary: dict[str, Any]) -> dict[str, Any]:
@@ -86,6 +132,10 @@ def _blocks(summary: dict[str, Any]) -> dict[str, Any]:
         for name, value in summary.items()
         if isinstance(value, dict) and all(isinstance(v, dict) and "mean" in v for v in value.values())
     }
+
+
+HEADING, CELL = 20, 20
+"""Columns of the terminal that the name of a metric takes, and a group."""
 
 
 def show_claims(result: dict[str, Any]) -> None:
@@ -114,15 +164,35 @@ def show_claims(result: dict[str, Any]) -> None:
 
 
 def show_contrast(groups: Sequence[Group]) -> None:
-    """Print groups of runs side by side."""
+    """Print who is ahead and by how much, then groups of runs side by side: a metric a row, a letter a group."""
+    console = Console() if Console().is_terminal else Console(width=max(Console().width, 80))
+    for line in [leader(groups), *standings(groups)]:
+        print(textwrap.fill(line, console.width, subsequent_indent="  ", break_on_hyphens=False))
+    print()
+    short = letters(groups)
+    for letter, group in zip(short, groups, strict=True):
+        runs = f"{len(group.members)} run{'' if len(group.members) == 1 else 's'}"
+        legend = f"{letter}  {group.label} ({runs})"
+        print(textwrap.fill(legend, console.width, subsequent_indent="   ", break_on_hyphens=False))
     metrics = list(groups[0].figures)
-    table = Table("objective", "seeds", *map(heading, metrics), "tokens scored", "trained", "memory", "seconds")
-    for group in groups:
-        cells = [text(group, metric) for metric in metrics]
-        table.add_row(group.label, str(len(group.members)), *cells, *costs(group), f"{group.cost['seconds']:.0f}")
-    console = _wide()
-    console.print(table)
-    print(f"percent ± deviation over seeds (points against {groups[0].label}, p of a paired randomisation test)")
+    fit = max((console.width - HEADING) // CELL, 2) - 1
+    for start in range(1, max(len(groups), 2), fit):
+        # The reference stands in every table.
+        shown = [0, *range(start, min(start + fit, len(groups)))]
+        table = Table("", *(short[i] for i in shown))
+        for metric in metrics:
+            cells = [
+                "\n".join(filter(None, (mean_text(groups[i], metric), difference_text(groups[i], metric))))
+                for i in shown
+            ]
+            table.add_row(heading(metric), *cells)
+        table.add_section()
+        spent = [(*costs(groups[i]), f"{groups[i].cost['seconds']:.0f} s") for i in shown]
+        for name, cells_ in zip(COSTS, zip(*spent, strict=True), strict=True):
+            table.add_row(name, *cells_)
+        console.print(table)
+    note = f"percent ± deviation over seeds; below, points against {short[0]} and p of a paired randomisation test"
+    print(textwrap.fill(note, console.width))
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
@@ -148,8 +218,8 @@ def _triple(figures: list[float | None] | None) -> str:
     return f"{angle:3.0f}°  {bias:5.2f}  {variance:.3f}"
 
 
-def cell(estimate: dict[str, float] | None) -> str:
-    """``mean [low, high]`` in percent; a dash where there is none."""
+def cell(estimate: dict[str, float] | None, unit: Unit = "percent") -> str:
+    """``mean [low, high]``; a dash where there is none."""
     if estimate is None:
         return "-"
-    return f"{100 * estimate['mean']:.1f} [{100 * estimate['low']:.1f}, {100 * estimate['high']:.1f}]"
+    return f"{number(estimate['mean'], unit)} {bounds(Estimate(**estimate), unit)}"

@@ -189,8 +189,8 @@ def finish(folder: Path, summary: dict[str, Any] | None) -> int:
         return 1
     if not processes.first():
         return 0
-    show_summary(summary)
-    print(f"summary: {folder / 'summary.json'}\nreport:  {folder / 'report.html'}")
+    show_summary(summary, folder)
+    print(f"  report   {folder / 'report.html'}\n  summary  {folder / 'summary.json'}")
     return 0
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from jsarag.evaluation.abstention import measure_abstention
+from jsarag.evaluation.baselines import BM25, measure_baselines
 from jsarag.evaluation.config import EvaluationConfig
 from jsarag.evaluation.evaluate import evaluate, evaluate_modes
 from jsarag.evaluation.likelihood import marginal_log_likelihood
 from jsarag.evaluation.limits import check_fits
+from jsarag.evaluation.pairing import Paired, paired
 from jsarag.evaluation.retrieval import evaluate_retrieval
 from jsarag.evaluation.sheet import Case, Evaluation
 from jsarag.evaluation.table import check_table, write_table
 
 __all__ = [
+    "BM25",
     "Case",
     "Evaluation",
     "EvaluationConfig",
+    "Paired",
     "check_fits",
     "check_table",
     "evaluate",
@@ -22,5 +26,7 @@ __all__ = [
     "evaluate_retrieval",
     "marginal_log_likelihood",
     "measure_abstention",
+    "measure_baselines",
+    "paired",
     "write_table",
 ]

@@ -12,6 +12,7 @@ from jsarag.evaluation.answers import judge, judge_closed_book
 from jsarag.evaluation.attribution import measure_attribution
 from jsarag.evaluation.calibration import measure_calibration
 from jsarag.evaluation.config import EvaluationConfig
+from jsarag.evaluation.evidence import measure_evidence, measure_likelihood, wants_likelihood
 from jsarag.evaluation.retrieval import measure_retrieval, retrieve
 from jsarag.evaluation.sheet import Case, Evaluation, Sheet, as_row
 from jsarag.models import Encoder
@@ -41,12 +42,15 @@ def evaluate(
     sheet = _sheet(cases, retrieved, config)
     measure_retrieval(sheet, pipeline, posterior, cases, config)
     measure_calibration(sheet)
+    measure_evidence(sheet, cases, retrieved, config)
     judged = cases[: config.limit]
     if config.answers:
         answers = _answers(pipeline, judged, retrieved, display, f"{name}: answers")
         judge(sheet, judged, [answer.text for answer in answers], pipeline.kb)
     if config.closed_book:
         judge_closed_book(sheet, judged, _closed_book(pipeline, judged, display, f"{name}: closed book"))
+    if wants_likelihood(cases, config):
+        measure_likelihood(sheet, pipeline, judged, retrieved, display, f"{name}: likelihood")
     if config.answers:
         measure_attribution(sheet, judged, _read(pipeline, judged, retrieved, display, name))
     return sheet.evaluation()
@@ -89,9 +93,12 @@ def evaluate_modes(
     shared = _sheet(cases, retrieved, config)
     measure_retrieval(shared, pipeline, posterior, cases, config)
     measure_calibration(shared)
+    measure_evidence(shared, cases, retrieved, config)
     judged = cases[: config.limit]
     if config.closed_book:
         judge_closed_book(shared, judged, _closed_book(pipeline, judged, display, "closed book"))
+    if wants_likelihood(cases, config):
+        measure_likelihood(shared, pipeline, judged, retrieved, display, "likelihood")
     found, rows = {}, []
     for mode, chosen in pipelines.items():
         began, before = time.perf_counter(), pipeline.generator.tokens_scored

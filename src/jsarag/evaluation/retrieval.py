@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 
@@ -17,8 +18,31 @@ from jsarag.retriever import Retriever, retrievers
 from jsarag.types import NULL, Retrieved
 
 
+class Ranker(Protocol):
+    """Anything that puts the passages of a knowledge base in order for a case."""
+
+    def rank(self, cases: Sequence[Case], depth: int) -> list[list[str]]:
+        """Ids of at most ``depth`` passages for each case, best first; those that a case excludes may be among them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Dense:
+    """The order in which a retriever finds passages."""
+
+    retriever: Retriever
+
+    def rank(self, cases: Sequence[Case], depth: int) -> list[list[str]]:
+        """The passages whose vectors are nearest."""
+        retriever, kb = self.retriever, self.retriever.kb
+        with torch.inference_mode():
+            e = retriever.embed([case.x for case in cases], [case.example.outputs[0] for case in cases])
+            positions = retriever.search(e, min(depth, len(kb)))
+        return [[kb.passages[i].id for i in row] for row in positions.tolist()]
+
+
 def evaluate_retrieval(
-    named: Mapping[str, Retriever], cases: Sequence[Case], cutoffs: Sequence[int]
+    named: Mapping[str, Retriever | Ranker], cases: Sequence[Case], cutoffs: Sequence[int]
 ) -> dict[str, dict[str, list[float]]]:
     """Per-example scores of each retriever on the cases that have gold passages; {} where none has.
 
@@ -28,9 +52,10 @@ def evaluate_retrieval(
     if not cases:
         return {}
     # One more than asked for: the null passage may have taken the last place.
-    depth = max(cutoffs) + 1 + _excluded(cases)
+    depth = max(cutoffs) + 1 + excluded(cases)
     gold = [case.example.relevance for case in cases]
-    return {name: retrieval_scores(_rankings(one, cases, depth), gold, cutoffs) for name, one in named.items()}
+    rankers = {name: Dense(one) if isinstance(one, Retriever) else one for name, one in named.items()}
+    return {name: retrieval_scores(rankings(one, cases, depth), gold, cutoffs) for name, one in rankers.items()}
 
 
 def retrieve(pipeline: Pipeline, cases: Sequence[Case]) -> list[list[Retrieved]]:
@@ -39,7 +64,7 @@ def retrieve(pipeline: Pipeline, cases: Sequence[Case]) -> list[list[Retrieved]]
     Raises:
         InputError: the knowledge base has too few passages to leave some out.
     """
-    xs, more, k = [case.x for case in cases], _excluded(cases), pipeline.decoding.passages
+    xs, more, k = [case.x for case in cases], excluded(cases), pipeline.decoding.passages
     if not more:
         return pipeline.retrieve(xs)
     most = len(pipeline.kb) - more
@@ -71,18 +96,17 @@ def measure_retrieval(
         sheet.put("selection", pooled_selection(selected, gold, resamples=config.resamples))
 
 
-def _excluded(cases: Sequence[Case]) -> int:
+def excluded(cases: Sequence[Case]) -> int:
     """Most passages that a case excludes."""
     return max((len(case.example.exclude) for case in cases), default=0)
 
 
-def _rankings(retriever: Retriever, cases: Sequence[Case], depth: int) -> list[list[str]]:
-    kb = retriever.kb
-    with torch.inference_mode():
-        e = retriever.embed([case.x for case in cases], [case.example.outputs[0] for case in cases])
-        positions = retriever.search(e, min(depth, len(kb)))
-    rows = ([kb.passages[i].id for i in row] for row in positions.tolist())
-    return [[h for h in row if h not in case.example.exclude] for row, case in zip(rows, cases, strict=True)]
+def rankings(ranker: Ranker, cases: Sequence[Case], depth: int) -> list[list[str]]:
+    """What the ranker gives for each case, without the passages that the case excludes."""
+    return [
+        [h for h in row if h not in case.example.exclude]
+        for row, case in zip(ranker.rank(cases, depth), cases, strict=True)
+    ]
 
 
 def _without(hs: Sequence[Retrieved], exclude: Sequence[str], k: int, scale: float) -> list[Retrieved]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jsarag.metrics.checks import check_references
-from jsarag.metrics.words import overlap, passage_words
+from jsarag.metrics.words import overlap, passage_words, stands, words_of
 from jsarag.types import Passage
 
 
@@ -61,9 +61,9 @@ def attribution_scores(
     for i, (answer, accepted, hs) in enumerate(zip(answers, references, passages, strict=True)):
         if not hs:
             raise ValueError(f"example {i} has no passage")
-        said, right, read = passage_words(answer), [passage_words(y) for y in accepted], [_words(h) for h in hs]
-        readable = [any(_stands(y, words) for y in right) for words in read]
-        found = [_stands(said, words) for words in read]
+        said, right, read = passage_words(answer), [passage_words(y) for y in accepted], [words_of(h) for h in hs]
+        readable = [any(stands(y, words) for y in right) for words in read]
+        found = [stands(said, words) for words in read]
         support = max(overlap(said, words) for words in read) / len(said) if said else 0.0
         against = any(readable) and not any(found) and bool(said) and said not in right
         values = [any(readable), readable[0], any(found), found[0], support, against]
@@ -72,13 +72,3 @@ def attribution_scores(
         for name, value in zip(names, values, strict=True):
             scores[name].append(float(value))
     return scores
-
-
-def _words(passage: Passage) -> list[str]:
-    # The empty word between title and text is in no answer, so that nothing stands across them.
-    return [*passage_words(passage.title), "", *passage_words(passage.text)]
-
-
-def _stands(words: Sequence[str], within: Sequence[str]) -> bool:
-    width = len(words)
-    return bool(words) and any(within[i : i + width] == words for i in range(len(within) - width + 1))

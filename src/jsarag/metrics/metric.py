@@ -10,6 +10,8 @@ from jsarag.metrics.bootstrap import Estimate
 
 Better = Literal[1, 0, -1]
 """1 where more is better, -1 where less is, 0 where neither."""
+Unit = Literal["percent", "nats"]
+"""percent: from 0 to 1 in files, shown in percent; nats: shown as it is."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Figure:
         title: Its name for readers.
         better: Which way is better.
         shown: Whether the terminal's tables of one run have it; files and the report page have all.
+        unit: In which it is shown.
+        folded: Whether the report page has it among the further figures, which are folded.
     """
 
     name: str
@@ -28,6 +32,8 @@ class Figure:
     _: KW_ONLY
     better: Better = 1
     shown: bool = True
+    unit: Unit = "percent"
+    folded: bool = False
 
     @property
     def direction(self) -> str:

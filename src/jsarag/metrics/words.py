@@ -14,6 +14,8 @@ from collections.abc import Sequence
 
 import regex
 
+from jsarag.types import Passage
+
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _DELETED = str.maketrans("", "", string.punctuation)
 _NARROWED = {0xFEE0 + code: code for code in range(0x21, 0x7F)}
@@ -59,6 +61,17 @@ def passage_words(text: str) -> list[str]:
     "1939-1945" and of "1939–1945", whichever dash is written, and "twenty-one" is one word, as in SQuAD.
     """
     return [word for part in squad_words(_DASH.sub(" ", spaced(text))) for word in _apart(part)]
+
+
+def words_of(passage: Passage) -> list[str]:
+    """The `passage_words` of title and text, with an empty word between, so that no answer stands across the two."""
+    return [*passage_words(passage.title), "", *passage_words(passage.text)]
+
+
+def stands(words: Sequence[str], within: Sequence[str]) -> bool:
+    """Whether the words, at least one, follow one another in a text."""
+    width = len(words)
+    return bool(words) and any(within[i : i + width] == words for i in range(len(within) - width + 1))
 
 
 def dialog_words(text: str, *, articles: bool) -> list[str]:

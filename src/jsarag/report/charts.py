@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from jsarag.metrics import Bin
+from jsarag.metrics import Bin, Unit
 from jsarag.report.before_after import Row
 from jsarag.report.curves import Line
 
@@ -130,19 +131,19 @@ def sweep_chart(
     return _svg(figure, name)
 
 
-def contrast_chart(name: str, rows: Sequence[tuple[str, float, float, float]]) -> str:
+def contrast_chart(name: str, rows: Sequence[tuple[str, float, float, float]], unit: Unit = "percent") -> str:
     """Differences with their intervals, one line a group, as SVG text; ``rows`` hold label, value, low and high."""
-    figure, axes = _axes(4.6, 0.5 + 0.2 * len(rows))
+    figure, axes = _axes(4.6, 0.5 + 0.32 * len(rows))
     for y, (_, value, low, high) in enumerate(rows):
         sure = low > 0 or high < 0
         colour = SERIES[0] if sure else INK
         axes.plot([low, high], [y, y], color=colour, linewidth=1.3, solid_capstyle="butt")
         axes.plot([value], [y], linestyle="none", marker="o", markersize=4.2, color=colour)
     axes.axvline(0, color=INK, linewidth=0.9)
-    axes.set_yticks(range(len(rows)), [row[0] for row in rows])
+    axes.set_yticks(range(len(rows)), [wrapped(row[0]) for row in rows])
     axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
-    axes.set_xlabel("points", labelpad=1)
+    axes.set_xlabel("points" if unit == "percent" else "nats", labelpad=1)
     return _svg(figure, name)
 
 
@@ -164,25 +165,28 @@ def reliability_chart(name: str, before: Sequence[Bin], after: Sequence[Bin]) ->
 
 def forest_chart(name: str, rows: Sequence[Row]) -> str:
     """Means with their intervals before (open) and after (full) training, one line a metric, as SVG text."""
-    figure, axes = _axes(4.6, 0.42 + 0.27 * len(rows))
+    figure, axes = _axes(4.6, 0.42 + 0.32 * len(rows))
+    percent = all(row.unit == "percent" for row in rows)
+    scale = 100 if percent else 1
     for y, row in enumerate(rows):
         for estimate, offset, colour, face in (
             (row.before, -0.14, INK, PAPER),
             (row.after, 0.14, SERIES[0], SERIES[0]),
         ):
             if estimate:
-                reach = [100 * estimate.low, 100 * estimate.high]
+                reach = [scale * estimate.low, scale * estimate.high]
                 axes.plot(reach, [y + offset] * 2, color=colour, linewidth=1.3, solid_capstyle="butt")
-                axes.plot([100 * estimate.mean], [y + offset], linestyle="none", **_dot(colour, face))
-    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+                axes.plot([scale * estimate.mean], [y + offset], linestyle="none", **_dot(colour, face))
+    axes.set_yticks(range(len(rows)), [wrapped(row.name) for row in rows])
     axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     for y in range(1, len(rows)):
         axes.axhline(y - 0.5, color=RULE, linewidth=0.7)
-    ends = [100 * end for row in rows for e in (row.before, row.after) if e for end in (e.low, e.high)]
-    middle, half = (max(ends) + min(ends)) / 2, max(5.0, 0.54 * (max(ends) - min(ends)))
-    axes.set_xlim(max(middle - half, -1.5), min(middle + half, 101.5))
-    axes.set_xlabel("percent", labelpad=1)
+    ends = [scale * end for row in rows for e in (row.before, row.after) if e for end in (e.low, e.high)]
+    middle, half = (max(ends) + min(ends)) / 2, max(scale / 20, 0.54 * (max(ends) - min(ends)))
+    if percent:
+        axes.set_xlim(max(middle - half, -1.5), min(middle + half, 101.5))
+    axes.set_xlabel("percent" if percent else "nats", labelpad=1)
     return _svg(figure, name)
 
 
@@ -190,6 +194,14 @@ def _dot(colour: str, face: str) -> dict[str, Any]:
     """A round mark with an edge in a colour: open where its face is that of the paper."""
     size: dict[str, Any] = {"marker": "o", "markersize": 4.2, "markeredgewidth": 1.1}
     return size | {"markerfacecolor": face, "markeredgecolor": colour}
+
+
+def wrapped(label: str, width: int = 26) -> str:
+    """The label on at most two lines, cut where it is longer still."""
+    lines = textwrap.wrap(label, width) or [""]
+    return "\n".join(
+        lines if len(lines) <= 2 else [lines[0], textwrap.shorten(" ".join(lines[1:]), width, placeholder="…")]
+    )
 
 
 def _whole_steps(axes: Axes, lines: Sequence[Line]) -> None:

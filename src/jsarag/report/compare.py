@@ -16,8 +16,8 @@ from jsarag.report.archive import SCORES, Kept, find, parse, parse_lines
 from jsarag.types import InputError
 
 COSTS = ("tokens_scored", "tokens_trained", "seconds", "peak_memory_bytes")
-OWN = ("out", "loop.seed")
-"""Settings that may differ among the runs of a group."""
+OWN = ("out", "loop.seed", "evaluation.baselines", "evaluation.likelihood")
+"""Settings that may differ among the runs of a group: they change no figure."""
 
 
 @dataclass(frozen=True)

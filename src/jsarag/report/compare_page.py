@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from jsarag.files import write_text
 from jsarag.metrics import block_of
-from jsarag.report.before_after import points
 from jsarag.report.charts import contrast_chart, sweep_chart
 from jsarag.report.compare import Group
 from jsarag.report.curves import Line
+from jsarag.report.numbers import change, number, p_told
+from jsarag.report.standing import figure_of, leader, letters, standings, title_of
 from jsarag.report.templates import render
 
 PARTS = ("prior", "posterior", "generator")
+COSTS = ("tokens scored", "tokens trained", "memory at most", "time")
 MOST = 8
 """Groups in one chart of curves."""
 
@@ -57,18 +59,23 @@ def heading(metric: str) -> str:
 
 def text(group: Group, metric: str) -> str:
     """``mean ± spread over seeds (difference, p)``, percent and points."""
+    test = difference_text(group, metric)
+    return f"{mean_text(group, metric)} ({test})" if test else mean_text(group, metric)
+
+
+def mean_text(group: Group, metric: str) -> str:
+    """``mean ± spread over seeds``."""
+    figure, unit = group.figures[metric], figure_of(metric).unit
+    mean = number(figure.estimate.mean, unit)
+    return f"{mean} ± {number(_deviation(figure.seeds), unit)}" if len(figure.seeds) > 1 else mean
+
+
+def difference_text(group: Group, metric: str) -> str:
+    """Difference from the reference with its p; empty for the reference."""
     figure = group.figures[metric]
-    mean = f"{100 * figure.estimate.mean:.1f}"
-    if len(figure.seeds) > 1:
-        mean += f" ± {100 * _deviation(figure.seeds):.1f}"
     if figure.versus is None or figure.p is None:
-        return mean
-    return f"{mean} ({points(figure.versus.mean)}, p {p_value(figure.p)})"
-
-
-def p_value(p: float) -> str:
-    """Three decimals, or that it is below a thousandth."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+        return ""
+    return f"{change(figure.versus.mean, figure_of(metric).unit)}, {p_told(figure.p).replace('= ', '')}"
 
 
 def costs(group: Group) -> list[str]:
@@ -78,23 +85,30 @@ def costs(group: Group) -> list[str]:
 
 
 def write_contrast(groups: Sequence[Group], path: Path) -> Path:
-    """Write the page: table, differences as pictures, dev curves overlaid, cost beside quality."""
+    """Write the page: who is ahead, a table with a metric a row, differences as pictures, dev curves, cost."""
     metrics = list(groups[0].figures)
-    forests = [(heading(m), contrast_chart(f"Difference in {m}", _differences(groups, m))) for m in metrics]
-    names = [name for name in metrics if all(name in group.curves for group in groups)]
+    short = letters(groups)
+    names = dict(zip([group.label for group in groups], short, strict=True))
+    forests = [
+        (title_of(m), contrast_chart(f"Difference in {m}", _differences(groups, m, names), figure_of(m).unit))
+        for m in metrics
+    ]
     curves = []
-    for name in names:
+    for name in [name for name in metrics if all(name in group.curves for group in groups)]:
         for start in range(0, max(len(groups) - 1, 1), MOST - 1):
             # The reference stands in every chart.
             shown = [groups[0], *groups[1 + start : start + MOST]]
-            lines = [_line(group, name) for group in shown if group.curves[name]]
+            lines = [_line(group, name, names) for group in shown if group.curves[name]]
             if lines:
-                part = f"{name}, dev" + (f" ({start // (MOST - 1) + 1})" if len(groups) > MOST else "")
+                part = f"{title_of(name)}, dev" + (f" ({start // (MOST - 1) + 1})" if len(groups) > MOST else "")
                 curves.append((part, lines, sweep_chart(part, lines, "generator tokens, thousands", from_zero=False)))
-    rows = [(g.label, len(g.members), [text(g, m) for m in metrics], costs(g), g.cost["seconds"]) for g in groups]
-    values = {"reference": groups[0].label, "rows": rows, "forests": forests, "curves": curves}
-    values["metrics"] = [*map(heading, metrics)]
-    values["gradients"] = [(g.label, [_gradient(g, part) for part in PARTS]) for g in groups if g.gradients]
+    rows = [(title_of(m), m, heading(m), [(mean_text(g, m), difference_text(g, m)) for g in groups]) for m in metrics]
+    spent = [[*costs(group), f"{group.cost['seconds']:.0f} s"] for group in groups]
+    values: dict[str, Any] = {"reference": groups[0].label, "rows": rows, "forests": forests, "curves": curves}
+    values["groups"] = [(a, group.label, len(group.members)) for a, group in zip(short, groups, strict=True)]
+    values["leader"], values["standings"] = leader(groups), standings(groups)
+    values["costs"] = list(zip(COSTS, zip(*spent, strict=True), strict=True))
+    values["gradients"] = [(names[g.label], [_gradient(g, part) for part in PARTS]) for g in groups if g.gradients]
     write_text(path, render("contrast.html", **values))
     return path
 
@@ -104,14 +118,17 @@ def _gradient(group: Group, part: str) -> str:
     return f"{found['norm']:.3g}, {found['tail']:.1f}, {found['noise']:.2f}" if found else "–"
 
 
-def _line(group: Group, metric: str) -> Line:
+def _line(group: Group, metric: str, names: Mapping[str, str]) -> Line:
     xs, ys = zip(*group.curves[metric], strict=True)
-    return Line(group.label, tuple(x / 1000 for x in xs), ys)
+    return Line(names[group.label], tuple(x / 1000 for x in xs), ys)
 
 
-def _differences(groups: Sequence[Group], metric: str) -> list[tuple[str, float, float, float]]:
-    found = [(group.label, group.figures[metric].versus) for group in groups]
-    return [(label, 100 * v.mean, 100 * v.low, 100 * v.high) for label, v in found if v is not None]
+def _differences(
+    groups: Sequence[Group], metric: str, names: Mapping[str, str]
+) -> list[tuple[str, float, float, float]]:
+    found = [(names[group.label], group.figures[metric].versus) for group in groups]
+    scale = 100 if figure_of(metric).unit == "percent" else 1
+    return [(label, scale * v.mean, scale * v.low, scale * v.high) for label, v in found if v is not None]
 
 
 def _deviation(values: Sequence[float]) -> float:

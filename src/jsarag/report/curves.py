@@ -29,6 +29,7 @@ class Curve:
         figures: Name in metrics.jsonl to the label of its line; ``block/metric`` after ``dev:`` for dev figures.
         log: Logarithmic axis.
         share: The axis is that of a share, 0 to 1.
+        first: Whether the report shows it outside the fold.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Curve:
     figures: dict[str, str]
     log: bool = False
     share: bool = False
+    first: bool = False
 
 
 CURVES = (
@@ -44,19 +46,22 @@ CURVES = (
         "What the optimizer minimises. Healthy: falls, then flattens. It sums over answer tokens and models: compare "
         "it within one objective and one data set only.",
         {"loss": "loss"},
+        first=True,
     ),
     Curve(
-        "Hit@1",
+        "Right passage first (hit@1)",
         "Share of examples whose best passage is a gold one; of training batches (they are small: noisy) and of dev. "
         "Healthy: rises. Batch rising while dev falls: the retriever overfits.",
         {"hit@1": "prior, batch", "dev:prior/hit@1": "prior, dev", "dev:posterior/hit@1": "posterior, dev"},
         share=True,
+        first=True,
     ),
     Curve(
         "Log-likelihood of dev (nats)",
         "Mean log p(y|x) of the dev answers over the prior's best passages; measured where dev has no gold passages. "
         "Healthy: rises.",
         {"dev:marginal/log_p": "log p(y|x)"},
+        first=True,
     ),
     Curve(
         "Acceptance rate",
@@ -64,6 +69,7 @@ CURVES = (
         "rising or level. Below 0.02 the chain no longer mixes.",
         {"acceptance": "acceptance"},
         share=True,
+        first=True,
     ),
     Curve(
         "Autocorrelation of the chain",

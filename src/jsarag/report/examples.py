@@ -1,4 +1,4 @@
-"""Which examples the report shows: those whose best passage changed in training."""
+"""Which examples the report shows: those whose best passage changed in training, then others."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Literal
 
+from jsarag.metrics import METRICS
 from jsarag.report.record import Pair, Shown, Side
 
 PASSAGES = 4
 """Passages shown a side; the best gold passage is shown besides where it stands lower."""
+MOST = 60
+"""Examples shown."""
 
-Outcome = Literal["won", "lost", "other"]
+Outcome = Literal["won", "lost", "other", "same"]
 
 
 @dataclass(frozen=True)
@@ -25,13 +28,34 @@ class Ranked:
 
 
 @dataclass(frozen=True)
+class View:
+    """One side of an example: its passages, and what its answer is worth.
+
+    Attributes:
+        side: The answer and all passages.
+        ranked: The passages shown.
+        right: Whether the answer has the words of an accepted one (EM); None without an answer.
+        f1: Of the answer; None without an answer.
+    """
+
+    side: Side
+    ranked: tuple[Ranked, ...]
+    right: bool | None
+    f1: float | None
+
+
+@dataclass(frozen=True)
 class Change:
-    """An example whose best passage changed: gold entered the top 1 (won), left it (lost), or neither (other)."""
+    """An example and what became of its best passage.
+
+    Gold entered the first rank (won), left it (lost), another passage came first without that (other), or the best
+    passage stayed (same).
+    """
 
     pair: Pair
     outcome: Outcome
-    before: tuple[Ranked, ...]
-    after: tuple[Ranked, ...]
+    before: View
+    after: View
 
 
 @dataclass(frozen=True)
@@ -46,25 +70,20 @@ class Changes:
     labelled: int
 
 
-def changes(pairs: Sequence[Pair], limit: int = 12) -> Changes:
-    """Count changed top-1 passages and choose up to ``limit`` examples: won and lost by turns, then the others.
+def changes(pairs: Sequence[Pair], limit: int = MOST) -> Changes:
+    """Count changed top-1 passages and choose up to ``limit`` examples: won and lost by turns, others, then the same.
 
     Won and lost take turns so that a few losses are seen beside many gains.
     """
-    by: dict[Outcome, list[Pair]] = {"won": [], "lost": [], "other": []}
+    by: dict[Outcome, list[Pair]] = {"won": [], "lost": [], "other": [], "same": []}
     for pair in pairs:
-        outcome = _outcome(pair)
-        if outcome:
-            by[outcome].append(pair)
+        by[_outcome(pair)].append(pair)
     turns = chain.from_iterable(zip_longest(by["won"], by["lost"]))
-    order = [pair for pair in turns if pair] + by["other"]
-    shown = [
-        Change(pair, outcome, _ranked(pair.before, pair), _ranked(pair.after, pair))
-        for pair in order[:limit]
-        if (outcome := _outcome(pair))
-    ]
+    order = [pair for pair in turns if pair] + by["other"] + by["same"]
     return Changes(
-        shown=tuple(shown),
+        shown=tuple(
+            Change(pair, _outcome(pair), _view(pair.before, pair), _view(pair.after, pair)) for pair in order[:limit]
+        ),
         won=len(by["won"]),
         lost=len(by["lost"]),
         other=len(by["other"]),
@@ -73,21 +92,24 @@ def changes(pairs: Sequence[Pair], limit: int = 12) -> Changes:
     )
 
 
-def _outcome(pair: Pair) -> Outcome | None:
-    """None where the top 1 stayed, or a side has no passages."""
+def _outcome(pair: Pair) -> Outcome:
+    """``same`` also where a side has no passages."""
     if not pair.before.passages or not pair.after.passages:
-        return None
+        return "same"
     before, after = pair.before.passages[0].id, pair.after.passages[0].id
     if before == after:
-        return None
+        return "same"
     if (before in pair.gold) == (after in pair.gold):
         return "other"
     return "won" if after in pair.gold else "lost"
 
 
-def _ranked(side: Side, pair: Pair) -> tuple[Ranked, ...]:
+def _view(side: Side, pair: Pair) -> View:
     ranked = [Ranked(rank, passage, passage.id in pair.gold) for rank, passage in enumerate(side.passages, start=1)]
     top, rest = ranked[:PASSAGES], ranked[PASSAGES:]
     if not any(h.gold for h in top):
         top += [h for h in rest if h.gold][:1]
-    return tuple(top)
+    if side.answer is None or not pair.outputs:
+        return View(side, tuple(top), None, None)
+    em, f1 = (METRICS[name].score([side.answer], [pair.outputs]) for name in ("em", "f1"))
+    return View(side, tuple(top), bool(em and em[0] == 1), f1[0] if f1 else None)

@@ -1,20 +1,26 @@
-"""The report of a run as one page that needs nothing but itself: no network, no script, no other file."""
+"""The report of a run as one page that needs nothing but itself: no network, no other file.
+
+A few lines of its own script filter the examples; without script the page shows all of them.
+"""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from jsarag import layout
 from jsarag.files import write_text
-from jsarag.metrics import Bin, reliability
-from jsarag.report.before_after import Table, headline, tables
+from jsarag.metrics import BASELINE, Bin, Estimate, block_of, reliability
+from jsarag.report.before_after import Table, tables
 from jsarag.report.charts import forest_chart, line_chart, reliability_chart
 from jsarag.report.curves import CURVES, Curve, Line, lines
 from jsarag.report.examples import changes
-from jsarag.report.record import PARTS, Record, Side, read_record
+from jsarag.report.numbers import change, duration, number, p_told
+from jsarag.report.record import PARTS, Blocks, Record, Side, read_record
 from jsarag.report.templates import render
+from jsarag.report.verdict import next_steps, verdict
 
 REPORT = layout.REPORT
 
@@ -41,12 +47,27 @@ def write_report(run: Path) -> Path:
         InputError: no such folder, none of the files, or a file that does not hold what it should (naming the line).
     """
     path = run / REPORT
-    write_text(path, _page(read_record(run)))
+    write_text(path, _page(read_record(run), shlex.quote(str(run))))
     return path
 
 
-def _page(record: Record) -> str:
-    compared = tables(record.before, record.after)
+ANSWERS = ("answers", "closed_book", "likelihood", "dialog", "attribution")
+"""Blocks of figures about answers, as the page orders them; all others are about retrieval."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table with the chart of its open rows."""
+
+    table: Table
+    forest: str
+
+
+def _page(record: Record, place: str) -> str:
+    compared = tables(record.before, record.after, record.paired.get("before", {}))
+    figures = {side: _means(blocks) for side, blocks in (("before", record.before), ("after", record.after))}
+    found = verdict(figures["before"], figures["after"], record.paired, record.run, record.cost)
+    parts = [Part(table, _forest(table)) for table in compared]
     drawn = {curve.title: lines(curve, record) for curve in CURVES}
     pictures = [
         Picture(
@@ -59,12 +80,17 @@ def _page(record: Record) -> str:
     return render(
         "page.html",
         record=record,
-        headline=headline(compared),
+        verdict=found,
+        next_steps=next_steps(place),
         facts=_facts(record),
         cost=_cost(record),
         versions=_versions(record),
         held_out=_held_out(record),
-        compared=[(table, _forest(table)) for table in compared],
+        answers=sorted(
+            (part for part in parts if part.table.block in ANSWERS), key=lambda part: ANSWERS.index(part.table.block)
+        ),
+        retrieval=[part for part in parts if part.table.block not in ANSWERS],
+        baselines=_baselines(record),
         diagram=_diagram(record),
         pictures=pictures,
         unrecorded=[curve.title for curve in CURVES if not drawn[curve.title]] if trained else [],
@@ -73,8 +99,52 @@ def _page(record: Record) -> str:
     )
 
 
+def _means(blocks: Blocks) -> dict[str, dict[str, dict[str, float]]]:
+    return {block: {name: asdict(figure) for name, figure in found.items()} for block, found in blocks.items()}
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """The run beside retrievers without training: titles of figures, and a name with its cells a retriever."""
+
+    titles: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def _baselines(record: Record) -> Baselines | None:
+    """A row a retriever; None where no baseline was measured."""
+    names = [name for name in record.baselines if name.startswith(BASELINE)]
+    if not names:
+        return None
+    found = list(record.baselines[names[0]])
+    usual = [name for name in found if name in ("hit@1", "hit@5", "mrr@10")]
+    wanted = usual or [name for name in found if name.startswith(("answer@", "words@"))]
+
+    def own(blocks: Blocks) -> dict[str, Estimate]:
+        return {**blocks.get("evidence", {}), **blocks.get("prior", {})}
+
+    sides = [
+        ("this run", own(record.after), {}),
+        ("before training", own(record.before), record.paired.get("before", {})),
+    ]
+    sides += [
+        (block_of(name).title.removeprefix("Baseline: "), record.baselines[name], record.paired.get(name, {}))
+        for name in names
+    ]
+    rows = []
+    for name, figures, tests in sides:
+        cells = []
+        for metric in wanted:
+            test = next((tests[key] for key in (f"prior/{metric}", f"evidence/{metric}") if key in tests), None)
+            text = number(figures[metric].mean) if metric in figures else "–"
+            cells.append(f"{text} ({change(test['mean'])}, {p_told(test['p'])})" if test else text)
+        rows.append((name, tuple(cells)))
+    return Baselines(tuple(block_of(names[0]).figure(metric).title for metric in wanted), tuple(rows))
+
+
 def _forest(table: Table) -> str:
-    return forest_chart(f"{table.title}: before and after training", table.rows)
+    """The chart of the open rows; empty where none is open."""
+    return forest_chart(f"{table.title}: before and after training", table.open) if table.open else ""
 
 
 def _diagram(record: Record) -> str | None:
@@ -108,7 +178,7 @@ def _cost(record: Record) -> list[tuple[str, str]]:
     cost = record.cost
     scored, trained, seconds = cost.get("tokens_scored"), cost.get("tokens_trained"), cost.get("seconds")
     rows = [
-        ("Time", None if seconds is None else _duration(seconds)),
+        ("Time", None if seconds is None else duration(seconds)),
         ("Tokens scored without gradient", None if scored is None else f"{scored:,.0f}"),
         ("Tokens trained on, with gradient", None if trained is None else f"{trained:,.0f}"),
         ("Tokens a second", f"{((scored or 0) + (trained or 0)) / seconds:,.0f}" if seconds and trained else None),
@@ -126,11 +196,3 @@ def _held_out(record: Record) -> str:
     """How pairs were held out of the training pairs; empty where they were not."""
     split = record.run.get("split")
     return str(split.get("text", "")) if isinstance(split, dict) else ""
-
-
-def _duration(seconds: float) -> str:
-    """Seconds as ``1 h 02 min``, ``2 min 05 s`` or ``7.4 s``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min {rest:02d} s"

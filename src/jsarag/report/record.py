@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from jsarag import checksums, layout
+from jsarag.evaluation import paired
+from jsarag.evaluation.pairing import means_only
 from jsarag.files import read_json, read_jsonl, read_text
 from jsarag.metrics import Estimate
 from jsarag.run import sealed
@@ -90,6 +92,9 @@ class Record:
             is the block ``index``.
         notices: Warnings, each text once.
         pairs: Examples that have both sides.
+        paired: Paired tests by what the run is held against: the summary's ``paired``; of a run of an earlier version,
+            that against before training alone, made from the rows in ``evaluation``.
+        baselines: Figures of retrievers without training.
         missing: Files of `PARTS` that the folder lacks.
     """
 
@@ -103,6 +108,8 @@ class Record:
     dev: dict[str, tuple[Point, ...]]
     notices: tuple[Notice, ...]
     pairs: tuple[Pair, ...]
+    paired: dict[str, dict[str, dict[str, float]]]
+    baselines: Blocks
     missing: tuple[str, ...]
 
 
@@ -141,8 +148,27 @@ def read_record(run: Path) -> Record:
         | {"index": tuple(Point(step, row.numbers("kind", "step")) for step, row in sorted(index.items()))},
         notices=_notices(rows, summary.child("run").child("warnings")),
         pairs=tuple(_pair(row) for row in _rows(there.get(layout.EXAMPLES)) if _has_both_sides(row)),
+        paired=_paired(run, summary),
+        baselines=_blocks(summary.child("baselines")),
         missing=tuple(name for name in PARTS if name not in there),
     )
+
+
+def _paired(run: Path, summary: _Value) -> dict[str, dict[str, dict[str, float]]]:
+    told = summary.child("paired")
+    if told.raw is not None:
+        return {
+            against: {name: test.numbers() for name, test in tests.mapping().items()}
+            for against, tests in told.mapping().items()
+        }
+    sides = [run / layout.EVALUATION / f"{side}.jsonl" for side in ("before", "after")]
+    if summary.raw is None or not all(side.is_file() for side in sides):
+        return {}
+    before, after = ([row.mapping_raw() for row in _rows(side)] for side in sides)
+    if [row.get("id") for row in before] != [row.get("id") for row in after]:
+        return {}
+    figures = [summary.child(side).raw or {} for side in ("before", "after")]
+    return {"before": means_only(paired(before, after, resamples=200), *figures)}
 
 
 @dataclass(frozen=True)
@@ -157,6 +183,9 @@ class _Value:
 
     def mapping(self) -> dict[str, _Value]:
         return {key: self.child(key) for key in self._as(dict, "an object")} if self.raw is not None else {}
+
+    def mapping_raw(self) -> dict[str, Any]:
+        return dict(self._as(dict, "an object"))
 
     def items(self) -> list[_Value]:
         if self.raw is None:

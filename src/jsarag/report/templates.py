@@ -6,8 +6,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from jsarag.report.before_after import bounds, percent
 from jsarag.report.charts import DASHES
+from jsarag.report.numbers import bounds, number
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -27,6 +27,6 @@ def _environment() -> Environment:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"percent": percent, "bounds": bounds}
+    environment.filters |= {"number": number, "bounds": bounds}
     environment.globals["dashes"] = [" ".join(map(str, dash)) or "none" for dash in DASHES]
     return environment

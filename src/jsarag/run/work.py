@@ -21,7 +21,7 @@ from jsarag.checksums import seal as write_seal
 from jsarag.config import as_yaml
 from jsarag.data import render
 from jsarag.display import Display, Silent
-from jsarag.evaluation import Case, Evaluation, evaluate, measure_abstention
+from jsarag.evaluation import Case, Evaluation, evaluate, measure_abstention, measure_baselines
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl, write_text
 from jsarag.interrupt import Stopped, listening
 from jsarag.kb import KnowledgeBase, encode
@@ -34,6 +34,7 @@ from jsarag.run.data import Data, read, shared
 from jsarag.run.fingerprints import Change, Fingerprints, versions
 from jsarag.run.folder import RunFolder
 from jsarag.run.local import kept
+from jsarag.run.outcome import outcome
 from jsarag.run.preflight import EARLY, LATE, Subject, demand
 from jsarag.run.sealed import SUMMARY as SUMMARY  # noqa: PLC0414 - offered here as well
 from jsarag.training import checkpoint
@@ -218,11 +219,14 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
     if models.passages is not None:
         kb = trained_index(trainer.kb, models.passages, run, display)
     after = _evaluated(config, models, kb, test, "after", display)
+    baselines = _baselines(config, models, kb, test, display) if after else None
     state = fitted.state
     summary = {
         "abstention": _abstention(config, models, kb, _cases(config, data.dev)),
         "before": before.summary if before else None,
         "after": after.summary if after else None,
+        "baselines": baselines.summary if baselines else {},
+        "paired": outcome(before, after, baselines, config.evaluation.resamples) if after and baselines else {},
         "cost": {
             "seconds": round(state.seconds, 3),
             "tokens_scored": state.tokens_scored,
@@ -366,6 +370,13 @@ def _abstention(config: TrainConfig, models: Models, kb: KnowledgeBase, dev: lis
     lost = config.evaluation.abstain
     pipeline = Pipeline(models.prior, kb, models.generator, config.evaluation.decoding)
     return None if lost is None else measure_abstention(pipeline, dev, lost)
+
+
+def _baselines(
+    config: TrainConfig, models: Models, kb: KnowledgeBase, cases: list[Case], display: Display
+) -> Evaluation:
+    settings, device = config.evaluation, models.prior.device
+    return measure_baselines(settings.baselines, kb, cases, settings.decoding.passages, settings, device, display)
 
 
 def _compared(before: Evaluation, after: Evaluation) -> list[dict[str, Any]]:

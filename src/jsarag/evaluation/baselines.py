@@ -1,0 +1,127 @@
+"""Retrievers without training, to be held against the run's: BM25, and any encoder by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from jsarag.display import Display
+from jsarag.evaluation.config import EvaluationConfig
+from jsarag.evaluation.retrieval import Dense, Ranker, evaluate_retrieval, excluded, rankings
+from jsarag.evaluation.sheet import Case, Evaluation, Sheet
+from jsarag.kb import KnowledgeBase
+from jsarag.metrics import evidence_scores
+from jsarag.metrics.words import spaced
+from jsarag.models import EncoderConfig, load_encoder
+from jsarag.retriever import Retriever
+from jsarag.types import InputError
+
+BM25 = "bm25"
+"""Name of the baseline that is no encoder."""
+
+
+class WordMatch:
+    """BM25 over the words of title and text (Lucene's form, k1 = 1.5, b = 0.75), without stemming or stop words.
+
+    Words are runs of letters and digits in lower case; letters of scripts without blanks stand alone. A passage that
+    shares no word with the question is not found.
+    """
+
+    def __init__(self, kb: KnowledgeBase) -> None:
+        """Count the words of the passages; the null passage is left out."""
+        import bm25s
+
+        self.passages = [passage for passage in kb.passages if not passage.null]
+        # Without numba, which bm25s takes where it finds it: figures do not depend on what else is installed.
+        self.index = bm25s.BM25(backend="numpy", csc_backend="numpy")
+        self.index.index([_words(f"{passage.title} {passage.text}") for passage in self.passages], show_progress=False)
+
+    def rank(self, cases: Sequence[Case], depth: int) -> list[list[str]]:
+        """The passages with the best scores, equal ones in the order of the file."""
+        return [self._rank(_words(case.x), depth) for case in cases]
+
+    def _rank(self, words: Sequence[str], depth: int) -> list[str]:
+        known = [word for word in words if word in self.index.vocab_dict]
+        if not known:
+            return []
+        scores = self.index.get_scores(known)
+        bar = np.partition(scores, -depth)[-depth] if depth < len(scores) else 0.0
+        good = np.flatnonzero((scores >= bar) & (scores > 0))
+        best = good[np.argsort(-scores[good], kind="stable")][:depth]
+        return [self.passages[i].id for i in best.tolist()]
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", spaced(text.lower()))
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A baseline with the block of figures that holds what was measured of it."""
+
+    name: str
+
+    @property
+    def block(self) -> str:
+        """``baseline:`` and the last part of its name; no slash is in it."""
+        return f"baseline:{self.name.rstrip('/').rpartition('/')[2]}"
+
+    def ranker(self, kb: KnowledgeBase, device: torch.device, display: Display) -> Ranker:
+        """The order in which it puts the passages of ``kb``.
+
+        Raises:
+            InputError: no encoder has that name.
+        """
+        if self.name == BM25:
+            return WordMatch(kb)
+        encoder = load_encoder(EncoderConfig(self.name), device)
+        with display.task(f"encoding for {self.name}", len(kb)) as advance:
+            own = KnowledgeBase.build(kb.passages, encoder, "flat", progress=lambda done: advance(done, ""))
+        return Dense(Retriever(encoder, own))
+
+
+def measure_baselines(
+    names: Sequence[str],
+    kb: KnowledgeBase,
+    cases: Sequence[Case],
+    passages: int,
+    config: EvaluationConfig,
+    device: torch.device,
+    display: Display,
+) -> Evaluation:
+    """Measure retrievers without training on the same cases: the figures of the blocks prior and evidence.
+
+    Args:
+        names: ``bm25``, or encoders.
+        kb: Holds the passages; its vectors are not read.
+        cases: What is looked for.
+        passages: How many passages an answer is given.
+        config: Cutoffs and resamples.
+        device: Where encoders work.
+        display: Shown progress.
+
+    Returns:
+        A block a baseline, and a row a case with its scores as ``block/metric``.
+
+    Raises:
+        InputError: no encoder has that name, or two baselines end in the same name.
+    """
+    sheet = Sheet([{"id": case.example.id, "gold": list(case.example.gold)} for case in cases], config.resamples)
+    blocks = [Baseline(name).block for name in names]
+    twice = next((name for i, name in enumerate(names) if blocks[i] in blocks[:i]), None)
+    if twice is not None:
+        raise InputError(f"baseline {twice!r}: another baseline has the same name")
+    for name, block in zip(names, blocks, strict=True):
+        ranker = Baseline(name).ranker(kb, device, display)
+        labelled = [row for row in sheet.rows if row["gold"]]
+        for scores in evaluate_retrieval({block: ranker}, cases, config.cutoffs).values():
+            sheet.add(block, scores, labelled)
+        found = rankings(ranker, cases, passages + excluded(cases) + 1)
+        cutoffs = [*(k for k in config.cutoffs if k < passages), passages]
+        held = [[p for h in row if not (p := kb.passages[kb.position[h]]).null][:passages] for row in found]
+        sheet.add(block, evidence_scores([case.example.outputs for case in cases], held, cutoffs), sheet.rows)
+    return sheet.evaluation()
