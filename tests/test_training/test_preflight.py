@@ -105,6 +105,11 @@ FAULTS: dict[str, tuple[Making, str, str]] = {
     "cutoff": (lambda d, t: ["--loop.monitor", "prior/hit@3"], "monitor", "loop.monitor: expected one of prior/hit@1"),
     "length": (long_pairs, "lengths", "long.jsonl, pair 'stove/green/2': generator.prompt.max_length"),
     "folder": (in_a_file, "output folder", "is a file"),
+    "baseline": (
+        lambda d, t: ["--evaluation.baselines", "[bm25, ./none]"],
+        "baselines",
+        "evaluation.baselines: no model at './none'",
+    ),
 }
 
 

@@ -23,6 +23,7 @@ DESCRIPTION = """Measure retrieval and answers of a run, each figure with a 95 %
 
 EXAMPLE = """jsarag evaluate --run runs/mine
 jsarag evaluate --run runs/mine --data other.jsonl --table results.csv
+jsarag evaluate --run runs/mine --baseline bm25
 jsarag evaluate --run runs/mine --modes all"""
 
 ALL = "all"

@@ -13,10 +13,11 @@ from jsarag import layout
 from jsarag.checks import require
 from jsarag.data import render
 from jsarag.display import Display, Silent
-from jsarag.evaluation import check_fits
+from jsarag.evaluation import BM25, check_fits
 from jsarag.index.plan import Plan, gigabytes, plan, room_at
 from jsarag.kb import check_k
-from jsarag.models import LanguageModel
+from jsarag.models import LanguageModel, hub
+from jsarag.models.resolve import resolve
 from jsarag.places import check_output
 from jsarag.run import room, stages
 from jsarag.run.config import TrainConfig
@@ -128,6 +129,14 @@ def _monitor(subject: Subject) -> Found:
     return Found(f"{monitored(config.objective, config.settings, names)} on {len(dev):,} dev pairs")
 
 
+def _baselines(subject: Subject) -> Found:
+    names = subject.config.evaluation.baselines
+    for name in names:
+        if name != BM25:
+            hub.place(resolve(name, "evaluation.baselines"), "evaluation.baselines")
+    return Found(", ".join(names) or "none")
+
+
 def _trackers(subject: Subject) -> Found:
     for name in subject.config.loop.report_to:
         try:
@@ -205,6 +214,7 @@ EARLY: Mapping[str, Check] = {
     "decoding": _decoding,
     "labels": _labels,
     "monitor": _monitor,
+    "baselines": _baselines,
     "trackers": _trackers,
 }
 """Checks that need no model."""
