@@ -38,7 +38,7 @@ def show_evaluation(summary: dict[str, Any], title: str = "", *, every: bool = F
     """
     console = Console(highlight=False)
     if title:
-        console.print(title, markup=False)
+        console.print(title, markup=False, soft_wrap=True)
     columns = [name for name in _blocks(summary) if block_of(name).column]
     figures = [(name, figure) for name, figure in in_order(_blocks(summary)) if name not in columns]
     chosen = [(name, figure) for name, figure in figures if every or figure.shown]
