@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 import jsarag
+from jsarag.cli import quickstart
+from jsarag.cli.ask import show
 from jsarag.cli.main import main
 from jsarag.decoding import DECODERS
 from tests import world
@@ -221,3 +223,11 @@ def test_a_list_is_answered_in_batches(run: Path, monkeypatch: pytest.MonkeyPatc
         loaded.ask(["x"], HISTORY)  # type: ignore[call-overload]
     with pytest.raises(jsarag.InputError, match="question: history: expected turns"):
         loaded.ask("x", [{"who": "user"}])
+
+
+def test_a_long_question_is_shown_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    show(quickstart.QUESTION, jsarag.Answer("two hours", -1.0))
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 40
+    assert " ".join(out.split()) == f"{quickstart.QUESTION} two hours p(h|x) passage"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import torch
 from torch.testing import assert_close
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-from jsarag.models import GeneratorConfig, LoraConfig, load_generator
 from jsarag.models.lora import adapted, ready
 
 
@@ -77,9 +75,3 @@ def test_layers_made_ready_give_the_same_and_leave_no_trace(dtype: torch.dtype, 
             before["base_model.model.model.layers.0.mlp.down_proj.lora_B.default.weight"]
         )
     assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
-
-
-def test_no_warning_of_other_packages_reaches_who_loads_a_generator(causal_model: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        load_generator(GeneratorConfig(model=str(causal_model), lora=LoraConfig(rank=2), precision="fp32"))

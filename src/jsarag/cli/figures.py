@@ -78,7 +78,7 @@ def show_evaluation(summary: dict[str, Any], title: str = "", *, every: bool = F
     """
     console = Console(highlight=False)
     if title:
-        console.print(title, markup=False)
+        console.print(title, markup=False, soft_wrap=True)
     table = Table("figure", "percent [95 % interval]")
     columns = [name for name in _blocks(summary) if block_of(name).column]
     chosen = [(name, figure) for name, figure in in_order(_blocks(summary)) if name not in columns]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from jsarag.parsing.known import settings_of
 from jsarag.parsing.spelling import spelled
 
 Usual = Mapping[str, Mapping[str, str]]
@@ -89,7 +90,7 @@ def _each(parser: Any) -> Iterator[tuple[Action, str]]:
             if action.help == SUPPRESS or action.metavar == "CONFIG" or action.dest.endswith(".help"):
                 continue
             yield action, group.title
-            kind = next((k for k in typing.get_args(_kind(action)) if dataclasses.is_dataclass(k)), None)
+            kind = settings_of(action)
             if kind is not None:
                 below = type(parser)()
                 below.add_class_arguments(kind, action.dest)
@@ -102,7 +103,7 @@ def _head(action: Action, parser: Any) -> str:
     if not action.option_strings:
         return str(action.metavar or action.dest.upper())
     # The name of a part may be given to its group: --objective jsa.
-    groups = {name: group for group, name in parser.shorthands.items()}
+    groups = {choice.option: choice.group for choice in parser.choices}
     names = [groups.get(name[2:], name[2:]) for name in action.option_strings if name.startswith("--")]
     short = [name for name in action.option_strings if not name.startswith("--")]
     return ", ".join([*short, *(f"--{spelled(name)}" for name in names)]) + f" {form(action)}".rstrip()
@@ -115,12 +116,7 @@ def _told(action: Action, text: str, *, short: bool) -> str:
         text = f"{text.rstrip('.')}. One of {', '.join(names)}."
     text = text.replace("``", "`")
     default = action.default
-    if (
-        default is None
-        or default is False
-        or default in (SUPPRESS, [], {})
-        or dataclasses.is_dataclass(_settings_kind(action))
-    ):
+    if settings_of(action) or default is None or default is False or default in (SUPPRESS, [], {}):
         return text
     shown = str(default).replace("\n", "\\n") if not isinstance(default, bool) else str(default).lower()
     shown = str(list(default)) if isinstance(default, tuple) else shown
@@ -175,7 +171,3 @@ def _names(action: Action) -> list[str]:
 
 def _kind(action: Action) -> Any:
     return getattr(action, "_typehint", None) or action.type
-
-
-def _settings_kind(action: Action) -> Any:
-    return next((k for k in typing.get_args(_kind(action)) if dataclasses.is_dataclass(k)), None)

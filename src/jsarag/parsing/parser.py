@@ -7,7 +7,7 @@ import dataclasses
 import re
 import typing
 from argparse import Action, ArgumentError
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,12 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
-from jsarag.checks import closest
-from jsarag.parsing import words
 from jsarag.parsing.choice import Choice
+from jsarag.parsing.known import Known, settings_of
 from jsarag.parsing.messages import one_line
 from jsarag.parsing.page import Usual, page
 from jsarag.parsing.settings import SettingsFile
-from jsarag.parsing.spelling import folded, is_file, spelled
+from jsarag.parsing.spelling import is_file, spelled
 from jsarag.types import InputError
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
@@ -111,11 +110,6 @@ class Parser(ArgumentParser):
         except ArgumentError as error:
             raise self._located(InputError(self._told(error.message or str(error)))) from None
 
-    @property
-    def shorthands(self) -> dict[str, str]:
-        """The options that name parts, by the group whose name stands for them."""
-        return {choice.group: choice.option for choice in self.choices}
-
     @contextmanager
     def locating(self) -> Iterator[None]:
         """Let a mistake in a setting that came from a file name the file and the line."""
@@ -138,56 +132,18 @@ class Parser(ArgumentParser):
                     raise
                 raise InputError(one_line(f'Parser key "": {error}')) from None
 
-    def unknown(self, name: str, form: Callable[[str], str]) -> str:
-        """What to say of an option that does not exist: what it is called here, or which is like it.
-
-        Args:
-            name: The option.
-            form: How an option is written where the mistake stands.
-        """
-        last = folded(name).rpartition(".")[2]
-        told = words.answer(last)
-        if told:
-            return f"{name}: {told}"
-        for choice in self.choices:
-            owners = choice.owners(folded(name))
-            if owners:
-                listed = ", ".join(owners[:4]) + (", ..." if len(owners) > 4 else "")
-                return f"{name}: an option of {choice.group} {listed} alone"
-        known = [option for option in self._known().values() if not option.endswith(".help")]
-        same = [form(option) for option in known if "." in option and option.rpartition(".")[2] == last]
-        if same:
-            hint = f"; did you mean {' or '.join(same[:3])}?"
-        else:
-            hint = closest(form(name), [form(option) for option in known]) or "; --help lists the options"
-        return f"{name}: no such option{hint}"
-
     @property
     def options(self) -> set[str]:
         """Every option, without leading dashes, as the parser knows it."""
-        return set(self._known().values())
+        return set(self._known.names.values())
 
-    def _known(self) -> dict[str, str]:
-        """Every option as the parser knows it, by its name with underscores, without leading dashes."""
-        names = [option[2:] for action in self._actions for option in action.option_strings if option[:2] == "--"]
-        for action in self._actions:
-            kind = settings_of(action)
-            names += [f"{action.dest}.{field.name}" for field in dataclasses.fields(kind)] if kind else []
-        return {folded(name): name for name in names}
-
-    def _canonical(self, name: str) -> str | None:
-        """An option however it was spelled, as the parser knows it; None where there is none."""
-        found = self._known().get(folded(name))
-        return name if found is None and any(name.startswith(f"{group}.") for group in self._free()) else found
-
-    def _free(self) -> set[str]:
-        """Options that take names with values, whatever the names."""
-        kinds = {action.dest: getattr(action, "_typehint", None) for action in self._actions}
-        return {name for name, kind in kinds.items() if typing.get_origin(kind) is dict}
+    @property
+    def _known(self) -> Known:
+        return Known(self._actions, self.choices, self.typed)
 
     def _spelled(self, argv: Sequence[str]) -> list[str]:
         """The words of a command line with every option as the parser knows it."""
-        written: list[str] = []
+        known, written = self._known, list[str]()
         rest = iter(argv)
         for word in rest:
             option, equals, value = word.partition("=")
@@ -196,58 +152,27 @@ class Parser(ArgumentParser):
             if option[:2] != "--":
                 written.append(word)
                 continue
-            name = self._canonical(option[2:])
+            name = known.canonical(option[2:])
             if name is None:
-                raise InputError(f"--{self.unknown(option[2:], lambda known: f'--{spelled(known)}')}")
-            if name == "config" or name in self.shorthands:
+                raise InputError(f"{option}: {known.unknown(option[2:], lambda name: f'--{spelled(name)}')}")
+            if name == "config" or name in known.shorthands:
                 value = value if equals else next(rest, "")
-                written += self._expanded(name, value)
+                if not value:
+                    raise InputError(f"--{name}: expected a value after it")
+                if name == "config":
+                    written += self._settings(SettingsFile.read(Path(value)))
+                else:
+                    written.append(f"--{name if is_file(value) else known.shorthands[name]}={value}")
                 continue
-            for known in [known for known in self._where if known == name or known.startswith(f"{name}.")]:
-                del self._where[known]
+            for below in [place for place in self._where if place == name or place.startswith(f"{name}.")]:
+                del self._where[below]
             written.append(f"--{name}{equals}{value}")
         return written
 
-    def _expanded(self, name: str, value: str) -> list[str]:
-        if not value:
-            raise InputError(f"--{name}: expected a value after it")
-        if name == "config":
-            return self._settings(SettingsFile.read(Path(value)))
-        return [f"--{name if is_file(value) else self.shorthands[name]}={value}"]
-
     def _settings(self, file: SettingsFile) -> list[str]:
-        values = self._settled(file, file.values, "")
+        values, where = self._known.settled(file)
+        self._where |= where
         return [f"--config={yaml.safe_dump(values, allow_unicode=True)}"] if values else []
-
-    def _settled(self, file: SettingsFile, values: Mapping[Any, Any], prefix: str) -> dict[str, Any]:
-        """The settings of a file by the names that the parser knows; refuses the first that it does not know."""
-        settled: dict[str, Any] = {}
-        groups = {action.dest for action in self._actions if action.metavar == "CONFIG"} | {
-            action.dest for action in self._actions if settings_of(action)
-        }
-        for key, value in values.items():
-            written = f"{prefix}{key}"
-            name = self._canonical(written)
-            if name is None or name in self.typed:
-                hint = (
-                    "expected on the command line alone" if name else self.unknown(written, folded).partition(": ")[2]
-                )
-                raise InputError(f"{file.where(written)}: {hint}")
-            self._where[name] = file.where(written).removesuffix(f": {written}")
-            own = name.removeprefix(prefix)
-            if name in self.shorthands and isinstance(value, str):
-                settled[own] = {self.shorthands[name].rpartition(".")[2]: value}
-            elif name not in groups:
-                settled[own] = value
-            elif isinstance(value, dict):
-                settled[own] = self._settled(file, value, f"{name}.")
-            elif value is None and not any(settings_of(a) for a in self._actions if a.dest == name):
-                continue  # a heading under which nothing is set
-            elif value is None:
-                settled[own] = None
-            else:
-                raise InputError(f"{file.where(written)}: expected options by name, got {value!r}")
-        return settled
 
     def _told(self, message: str) -> str:
         """A message of jsonargparse on one line; of the settings of an option that may be null, the one that is bad."""
@@ -292,9 +217,3 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     except (ValueError, SyntaxError):
         return []
     return [(str(name), str(value)) for name, value in given.items()] if isinstance(given, dict) else []
-
-
-def settings_of(action: Action) -> type[Any] | None:
-    """The dataclass of an option that is null or a group of settings; None for any other."""
-    kinds = typing.get_args(getattr(action, "_typehint", None))
-    return next((kind for kind in kinds if dataclasses.is_dataclass(kind) and isinstance(kind, type)), None)
