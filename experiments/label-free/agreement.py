@@ -16,7 +16,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from jsarag.evaluation.pairing import Paired, paired
-from jsarag.files import read_jsonl
+from jsarag.files import read_json, read_jsonl
 
 GOLD = {1: "prior/hit@1", 5: "prior/hit@5"}
 BINARY = {k: f"evidence/answer@{k}" for k in GOLD}
@@ -77,11 +77,23 @@ def measure(run: Path) -> dict[str, Any]:
     before, after = (
         [row for _, row in read_jsonl(run / "evaluation" / f"{side}.jsonl")] for side in ("before", "after")
     )
-    found = moves(before, after)
-    ways = {name: same_way(found[name], found[GOLD[k]]) for k in GOLD for name in (BINARY[k], GRADED[k])} | {
-        LIKELIHOOD: same_way(found[LIKELIHOOD], found[GOLD[5]])
+    contrasts = {
+        "before to after training": moves(before, after),
+        "trained, against BM25": read_json(run / "summary.json")["paired"].get("baseline:bm25", {}),
     }
-    return {"examples": len(after), "agreement": examples([*before, *after]), "moves": found, "same way": ways}
+    return {
+        "examples": len(after),
+        "agreement": examples([*before, *after]),
+        "contrasts": {
+            name: {"moves": found, "same way": same_ways(found)} for name, found in contrasts.items() if found
+        },
+    }
+
+
+def same_ways(found: Paired) -> dict[str, str]:
+    """Of each figure without labels, whether it moves as gold does at the same k; the likelihood as at k = 5."""
+    pairs = [(name, GOLD[k]) for k in GOLD for name in (BINARY[k], GRADED[k])] + [(LIKELIHOOD, GOLD[5])]
+    return {name: same_way(found[name], found[gold]) for name, gold in pairs if name in found}
 
 
 def markdown(measured: dict[str, dict[str, Any]]) -> str:
@@ -91,17 +103,22 @@ def markdown(measured: dict[str, dict[str, Any]]) -> str:
     for name, one in measured.items():
         cells = [cell(one["agreement"][column], share=column.startswith("gold")) for column in columns]
         lines.append(f"| {name} | {one['examples']} | {' | '.join(cells)} |")
-    figures = list(next(iter(measured.values()))["moves"])
+    figures = [*GOLD.values(), *BINARY.values(), *GRADED.values(), LIKELIHOOD]
     titles = [figure.partition("/")[2] for figure in figures]
-    lines += ["", f"| set | {' | '.join(titles)} |", f"| --- |{' --- |' * len(figures)}"]
+    lines += ["", f"| set | | {' | '.join(titles)} |", f"| --- | --- |{' --- |' * len(figures)}"]
     for name, one in measured.items():
-        cells = []
-        for figure in figures:
-            test, way = one["moves"][figure], one["same way"].get(figure)
-            value = f"{test['mean']:+.2f}" if figure == LIKELIHOOD else f"{100 * test['mean']:+.1f}"
-            cells.append(value + (" *" if test["p"] < SURE else "") + (f" {way}" if way else ""))
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        for contrast, found in one["contrasts"].items():
+            told = [move(figure, found["moves"].get(figure), found["same way"].get(figure)) for figure in figures]
+            lines.append(f"| {name} | {contrast} | {' | '.join(told)} |")
     return "\n".join(lines) + "\n"
+
+
+def move(figure: str, test: dict[str, float] | None, way: str | None) -> str:
+    """The change in points or nats, a star where it is more than chance, and whether gold moves the same way."""
+    if test is None:
+        return "-"
+    value = f"{test['mean']:+.2f}" if figure == LIKELIHOOD else f"{100 * test['mean']:+.1f}"
+    return value + (" *" if test["p"] < SURE else "") + (f" {way}" if way else "")
 
 
 def cell(value: float | None, *, share: bool) -> str:

@@ -20,7 +20,7 @@ for set in $sets; do
   # Where the untrained retriever knows the domain, a higher rate makes it forget (experiments/answers).
   case $set in
     dstc11) rate=1e-4 ;;
-    *) rate=2e-5 ;;
+    *) rate=5e-5 ;;
   esac
   "$jsarag" train --config $here/settings.yaml --data.passages "$out/data/$set/passages.jsonl" \
     --data.train "$out/data/$set/train.jsonl" --data.test "$out/data/$set/test.jsonl" --loop.steps "${STEPS:-20}" \
