@@ -23,7 +23,7 @@ from jsarag.run.dry import Finding
 def show_summary(summary: dict[str, Any], run: Path | None = None) -> None:
     """Print the verdict on a run, its figures before and after training, and what to do next with its folder."""
     before, after, cost = summary["before"], summary["after"], summary["cost"]
-    show_verdict(verdict(before, after, summary.get("paired", {}), summary["run"], cost))
+    show_verdict(verdict(before, after, summary.get("paired", {}), summary["run"], cost, summary.get("abstention")))
     if before and after:
         tests = summary.get("paired", {}).get("before", {})
         table, stars = Table("percent [95 % interval]", "before", "after", "change"), False
@@ -54,7 +54,11 @@ def show_summary(summary: dict[str, Any], run: Path | None = None) -> None:
 def show_verdict(found: Verdict) -> None:
     """Print the verdict: a sentence, a line a figure, which models were kept, what it cost."""
     lines = [(line.title, line.text) for line in found.lines]
-    lines += [(name, told) for name, told in (("models", found.models), ("cost", found.cost)) if told]
+    lines += [
+        (name, told)
+        for name, told in (("models", found.models), ("declines", found.declines), ("cost", found.cost))
+        if told
+    ]
     console = Console(highlight=False)
     console.print(found.headline, style="bold", markup=False)
     # A title beside its figures where both fit, else above them.

@@ -66,7 +66,7 @@ class Part:
 def _page(record: Record, place: str) -> str:
     compared = tables(record.before, record.after, record.paired.get("before", {}))
     figures = {side: _means(blocks) for side, blocks in (("before", record.before), ("after", record.after))}
-    found = verdict(figures["before"], figures["after"], record.paired, record.run, record.cost)
+    found = verdict(figures["before"], figures["after"], record.paired, record.run, record.cost, record.abstention)
     parts = [Part(table, _forest(table)) for table in compared]
     drawn = {curve.title: lines(curve, record) for curve in CURVES}
     pictures = [

@@ -92,6 +92,7 @@ class Record:
             is the block ``index``.
         notices: Warnings, each text once.
         pairs: Examples that have both sides.
+        abstention: The evidence below which the run declines to answer, with what that costs; empty without one.
         paired: Paired tests by what the run is held against: the summary's ``paired``; of a run of an earlier version,
             that against before training alone, made from the rows in ``evaluation``.
         baselines: Figures of retrievers without training.
@@ -109,6 +110,7 @@ class Record:
     notices: tuple[Notice, ...]
     pairs: tuple[Pair, ...]
     paired: dict[str, dict[str, dict[str, float]]]
+    abstention: dict[str, float]
     baselines: Blocks
     missing: tuple[str, ...]
 
@@ -149,6 +151,7 @@ def read_record(run: Path) -> Record:
         notices=_notices(rows, summary.child("run").child("warnings")),
         pairs=tuple(_pair(row) for row in _rows(there.get(layout.EXAMPLES)) if _has_both_sides(row)),
         paired=_paired(run, summary),
+        abstention=summary.child("abstention").numbers("curve"),
         baselines=_blocks(summary.child("baselines")),
         missing=tuple(name for name in PARTS if name not in there),
     )

@@ -77,6 +77,7 @@ class Verdict:
         models: Which models the run ends with.
         learned: False where the run ends with the models as they were before training.
         cost: Minutes and memory.
+        declines: When `jsarag ask` declines to answer; empty where it never does.
     """
 
     headline: str
@@ -85,6 +86,7 @@ class Verdict:
     models: str
     learned: bool
     cost: str
+    declines: str = ""
 
 
 def verdict(
@@ -93,6 +95,7 @@ def verdict(
     paired: Mapping[str, Mapping[str, Mapping[str, float]]],
     run: Mapping[str, Any],
     cost: Mapping[str, float],
+    abstention: Mapping[str, Any] | None = None,
 ) -> Verdict:
     """The verdict on a run.
 
@@ -102,6 +105,7 @@ def verdict(
         paired: The summary's ``paired``; empty where an earlier version wrote it.
         run: The summary's ``run``.
         cost: The summary's ``cost``.
+        abstention: The summary's ``abstention``.
     """
     before, after = before or {}, after or {}
     tests = paired.get("before", {})
@@ -119,6 +123,7 @@ def verdict(
         _models(run),
         learned,
         _cost(cost),
+        _declines(abstention or {}),
     )
 
 
@@ -228,3 +233,13 @@ def _cost(cost: Mapping[str, float]) -> str:
     if "peak_memory_bytes" in cost:
         parts.append(f"{cost['peak_memory_bytes'] / 2**30:.1f} GiB of memory at most")
     return ", ".join(parts)
+
+
+def _declines(abstention: Mapping[str, Any]) -> str:
+    if not {"threshold", "coverage", "precision", "precision_of_all"} <= abstention.keys():
+        return ""
+    coverage, precision, all_of = (told(abstention[name]) for name in ("coverage", "precision", "precision_of_all"))
+    return (
+        f"below evidence {abstention['threshold']:.1f}: it answers {coverage} of the dev questions, {precision} of them "
+        f"with a right passage ({all_of} of all)"
+    )
