@@ -74,8 +74,9 @@ USUAL = {
         "config": "YAML file with any options; those typed go over it",
     },
     **SETTINGS,
-    "going on": {
-        "resume": "go on with a stopped run; --loop.epochs and the like make it longer",
+    "trying and going on": {
+        "dry_run": "check everything and tell what the run will take; train nothing",
+        "resume": "go on with a stopped run; with --loop.epochs N: make it longer",
         "accept_changes": "with --resume: go on with changed data, models or settings",
         "from": "train the models of a finished run further",
         "stage": "concat, with --from: its generator on several passages at once",
@@ -141,7 +142,7 @@ def _parser(names: Mapping[str, str], defaults: dict[str, Any] | None = None, **
         "with the same objective (default: again)."
     )
     parser.add_argument("--stage", type=str, metavar="|".join(stages.STAGES), help=stage)
-    parser.typed |= {"resume", "accept_changes", "from", "stage"}
+    parser.typed |= {"resume", "accept_changes", "from", "stage", "dry_run", "json"}
     return parser
 
 
