@@ -81,13 +81,14 @@ USUAL = {
         "config": "YAML file with any options; those typed go over it",
     },
     **SETTINGS,
-    "going on": {
-        "resume": "go on with a stopped run; --loop.epochs and the like make it longer",
+    "trying and going on": {
+        "dry_run": "check everything and tell what the run will take; train nothing",
+        "resume": "go on with a stopped run; with --loop.epochs N: make it longer",
         "accept_changes": "with --resume: go on with changed data, models or settings",
         "from": "train the models of a finished run further",
         "stage": "concat, with --from: its generator on several passages at once",
     },
-    "help": {"dry_run": "check everything, tell what the run will take, write nothing", "help_all": "every option"},
+    "help": {"help_all": "every option"},
 }
 
 

@@ -240,6 +240,6 @@ def _declines(abstention: Mapping[str, Any]) -> str:
         return ""
     coverage, precision, all_of = (told(abstention[name]) for name in ("coverage", "precision", "precision_of_all"))
     return (
-        f"below evidence {abstention['threshold']:.1f}: it answers {coverage} of the dev questions, {precision} of them "
-        f"with a right passage ({all_of} of all)"
+        f"below evidence {abstention['threshold']:.1f}: it answers {coverage} of the dev questions, "
+        f"{precision} of them with a right passage ({all_of} of all)"
     )
