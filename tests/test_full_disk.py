@@ -59,6 +59,13 @@ def run_on(disk: Path, options: list[str], capsys: pytest.CaptureFixture[str]) -
         assert (named / "state.json").is_file() == (pointer.stem == "last")
 
 
+@pytest.fixture
+def unforeseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk has room when the run begins, and others fill it."""
+    monkeypatch.setattr("jsarag.run.room.disk", lambda run: 1 << 50)
+
+
+@pytest.mark.usefixtures("unforeseen")
 @pytest.mark.parametrize("kilobytes", [4, 40, 300, 892])
 def test_a_run_on_a_full_disk(
     options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], kilobytes: int
@@ -68,6 +75,7 @@ def test_a_run_on_a_full_disk(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unforeseen")
 @pytest.mark.parametrize("kilobytes", [*range(8, 64, 4), *range(64, 1160, 12)])
 def test_a_run_on_a_disk_that_is_full_at_any_write(
     options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], kilobytes: int

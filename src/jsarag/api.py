@@ -46,6 +46,7 @@ from jsarag.report import (
     write_report,
 )
 from jsarag.run import TrainConfig, dry, extend, load, sealed, stages, work
+from jsarag.run.data import read
 from jsarag.run.dry import Finding
 from jsarag.run.work import SUMMARY, finished
 from jsarag.terminal import shown
@@ -155,17 +156,24 @@ class Run:
     def _x(self, question: Asked, history: Sequence[Turn | Mapping[str, str]], where: str = "question") -> str:
         return render(as_question(question, where, history), self.config.data.history)
 
+    def held_out(self) -> list[Example]:
+        """The test pairs that the run held out of its training pairs; none where it was given dev or test pairs."""
+        return read(self.config.data).test if self.config.data.splits else []
+
     def evaluate(
-        self, examples: str | Path, config: EvaluationConfig | None = None, display: Display | None = None
+        self,
+        examples: str | Path | Sequence[Example],
+        config: EvaluationConfig | None = None,
+        display: Display | None = None,
     ) -> Evaluation:
-        """Measure retrieval and answers on a file of examples; default: with the settings of the run."""
+        """Measure retrieval and answers on examples or a file of them; default: with the settings of the run."""
         settings = replace(config or self.config.evaluation, decoding=self.pipeline.decoding)
         display = shown(display)
         return evaluate(self._always, self.posterior, self._cases(examples, display), settings, display)
 
     def evaluate_modes(
         self,
-        examples: str | Path,
+        examples: str | Path | Sequence[Example],
         modes: Sequence[str] = (),
         config: EvaluationConfig | None = None,
         display: Display | None = None,
@@ -182,15 +190,15 @@ class Run:
 
     def evaluate_baselines(
         self,
-        examples: str | Path,
+        examples: str | Path | Sequence[Example],
         names: Sequence[str],
         config: EvaluationConfig | None = None,
         display: Display | None = None,
     ) -> Evaluation:
-        """Measure retrievers without training on a file of examples, for the passages of the run.
+        """Measure retrievers without training on examples or a file of them, for the passages of the run.
 
         Args:
-            examples: The file.
+            examples: The examples, or a file of them.
             names: ``bm25``, or names of encoders.
             config: Cutoffs and resamples; default: those of the run.
             display: Shown progress.
@@ -212,13 +220,15 @@ class Run:
         """The pipeline that answers whatever it is asked: what is measured is the answers."""
         return replace(self.pipeline, least=None)
 
-    def _cases(self, examples: str | Path, display: Display) -> list[Case]:
-        data = self.config.data
-        read = read_examples(examples, data.columns, self.pipeline.kb.position, data.encoding)
-        display.say(read.said)
-        cases = [Case(example, render(example, data.history)) for example in sound(read, examples)]
+    def _cases(self, examples: str | Path | Sequence[Example], display: Display) -> list[Case]:
+        data, where = self.config.data, "examples"
+        if isinstance(examples, str | Path):
+            found = read_examples(examples, data.columns, self.pipeline.kb.position, data.encoding)
+            display.say(found.said)
+            examples, where = sound(found, examples), str(examples)
+        cases = [Case(example, render(example, data.history)) for example in examples]
         pairs = [(case.example.id, case.x, case.example.outputs[0]) for case in cases]
-        check_fits(self.pipeline.generator, pairs, str(examples), answered=True)
+        check_fits(self.pipeline.generator, pairs, where, answered=True)
         return cases
 
 

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from jsarag.decoding import DECODERS
 from jsarag.files import read_jsonl
 from jsarag.objectives import OBJECTIVES
 from tests.test_training import notified
+from tests.world import lines
 
 
 def call(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> tuple[int, str, str]:
@@ -78,7 +80,7 @@ def test_train_evaluate_and_ask(
     assert len(read_jsonl(rows)) == 6
     # The usual figures under a title; the rest with --all.
     assert out.splitlines()[0] == f"{run} (weights: best) on {data / 'test.jsonl'}"
-    assert "prior hit@1" in out
+    assert "right passage first" in out
     assert "prior ndcg@10" not in out
     assert "more figures: --all shows them" in out
     status, every, _ = call(capsys, "evaluate", "--run", run, "--all")
@@ -360,3 +362,24 @@ def test_stopped_process_continues_the_same_curve(
     assert curve("broken") == curve("whole")
     a, b = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("broken", "whole"))
     assert a["after"] == b["after"]
+
+
+def test_a_run_is_measured_again_on_the_pairs_that_it_held_out(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["".join(letters) for letters in product("bdgkm", "aeiou", "lnrst")]
+    rows = [
+        {"id": str(i), "input": f"{words[i]} {words[-i]} {words[3 * i % 125]}", "outputs": ["1"]} for i in range(60)
+    ]
+    pairs = lines(tmp_path / "pairs.jsonl", rows)
+    at = options.index("--data.train")
+    run = tmp_path / "split"
+    begun = [*options[:at], "--data.train", str(pairs), *options[at + 6 :], "--out", str(run), "--loop.steps", "1"]
+    assert call(capsys, "train", *begun)[0] == 0
+    summary = json.loads((run / "summary.json").read_text())
+    assert "held out 6 dev and 6 test of 60 pairs" in summary["run"]["split"]["text"]
+    figures = tmp_path / "figures.json"
+    status, out, _ = call(capsys, "evaluate", "--run", run, "--json", figures)
+    assert status == 0
+    assert out.splitlines()[0] == f"{run} (weights: best) on the pairs held out of {pairs}"
+    assert json.loads(figures.read_text()) == summary["after"]

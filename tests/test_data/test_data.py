@@ -131,11 +131,11 @@ def test_bad_examples_are_named_by_file_and_line(tmp_path: Path, content: str, m
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none.jsonl: no such file"):
         load_passages(tmp_path / "none.jsonl")
-    (tmp_path / "kb.txt").write_text("")
+    (tmp_path / "kb.pdf").write_text("")
     with pytest.raises(
-        InputError, match=r"kb.txt: expected a file ending in .jsonl, .json, .csv, .tsv, .xlsx, .parquet"
+        InputError, match=r"kb.pdf: expected a file ending in .jsonl, .json, .csv, .tsv, .xlsx, .parquet"
     ):
-        load_passages(tmp_path / "kb.txt")
+        load_passages(tmp_path / "kb.pdf")
     (tmp_path / "bad.jsonl").write_bytes(b'{"id": "a", "text": "x"}\n{"id": "b", "text": "\xff"}\n')
     with pytest.raises(InputError, match=r"bad.jsonl:2: expected UTF-8 text, found byte 0xff"):
         load_passages(tmp_path / "bad.jsonl")

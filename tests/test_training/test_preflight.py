@@ -104,7 +104,7 @@ FAULTS: dict[str, tuple[Making, str, str]] = {
     "monitor": (bare_dev, "monitor", "loop.monitor: expected one of marginal/log_p (what the dev pairs allow)"),
     "cutoff": (lambda d, t: ["--loop.monitor", "prior/hit@3"], "monitor", "loop.monitor: expected one of prior/hit@1"),
     "length": (long_pairs, "lengths", "long.jsonl, pair 'stove/green/2': generator.prompt.max_length"),
-    "folder": (in_a_file, "output folder", "is a file"),
+    "folder": (in_a_file, "run folder", "is a file"),
     "baseline": (
         lambda d, t: ["--evaluation.baselines", "[bm25, ./none]"],
         "baselines",

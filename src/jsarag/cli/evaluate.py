@@ -66,8 +66,10 @@ def run(argv: Sequence[str]) -> int:
     outputs = {f"--{option}": values[option] for option in ("json", "rows", "table")}
     check_outputs(outputs, [*read_by(values.run), *filter(None, [values.data])])
     loaded = load(values)
-    data = values.data or loaded.config.data.test or loaded.config.data.dev
-    if data is None:
+    files = loaded.config.data
+    named = values.data or files.test or files.dev
+    data = named or loaded.held_out()
+    if not data:
         raise InputError("--data: expected a file of examples; the run has neither test nor dev pairs")
     settings = replace(loaded.config.evaluation, limit=values.limit or loaded.config.evaluation.limit)
     if modes:
@@ -75,7 +77,7 @@ def run(argv: Sequence[str]) -> int:
     else:
         evaluation = loaded.evaluate(data, settings, Terminal())
     judged = f", answers to the first {settings.limit:,}" if settings.limit else ""
-    title = f"{values.run} (weights: {values.weights}) on {data}{judged}"
+    title = f"{values.run} (weights: {values.weights}) on {named or f'the pairs held out of {files.train}'}{judged}"
     tests: dict[str, Paired] = {}
     if values.baseline:
         baselines = loaded.evaluate_baselines(data, values.baseline, settings, Terminal())

@@ -33,6 +33,8 @@ def leader(groups: Sequence[Group]) -> str:
 
     Only a lead over the first group is tested, so only such a difference is called one.
     """
+    if len(groups) == 1:
+        return f"{groups[0].label} stands alone: name runs of another objective or setting to compare it with."
     metric = next(iter(groups[0].figures))
     best, rival = sorted(groups[1:], key=lambda group: -_gain(group, metric))[0], groups[0]
     compared = best.figures[metric]

@@ -18,7 +18,6 @@ from jsarag.index.plan import Plan, gigabytes, plan, room_at
 from jsarag.kb import check_k
 from jsarag.models import LanguageModel, hub
 from jsarag.models.resolve import resolve
-from jsarag.places import check_output
 from jsarag.run import room, stages
 from jsarag.run.config import TrainConfig
 from jsarag.run.data import Data
@@ -81,12 +80,6 @@ class Found:
 
 
 Check = Callable[[Subject], Found]
-
-
-def _folder(subject: Subject) -> Found:
-    run = Path(subject.config.out)
-    check_output(run / layout.CONFIG, "out")
-    return Found(f"{run} can be written")
 
 
 def _start(subject: Subject) -> Found:
@@ -208,7 +201,6 @@ def _memory(subject: Subject) -> Found:
 
 
 EARLY: Mapping[str, Check] = {
-    "output folder": _folder,
     "start": _start,
     "passages": _passages,
     "decoding": _decoding,
