@@ -81,11 +81,11 @@ def test_train_evaluate_and_ask(
     # The usual figures under a title; the rest with --all.
     assert out.splitlines()[0] == f"{run} (weights: best) on {data / 'test.jsonl'}"
     assert "right passage first" in out
-    assert "prior ndcg@10" not in out
+    assert "nDCG@10" not in out
     assert "more figures: --all shows them" in out
     status, every, _ = call(capsys, "evaluate", "--run", run, "--all")
-    assert "prior ndcg@10" in every
-    assert "gold passage, answer" in every
+    assert "nDCG@10" in every
+    assert "missed, wrong" in every
     assert "more figures" not in every
     status, out, _ = call(
         capsys, "evaluate", "--run", run, "--weights", "untrained", "--data", data / "test.jsonl", "--json", figures
