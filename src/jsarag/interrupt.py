@@ -46,6 +46,8 @@ class Asked:
         if not self.number:
             self.number, self._at = number, time.monotonic()
             if self._waits:
+                if self._terminals and os.isatty(2):  # a step may take long, and the bar goes on
+                    os.write(2, b"\nstopping after the step in hand; the same signal again stops at once\n")
                 return
         elif number != self.number or time.monotonic() - self._at < TWICE:
             return

@@ -49,7 +49,9 @@ class DecodingConfig:
         one_of("decoding.search", self.search, SEARCHES)
         own = {field.name for field in fields(SEARCHES[self.search])}  # type: ignore[arg-type]
         for name, value in self._settings().items():
-            require(name in own, f"decoding.{name}", f"null with decoding.search {self.search}", value)
+            others = [search for search, kind in SEARCHES.items() if name in {f.name for f in fields(kind)}]  # type: ignore[arg-type]
+            expected = f"null with decoding.search {self.search} (it belongs to decoding.search {' or '.join(others)})"
+            require(name in own, f"decoding.{name}", expected, value)
         self.chosen()
 
     @property

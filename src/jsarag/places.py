@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
@@ -58,8 +59,11 @@ def check_output(path: Path, option: str) -> None:
         folder = next(folder for folder in Path(os.path.realpath(path)).parents if folder.exists())
         if not os.access(folder, os.W_OK | os.X_OK):
             raise InputError(f"{option}: cannot write {path}: {there} is not writable")
+        # Rights alone do not tell: of some file systems the root may write nothing either.
+        Path(tempfile.mkdtemp(prefix=".jsarag-", dir=folder)).rmdir()
     except OSError as error:
-        raise InputError(f"{option}: cannot write {path}: {error.strerror}") from None
+        if error.errno != errno.ENOSPC:  # there may be room when the file is written
+            raise InputError(f"{option}: cannot write {path}: {error.strerror}") from None
 
 
 def check_new_folder(folder: Path, option: str) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from jsarag.audit import texts
 from jsarag.audit.lengths import Lengths, Reader, Shown
-from jsarag.data import Columns, HistoryConfig, Reading, read_passages, render
+from jsarag.data import Columns, HistoryConfig, Reading, render
 from jsarag.data.formats import AUTO
-from jsarag.data.reading import read_either
+from jsarag.data.reading import examples_of, holds_pairs, open_sheet, passages_of
+from jsarag.data.shapes import Sheet
 from jsarag.metrics.words import overlap, passage_words
 from jsarag.models import EncoderConfig, GeneratorConfig, load_encoder
 from jsarag.types import Example, InputError, Passage
@@ -118,22 +119,28 @@ class Files:
     @classmethod
     def read(cls, paths: Sequence[str | Path], passages: str | Path | None, columns: Columns, encoding: str) -> Files:
         """Read ``paths``, whatever each holds, and the knowledge base."""
-        found = cls()
+        found, sheets = cls(), list[tuple[str, Sheet]]()
         for path in dict.fromkeys([*([passages] if passages is not None else []), *paths]):
             name = str(path)
             try:
-                if path == passages:
-                    found.passages.append((name, read_passages(path, columns, encoding)))
-                    continue
-                texts_there, pairs_there = read_either(path, columns, encoding)
+                sheet = open_sheet(path, encoding)
+                if path != passages and holds_pairs(sheet, columns):
+                    sheets.append((name, sheet))
+                else:
+                    found.passages.append((name, passages_of(sheet, columns)))
             except InputError as error:
-                found.failed.append(FileAudit(name, f"{name}: not read", 0, (Group(str(error), 1, (name,)),)))
-                continue
-            if texts_there is not None:
-                found.passages.append((name, texts_there))
-            if pairs_there is not None:
-                found.pairs.append((name, pairs_there))
+                found.fail(name, error)
+        ids = {h.id for _, reading in found.passages for h in reading.items} if found.passages else None
+        for name, sheet in sheets:
+            try:
+                found.pairs.append((name, examples_of(sheet, columns, ids)))
+            except InputError as error:
+                found.fail(name, error)
         return found
+
+    def fail(self, name: str, error: InputError) -> None:
+        """Keep what is wrong with a whole file."""
+        self.failed.append(FileAudit(name, f"{name}: not read", 0, (Group(str(error), 1, ()),)))
 
 
 def audit(

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -50,6 +51,8 @@ def run(argv: Sequence[str]) -> int:
         if values[option] and values.json:
             raise InputError(f"--{option}: expected without --json, which prints whole answers and passages")
     asked = None if values.question is None else as_question(values.question, "question")
+    if values.question and Path(values.question).is_file():
+        raise InputError(f"question: {values.question} is a file; read questions from it with < {values.question}")
     loaded = load(values, always=values.always)
     if values.stream:
         with as_options():

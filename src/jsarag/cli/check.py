@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jsarag import api
+from jsarag.checks import require
 from jsarag.integrity import Finding, Inspection
 from jsarag.parsing import Parser
 
@@ -24,9 +25,10 @@ EXAMPLE = """jsarag check runs/mine"""
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
     parser = Parser(prog="jsarag check", description=DESCRIPTION, example=EXAMPLE)
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="Folders: run, index or data set.")
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="Folders: run, index or data set.")
     parser.add_argument("--json", action="store_true", help="Print one JSON object a folder.")
     values = parser.read(argv)
+    require(bool(values.paths), "PATH", "folders of runs, indexes or data sets, such as runs/mine", None)
     whole = True
     for path in values.paths:
         found = api.check(path)

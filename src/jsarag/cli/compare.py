@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jsarag import api
+from jsarag.checks import require
 from jsarag.cli.figures import show_contrast
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
@@ -44,6 +45,8 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, help="File for the page with table, pictures and curves.")
     values = parser.read(argv)
     runs, metrics = _apart(values.runs, values.metrics)
+    page = values.out is None or values.out.suffix.lower() in (".html", ".htm")
+    require(page, "--out", "a file whose name ends in .html", values.out)
     check_outputs(
         {f"--{option}": values[option] for option in ("json", "markdown", "out")},
         [f for run in runs for f in files_of(run)],
@@ -58,6 +61,9 @@ def run(argv: Sequence[str]) -> int:
         page=values.out,
     )
     show_contrast(groups)
+    for what, file in (("figures", values.json), ("table", values.markdown), ("page", values.out)):
+        if file is not None:
+            print(f"{what}: {file}")
     return 0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from jsarag.audit import Audit, Group, Lengths, Look, audit
+from jsarag.checks import require
 from jsarag.data import Columns
 from jsarag.files import write_json
 from jsarag.parsing import Parser
@@ -48,7 +49,7 @@ USUAL = {
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
     parser = Parser(prog="jsarag data check", description=DESCRIPTION, example=EXAMPLE, usual=USUAL)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="Files of pairs or of passages.")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="Files of pairs or of passages.")
     parser.add_argument(
         "--passages", type=Path, default=None, help="The knowledge base, where its file holds pairs too."
     )
@@ -58,6 +59,7 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("--data.encoding", type=str, default="auto", help="Encoding of the files; auto: found out.")
     parser.add_class_arguments(Look, as_group=False)
     values = parser.read(argv)
+    require(bool(values.files), "FILE", "files of pairs or of passages, such as kb.csv questions.csv", None)
     check_outputs({"--json": values.json}, [*values.files, *filter(None, [values.passages])])
     built = parser.built(values)
     look = Look(built.encoder, built.generator, built.history)
@@ -102,7 +104,7 @@ def show(found: Audit) -> None:
 
 def _where(group: Group) -> str:
     """The lines of a group; a message that names its file needs none."""
-    if group.kind.startswith(group.places[0]):
+    if not group.places:
         return ""
     return f": line {', '.join(group.places)}{', ...' if group.count > len(group.places) else ''}"
 

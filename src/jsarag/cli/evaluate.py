@@ -10,7 +10,7 @@ from jsarag.checks import positive
 from jsarag.cli.figures import show_evaluation
 from jsarag.cli.loading import add_run_options, load, read_by
 from jsarag.decoding import DECODERS
-from jsarag.evaluation import Evaluation, Paired, check_table, write_table
+from jsarag.evaluation import Evaluation, Paired, check_baselines, check_table, write_table
 from jsarag.files import write_json, write_jsonl
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
@@ -65,6 +65,7 @@ def run(argv: Sequence[str]) -> int:
         check_table(values.table, "--table")
     outputs = {f"--{option}": values[option] for option in ("json", "rows", "table")}
     check_outputs(outputs, [*read_by(values.run), *filter(None, [values.data])])
+    check_baselines(values.baseline, "--baseline")
     loaded = load(values)
     files = loaded.config.data
     named = values.data or files.test or files.dev

@@ -42,7 +42,7 @@ def show_summary(summary: dict[str, Any], run: Path | None = None) -> None:
         if stars:
             print("* more than chance: p < 0.05 in a paired test over the examples")
     print(
-        f"training: {summary['run']['steps']} steps, {cost['seconds']:.0f} s, {cost['tokens_scored']:,} tokens scored, "
+        f"training: steps {summary['run']['steps']}, {cost['seconds']:.0f} s, {cost['tokens_scored']:,} tokens scored, "
         f"{cost['tokens_trained']:,} trained, peak memory {cost['peak_memory_bytes'] / 2**30:.1f} GiB"
     )
     if run is not None:

@@ -13,6 +13,7 @@ from jsarag import api, layout
 from jsarag.decoding import DECODERS
 from jsarag.models import SEARCHES
 from jsarag.parsing import Parser, load_run
+from jsarag.run.work import finished
 from jsarag.terminal import Terminal
 from jsarag.types import InputError
 
@@ -41,6 +42,9 @@ def add_run_options(parser: Parser) -> None:
 def load(values: Namespace, *, always: bool = True) -> api.Run:
     """Load the run that the values of `add_run_options` name, its decoding changed where they say so."""
     run = api.Run.load(values.run, weights=values.weights, always=always, display=Terminal())
+    if not finished(values.run):
+        told = f"step {run.places[0].step}" if run.places else "no step"
+        Terminal().say(f"{values.run}: not finished; it answers with its models of {told}")
     usual = run.pipeline.decoding
     names = ("mode", "passages", "search", *SETTINGS)
     given = {name: values[name] for name in names if values[name] is not None}

@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from jsarag.checksums import check_converted
-from jsarag.data.columns import Columns
+from jsarag.data.columns import Columns, value_at
 from jsarag.data.fields import Fields, Problem
 from jsarag.data.formats import AUTO, Table, read_table
 from jsarag.data.names import listed
-from jsarag.data.shapes import PAIRS, Found, Made, Shape, Sheet, pairs_shape, passages_shape
+from jsarag.data.shapes import PAIRS, PASSAGES, Found, Made, Shape, Sheet, pairs_shape, passages_shape
 from jsarag.types import Example, InputError, Passage
 
 __all__ = [
     "Problem",
     "Reading",
     "examples_of",
+    "holds_pairs",
+    "open_sheet",
     "passages_of",
-    "read_either",
     "read_examples",
     "read_passages",
     "sheet_of",
@@ -96,18 +97,34 @@ def read_examples(
     return examples_of(_sheet(Path(path), encoding), columns or Columns(), passage_ids)
 
 
-def read_either(
-    path: str | Path, columns: Columns | None = None, encoding: str = AUTO
-) -> tuple[Reading[Passage] | None, Reading[Example] | None]:
-    """Read a file of passages or of pairs, whichever it holds by its fields; the other is None.
+def open_sheet(path: str | Path, encoding: str = AUTO) -> Sheet:
+    """The records of a file, before it is known what they are.
 
     Raises:
-        InputError: as `read_passages`.
+        InputError: a file that is missing, unreadable or of another format; or one that `jsarag data` wrote and that
+            is no longer what it wrote.
     """
-    sheet, columns = _sheet(Path(path), encoding), columns or Columns()
-    if columns.input or columns.outputs or any(shape.matches(sheet) for shape in PAIRS):
-        return None, examples_of(sheet, columns, None)
-    return passages_of(sheet, columns), None
+    return _sheet(Path(path), encoding)
+
+
+def holds_pairs(sheet: Sheet, columns: Columns) -> bool:
+    """Whether the records are pairs by their fields, and not passages.
+
+    Raises:
+        InputError: there are no records, or their fields are those of neither.
+    """
+    _refuse_empty(sheet, "pairs or passages")
+    for names, pairs in (((columns.input, columns.outputs), True), ((columns.text,), False)):
+        if any(name and any(value_at(record, name) is not None for record in sheet.records) for name in names):
+            return pairs
+    for shapes, pairs in ((PAIRS, True), (PASSAGES, False)):
+        if any(shape.matches(sheet) for shape in shapes):
+            return pairs
+    found = ", ".join(dict.fromkeys(str(name) for record in sheet.records for name in record))
+    raise InputError(
+        f"{sheet.path}: expected columns of questions and answers, or of passages; it has {found}; name the columns "
+        "with --data.columns.input and --data.columns.outputs, or that of the passages with --data.columns.text"
+    )
 
 
 def passages_of(sheet: Sheet, columns: Columns) -> Reading[Passage]:

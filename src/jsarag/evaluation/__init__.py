@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jsarag.evaluation.abstention import measure_abstention
-from jsarag.evaluation.baselines import BM25, measure_baselines
+from jsarag.evaluation.baselines import BM25, check_baselines, measure_baselines
 from jsarag.evaluation.config import EvaluationConfig
 from jsarag.evaluation.evaluate import evaluate, evaluate_modes
 from jsarag.evaluation.likelihood import marginal_log_likelihood
@@ -19,6 +19,7 @@ __all__ = [
     "Evaluation",
     "EvaluationConfig",
     "Paired",
+    "check_baselines",
     "check_fits",
     "check_table",
     "evaluate",

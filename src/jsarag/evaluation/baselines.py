@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from jsarag.checks import closest
 from jsarag.display import Display
 from jsarag.evaluation.config import EvaluationConfig
 from jsarag.evaluation.retrieval import Dense, Ranker, evaluate_retrieval, excluded, rankings
@@ -16,7 +17,8 @@ from jsarag.evaluation.sheet import Case, Evaluation, Sheet
 from jsarag.kb import KnowledgeBase
 from jsarag.metrics import evidence_scores
 from jsarag.metrics.words import spaced
-from jsarag.models import EncoderConfig, load_encoder
+from jsarag.models import EncoderConfig, hub, load_encoder
+from jsarag.models.resolve import resolve
 from jsarag.retriever import Retriever
 from jsarag.types import InputError
 
@@ -82,6 +84,20 @@ class Baseline:
         with display.task(f"encoding for {self.name}", len(kb)) as advance:
             own = KnowledgeBase.build(kb.passages, encoder, "flat", progress=lambda done: advance(done, ""))
         return Dense(Retriever(encoder, own))
+
+
+def check_baselines(names: Sequence[str], option: str) -> None:
+    """Refuse baselines that are not there, before anything is measured.
+
+    Raises:
+        InputError: neither bm25 nor an encoder that can be had.
+    """
+    for name in names:
+        if name != BM25:
+            try:
+                hub.place(resolve(name, option), option)
+            except InputError as error:
+                raise InputError(f"{error}{closest(name, [BM25])}") from None
 
 
 def measure_baselines(

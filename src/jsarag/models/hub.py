@@ -36,7 +36,7 @@ def _failed(name: str) -> str:
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
     if constants.HF_HUB_OFFLINE:
-        return ""
+        return "HF_HUB_OFFLINE=1 forbids to ask the hub"
     try:
         get_hf_file_metadata(hf_hub_url(name, "config.json"))
     except RepositoryNotFoundError:

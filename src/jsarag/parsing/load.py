@@ -56,7 +56,8 @@ def load_run(folder: Path) -> TrainConfig:
     """
     path = folder / CONFIG
     if not path.is_file():
-        raise InputError(f"{folder}: not a run folder (no {CONFIG})")
+        reason = f"no {CONFIG}" if folder.is_dir() else "no such folder"
+        raise InputError(f"{folder}: not a run folder ({reason})")
     check_config(path)
     if not is_sealed(folder) and not _has_last(SettingsFile.read(path).values, plain(TrainConfig(DataConfig("", "")))):
         check_config(path, Fault(path, "cut short"))

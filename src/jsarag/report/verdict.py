@@ -16,8 +16,8 @@ Outcome = Literal["better", "worse", "same", "untested"]
 
 KEPT = "untrained models kept: nothing was learned"
 TRY = (
-    "try lower rates (--optim.lr_prior, --optim.lr_posterior and --optim.lr_generator), more steps (--loop.epochs), or "
-    "--loop.keep last, which keeps the trained models all the same"
+    "try lower rates (--optim.lr-prior, --optim.lr-posterior and --optim.lr-generator), more steps (--loop.epochs or "
+    "--loop.steps), or --loop.keep last, which keeps the trained models all the same"
 )
 
 
@@ -117,7 +117,7 @@ def verdict(
     lines += beside(after, paired)
     learned = not _untrained(run)
     return Verdict(
-        _headline(retrieval, answers, learned),
+        _headline(retrieval, answers, learned, run.get("start")),
         next((line.outcome for line in (retrieval, answers) if line), "untested"),
         tuple(lines),
         _models(run),
@@ -193,7 +193,9 @@ WORDS: dict[Outcome, str] = {
 }
 
 
-def _headline(retrieval: Line | None, answers: Line | None, learned: bool) -> str:
+def _headline(retrieval: Line | None, answers: Line | None, learned: bool, start: object) -> str:
+    if not learned and start:
+        return f"Nothing more was learned: the run keeps the models of {start}."
     if not learned:
         return "Nothing was learned: the run keeps the untrained models."
     known = [(name, line) for name, line in (("Retrieval", retrieval), ("Answers", answers)) if line]
@@ -221,7 +223,8 @@ def _models(run: Mapping[str, Any]) -> str:
         return ""
     if _untrained(run):
         reason = "no evaluation on dev was better than before training" if steps else "no step was made"
-        return f"{KEPT}, because {reason}; {TRY}"
+        kept_ones = f"models of {run['start']} kept: nothing more was learned" if run.get("start") else KEPT
+        return f"{kept_ones}, because {reason}; {TRY}"
     which = "the best on dev" if kept.get("name") == "best" else "the last"
     return f"of step {kept.get('step')} of {steps}, {which}"
 

@@ -13,11 +13,10 @@ from jsarag import layout
 from jsarag.checks import require
 from jsarag.data import render
 from jsarag.display import Display, Silent
-from jsarag.evaluation import BM25, check_fits
+from jsarag.evaluation import check_baselines, check_fits
 from jsarag.index.plan import Plan, gigabytes, plan, room_at
 from jsarag.kb import check_k
-from jsarag.models import LanguageModel, hub
-from jsarag.models.resolve import resolve
+from jsarag.models import LanguageModel
 from jsarag.run import room, stages
 from jsarag.run.config import TrainConfig
 from jsarag.run.data import Data
@@ -124,9 +123,7 @@ def _monitor(subject: Subject) -> Found:
 
 def _baselines(subject: Subject) -> Found:
     names = subject.config.evaluation.baselines
-    for name in names:
-        if name != BM25:
-            hub.place(resolve(name, "evaluation.baselines"), "evaluation.baselines")
+    check_baselines(names, "evaluation.baselines")
     return Found(", ".join(names) or "none")
 
 

@@ -64,7 +64,8 @@ STAGES: dict[str, Callable[[TrainConfig, int | None], TrainConfig]] = {"concat":
 def check_finished(run: Path) -> None:
     """Refuse to start from what is not a finished run."""
     if not (run / layout.CONFIG).is_file():
-        raise InputError(f"{run}: not a run folder (no config.yaml)")
+        reason = "no config.yaml" if run.is_dir() else "no such folder"
+        raise InputError(f"{run}: not a run folder ({reason})")
     if not (run / layout.SUMMARY).is_file():
         raise InputError(f"{run}: not a finished run (no summary.json); finish it with --resume {run}")
     sealed.check(run, sealed.PARTS)

@@ -237,6 +237,7 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
         "run": {
             "objective": config.objective.name,
             "steps": state.step,
+            "start": None if config.start is None else str(config.start),
             "examples": state.step * config.loop.batch_size * config.loop.accumulate,
             "passages": len(kb),
             "end": fitted.end,

@@ -48,7 +48,7 @@ class Pace:
         step = f"a step takes {seconds:.0f} s; " if seconds is not None else ""
         return (
             f"other processes use {100 * share:.0f} % of this machine's {os.cpu_count()} cores: {step}"
-            "training takes several times as long as on a machine of its own"
+            "each step waits for the slowest of its threads, so that training may take several times as long"
         )
 
     def after(self, seconds: float) -> str | None:

@@ -45,7 +45,9 @@ def read_saved(folder: Path) -> Table:
         named = ", ".join(str(folder / split) for split in splits)
         raise InputError(f"{folder}: holds several splits; name one of {named}")
     if not (folder / SAVED).is_file():
-        raise InputError(f"{folder}: expected a file, found a folder")
+        raise InputError(
+            f"{folder}: expected a file, found a folder; join text files into one: cat {folder}/*.txt > kb.txt"
+        )
     files = [folder / entry["filename"] for entry in read_json(folder / SAVED)["_data_files"]]
     return Table(_records(folder, pyarrow.concat_tables([_arrow(file) for file in files], promote_options="default")))
 
