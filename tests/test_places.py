@@ -119,7 +119,7 @@ def test_evaluate_and_compare_write_over_nothing_they_read(
     assert "found a device" in refused(capsys, *evaluate, "--json", "/dev/null")
     compare = ("compare", run, tmp_path)
     assert "lies in" in refused(capsys, *compare, "--markdown", run / "summary.json")
-    assert "another file" in refused(capsys, "compare", run, run, "--json", "new", "--out", "new")
+    assert "another file" in refused(capsys, "compare", run, run, "--json", "new.html", "--out", "new.html")
     assert "found a device" in refused(capsys, "lab", "--models", "synthetic", "--json", "/dev/full")
     lab = ("lab", "--models", "synthetic", "--out", tmp_path, "--json")
     assert "another file than --out" in refused(capsys, *lab, tmp_path / "lab.html")

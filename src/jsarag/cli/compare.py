@@ -46,7 +46,7 @@ def run(argv: Sequence[str]) -> int:
     values = parser.read(argv)
     runs, metrics = _apart(values.runs, values.metrics)
     page = values.out is None or values.out.suffix.lower() in (".html", ".htm")
-    require(page, "--out", "a file whose name ends in .html", values.out)
+    require(page, "--out", "a file whose name ends in .html", str(values.out))
     check_outputs(
         {f"--{option}": values[option] for option in ("json", "markdown", "out")},
         [f for run in runs for f in files_of(run)],
