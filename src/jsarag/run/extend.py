@@ -56,6 +56,7 @@ def check(config: TrainConfig, examples: int) -> None:
     wanted = loop.budget or loop.number_of_steps(examples)
     name = next((name for name in LENGTHS[1:] if getattr(loop, name)), "epochs")
     told = f"more than the {done:,} {'steps' if name in ('steps', 'epochs') else 'tokens'} that are done"
+    told += f" ({loop.epochs:g} epochs are {wanted:,})" if name == "epochs" else ""
     require(wanted > done, f"loop.{name}", told, getattr(loop, name))
 
 

@@ -114,7 +114,6 @@ def _locked(
         processes.by_first(lambda: _recover(config, display))
         parts = prepare(config, display, resume=True, accept=accept, was=was)
         if ended:
-            processes.by_first(lambda: extend.check(config, len(parts.data.train)))
             processes.by_first(lambda: extend.reopen(run))
         return work(config, parts, display)
 
@@ -142,6 +141,8 @@ def prepare(
         was: The loop of the run so far, where the run is made longer.
     """
     data = read(config.data, display)
+    if was is not None and processes.first_finds(finished(Path(config.out))):
+        processes.by_first(lambda: extend.check(config, len(data.train)))
     if not resume:  # else what has changed since is told first
         demand(EARLY, Subject(config, data, display=display))
     set_seed(config.loop.seed)
