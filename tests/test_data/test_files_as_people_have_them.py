@@ -511,7 +511,10 @@ REFUSED: dict[str, tuple[Write, str]] = {
         "names?); name the column with --data.columns.input",
     ),
     "a folder of several splits": (save_both, "both: holds several splits; name one of both/train, both/test"),
-    "another folder": (by("folder", Path.mkdir), "folder: expected a file, found a folder"),
+    "another folder": (
+        by("folder", Path.mkdir),
+        "folder: expected a file, found a folder; join text files into one: cat folder/*.txt > kb.txt",
+    ),
     "an old workbook": (text("p.xls", "x"), "p.xls: a workbook of old Excel; save it as .xlsx or .csv"),
     "a workbook that is none": (text("p.xlsx", "x"), "p.xlsx: not an Excel workbook (File is not a zip file)"),
     "several lists": (

@@ -94,7 +94,9 @@ def test_what_cannot_be_extended_is_refused_and_left_as_it_is(run: Path, capsys:
         return line
 
     assert "loop.steps: expected more than the 4 steps that are done, got 4" in mistake("--loop.steps", "4")
-    assert "loop.epochs: expected more than the 4 steps that are done (0.5 epochs are 3), got 0.5" in mistake("--loop.epochs", "0.5")
+    assert "loop.epochs: expected more than the 4 steps that are done (0.5 epochs are 3), got 0.5" in mistake(
+        "--loop.epochs", "0.5"
+    )
     assert "loop.compute: expected more than the" in mistake("--loop.compute", "5")
     assert "expected alone, without loop." in mistake("--loop.steps", "9", "--loop.epochs", "2")
     assert "loop.steps: expected a number above 0" in mistake("--loop.steps", "-9")
