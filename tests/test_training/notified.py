@@ -59,5 +59,11 @@ def holds(
 
 def _watch(notices: int, folder: Path) -> None:
     """Have all folders of a tree told of; one that is watched already stays so."""
-    for place, _, _ in os.walk(folder):
-        _libc.inotify_add_watch(notices, os.fsencode(place), CHANGED)
+    # Before it is listed: what is made in it after that is told.
+    _libc.inotify_add_watch(notices, os.fsencode(folder), CHANGED)
+    try:
+        inner = [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+    except OSError:  # gone again
+        return
+    for place in inner:
+        _watch(notices, Path(place))

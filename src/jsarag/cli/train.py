@@ -76,7 +76,7 @@ USUAL = {
         "data.passages": "the knowledge base: {id, title, text}",
         "data.train": "training pairs: {id, input, outputs}",
         "data.dev": "pairs that choose the best checkpoint",
-        "data.test": "pairs measured before and after; without dev and test a tenth is held out for each",
+        "data.test": "pairs measured before and after; no dev, no test: a tenth each",
         "out": "folder of the run",
         "config": "YAML file with any options; those typed go over it",
     },
