@@ -44,7 +44,7 @@ def test_first_run(tmp_path: Path) -> None:
         "log.csv: read as questions and answers: 60 pairs",
         "semicolons between columns",
         "no fault: training takes these files",
-        "right passage",
+        "answers' F1",
         "next:",
     ):
         assert line in done.stdout + done.stderr, done.stdout
