@@ -22,11 +22,36 @@ class InputError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One passage h of the knowledge base."""
+    """One passage h of the knowledge base.
+
+    Attributes:
+        id: Unique within the knowledge base.
+        title: What it is about; may be empty.
+        text: What retrievers and generator read, together with the title.
+        source: The file or address that it was taken from; empty where that is not known.
+        page: The page of the source, from 1, where it has pages.
+        start: The first character of the text in the source, or on its page, from 0.
+        end: The character after its last.
+    """
 
     id: str
     title: str
     text: str
+    source: str = ""
+    page: int | None = None
+    start: int | None = None
+    end: int | None = None
+
+    def record(self) -> dict[str, str | int]:
+        """Its fields for a file; where it comes from only as far as that is known.
+
+        Example:
+            >>> Passage("1", "Pets", "Pets are welcome.", source="rules.pdf", page=2).record()
+            {'id': '1', 'title': 'Pets', 'text': 'Pets are welcome.', 'source': 'rules.pdf', 'page': 2}
+        """
+        origin = {"source": self.source or None, "page": self.page, "start": self.start, "end": self.end}
+        known = {name: value for name, value in origin.items() if value is not None}
+        return {"id": self.id, "title": self.title, "text": self.text, **known}
 
     @property
     def null(self) -> bool:

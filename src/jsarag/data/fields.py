@@ -74,7 +74,9 @@ class Fields:
         """The passage; worth nothing where there are problems."""
         title = self.text("title") if self.has("title") else ""
         null = self.id == NULL and not title and not self.has("text")
-        return Passage(self.id, title, "" if null else self.text("text"))
+        source = self.text("source") if self.has("source") else ""
+        page, start, end = (self.number(name) for name in ("page", "start", "end"))
+        return Passage(self.id, title, "" if null else self.text("text"), source, page, start, end)
 
     def example(self, passage_ids: Collection[str] | None, optional: tuple[str, ...] = ()) -> Example:
         """The example; worth nothing where there are problems."""
@@ -106,6 +108,17 @@ class Fields:
             self.wrong(name, "text that is not empty", value)
             return ""
         return value
+
+    def number(self, name: str) -> int | None:
+        """A whole number from 0 up, which a cell may write; None where there is none."""
+        value = self.values.get(name)
+        if absent(value):
+            return None
+        text = (_id(value) or "").strip().removesuffix(".0" if self.cells else "")
+        if not text.isdecimal() or (isinstance(value, str) and not self.cells):
+            self.wrong(name, "a whole number from 0 up", value)
+            return None
+        return int(text)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """One text or several, of which numbers may be some."""

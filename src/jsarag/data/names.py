@@ -34,6 +34,7 @@ PASSAGE_ID = (
     "id", "docid", "documentid", "passageid", "pid", "chunkid", "paragraphid", "articleid", "pageid", "uid", "uuid",
     "idx",
 )  # fmt: skip
+SOURCE = ("source",)
 CONTEXT = ("context", "contexts", "passage", "passages", "paragraph", "ctx")
 
 MESSAGES = ("messages", "conversations", "conversation", "dialog", "dialogue", "turns", "chat", "log", "utterances")

@@ -73,5 +73,5 @@ def as_row(example: Example, hs: Sequence[Retrieved]) -> Row:
         "outputs": list(example.outputs),
         "gold": list(example.gold),
         **({"grades": list(example.grades)} if example.grades else {}),
-        "passages": [{**asdict(h.passage), "probability": h.probability} for h in hs],
+        "passages": [{**h.passage.record(), "probability": h.probability} for h in hs],
     }

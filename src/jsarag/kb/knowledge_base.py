@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -259,7 +258,7 @@ class KnowledgeBase:
     def _write(self, folder: Path) -> None:
         with whole(folder, check_place) as temporary:
             temporary.mkdir()
-            write_jsonl(temporary / "passages.jsonl", map(asdict, self.passages))
+            write_jsonl(temporary / "passages.jsonl", (passage.record() for passage in self.passages))
             save_file({"vectors": self.vectors}, temporary / "vectors.safetensors")
             self.index.save(temporary)
             manifest = {

@@ -11,18 +11,22 @@ from jsarag.data.shapes.base import Found, LeftOut, Made, Shape, Sheet
 from jsarag.data.shapes.pairs import labels, nothing_named
 from jsarag.types import InputError
 
+PLACE = ("page", "start", "end")
+"""Fields of our own layout that say where in its source a passage stands."""
+
 
 def _columns(sheet: Sheet, columns: Columns) -> dict[str, str]:
     found = {
         "id": sheet.take_id(names.PASSAGE_ID, columns.passage, "passage"),
         "title": sheet.take(names.TITLE, columns.title, "title"),
         "text": sheet.take(names.TEXT, columns.text, "text"),
+        "source": sheet.take(names.SOURCE),
     }
     return {field: name for field, name in found.items() if name is not None}
 
 
 def _read_own(sheet: Sheet, columns: Columns) -> Iterator[Made]:
-    taken = _columns(sheet, columns)
+    taken = _columns(sheet, columns) | {name: name for name in PLACE if sheet.take((name,)) == name}
     for number, record in enumerate(sheet.records):
         values = {field: record[name] for field, name in taken.items() if name in record}
         yield Found(number, values, labels(taken))
@@ -35,6 +39,8 @@ def _read_columns(sheet: Sheet, columns: Columns) -> Iterator[Made]:
     for number, record in enumerate(sheet.records):
         values = {field: sheet.value(record, name) for field, name in taken.items()}
         filled = {field: value for field, value in values.items() if not absent(value)}
+        if not isinstance(filled.get("source", ""), str):  # a column of that name may mean anything
+            del filled["source"]
         yield Found(number, filled, labels(taken)) if "text" in filled else LeftOut(number, "without text")
 
 
