@@ -49,7 +49,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 @pytest.mark.parametrize("extension", ["jsonl", "json", "csv", "parquet"])
 def test_four_formats_hold_the_same(tmp_path: Path, extension: str) -> None:
     passages = load_passages(write(tmp_path / f"kb.{extension}", PASSAGES))
-    assert passages == [Passage(**p) for p in PASSAGES]
+    assert passages == [Passage(p["id"], p["title"], p["text"]) for p in PASSAGES]
     examples = load_examples(write(tmp_path / f"pairs.{extension}", EXAMPLES), passage_ids={"a", "b"})
     assert examples[0] == Example("1", "who?", ("Ada", "ada"), ("a",))
     assert examples[1].history == (Turn("user", "who?"), Turn("system", "Ada"))
