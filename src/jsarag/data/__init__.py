@@ -8,9 +8,12 @@ from jsarag.data.history import HistoryConfig, render
 from jsarag.data.load import as_examples, as_passages, load_examples, load_passages, sound
 from jsarag.data.question import Asked, as_question
 from jsarag.data.reading import Problem, Reading, read_examples, read_passages
+from jsarag.data.shapes.turns import ANSWERER, USER
 
 __all__ = [
+    "ANSWERER",
     "READERS",
+    "USER",
     "Asked",
     "Columns",
     "HistoryConfig",
