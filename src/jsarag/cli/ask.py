@@ -18,6 +18,7 @@ from jsarag.cli.dialog import converse
 from jsarag.cli.loading import add_run_options, as_options, load
 from jsarag.data import as_question
 from jsarag.parsing import Parser
+from jsarag.terminal import Terminal
 from jsarag.types import Answer, Example, InputError
 
 DESCRIPTION = """Answer questions with a trained run, and show the passages used.
@@ -98,7 +99,7 @@ def _read(lines: TextIO, file: Path | None, together: int) -> Iterator[list[Exam
         yield some
         none = False
     if none:
-        raise InputError(f"{where}: expected a question a line, found none")
+        Terminal().say(f"{where}: holds no question")
 
 
 def _is_file(lines: TextIO) -> bool:
