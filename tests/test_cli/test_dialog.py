@@ -94,8 +94,10 @@ def test_questions_come_from_a_file(run: Path, tmp_path: Path, capsys: pytest.Ca
     assert main(["ask", "--run", str(run), "--questions", str(file)]) == 0
     shown = capsys.readouterr().out
     assert shown.index(FIRST) < shown.index(SECOND)
+    file.write_text("\n")
+    assert main(["ask", "--run", str(run), "--questions", str(file)]) == 0
+    assert f"{file}: holds no question" in "".join(capsys.readouterr().err.splitlines())
     for content, options, line in (
-        ("\n", (), f"jsarag: {file}: expected a question a line, found none"),
         ("x", ("what ?",), "jsarag: --questions: expected without a question beside it"),
         ("x\n{", (), f"jsarag: {file}:2: not valid JSON"),
     ):
