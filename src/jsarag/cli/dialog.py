@@ -9,7 +9,7 @@ from jsarag import api
 from jsarag.checks import closest
 from jsarag.cli.answers import follow, show, show_passages
 from jsarag.data import ANSWERER, USER
-from jsarag.types import Answer, InputError, Turn
+from jsarag.types import Answer, Turn
 
 PROMPT = "? "
 WELCOME = "{passages:,} passages. Ask, and ask on: the turns before count. /help lists the commands, /exit ends."
@@ -33,7 +33,7 @@ class Dialog:
 
     def ask(self, question: str) -> None:
         """Answer a question, word by word where the run's way of decoding allows that."""
-        if self._streams():
+        if self.run.pipeline.decoding.streams:
             self.last = follow(self.run.stream(question, self.turns))
             show_passages(self.last.passages, full=self.full)
         else:
@@ -63,13 +63,6 @@ class Dialog:
     def exit(self) -> None:
         """end (also Ctrl-D)"""
         raise EOFError
-
-    def _streams(self) -> bool:
-        try:
-            self.run.pipeline.decoding.check_stream()
-        except InputError:
-            return False
-        return True
 
 
 COMMANDS: dict[str, Callable[[Dialog], None]] = {
