@@ -172,7 +172,7 @@ def _length(parts: Parts) -> str:
 
 def _prompt(parts: Parts) -> str:
     prompt = parts.config.generator.prompt
-    how = "as a message of the user, in the model's chat template" if prompt.chat else "as plain text"
+    how = "as a message of the user, in the model's chat template" if parts.generator.prompt.chat else "as plain text"
     return "\n".join(
         [
             f"The generator was trained on this text, {how}, with a passage written as {_code(prompt.passage)}:",

@@ -19,6 +19,7 @@ from jsarag.files import read_json, write_json, write_text
 from jsarag.index import INDEXES, IndexConfig, as_plain
 from jsarag.kb import KnowledgeBase
 from jsarag.models import load_encoder, load_generator
+from jsarag.models.quiet import quiet
 from jsarag.parsing import load_run
 from jsarag.places import check_new_folder
 from jsarag.run import TrainConfig, load
@@ -57,7 +58,7 @@ def write(parts: Parts, folder: Path, name: str) -> None:
     named = parts.config.generator.model if parts.adapters else config.generator.model
     config = replace(config, generator=replace(config.generator, model=named), index=IndexConfig(parts.kind))
     summary = _summary(parts.config)
-    with whole(folder, check_out) as new:
+    with whole(folder, check_out) as new, quiet():
         new.mkdir()
         write_text(new / layout.CONFIG, signed(as_yaml(config), identity(run)))
         if summary is not None:

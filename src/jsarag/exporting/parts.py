@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from jsarag import layout
 from jsarag.checks import one_of
 from jsarag.display import Display
 from jsarag.exporting.origin import Base, base_of
@@ -75,6 +76,8 @@ def gather(run: Path, name: str, display: Display, *, merged: bool = False) -> P
     """
     one_of("weights", name, WEIGHTS)
     config = load_run(run)
+    if (run / layout.EXPORT).is_file():
+        raise InputError(f"{run}: is an export already; name the run itself")
     if merged:  # in bf16 the sum of weights and adapters would lose small updates
         config = replace(config, generator=replace(config.generator, precision="fp32"))
     found = load.answering(config, name, display)
