@@ -11,14 +11,16 @@ import jsarag
 from jsarag.cli.train import configured
 from tests import world
 
-QUICK = ("--evaluation.answers", "false", "--evaluation.closed_book", "false", "--evaluation.before", "false")
-QUICK += ("--data.dev", "null", "--data.split", "none", "--evaluation.baselines", "[]", "--evaluation.abstain", "null")
+QUICK = (
+    *("--evaluation.answers", "false", "--evaluation.closed_book", "false", "--evaluation.before", "false"),
+    *("--data.dev", "null", "--data.split", "none", "--evaluation.baselines", "[]", "--evaluation.abstain", "null"),
+)
 KINDS: dict[str, tuple[str, ...]] = {
     "frozen": (),
     "shared": (*QUICK, "--passages.encoder", "shared", "--optim.lr_passages", "1e-3"),
-    "own": (*QUICK, "--passages.encoder", "own", "--optim.lr_passages", "1e-2"),
     "prompted": (
         *QUICK,
+        *("--passages.encoder", "own", "--optim.lr_passages", "1e-2"),
         *("--encoder.query", "question : {input}", "--encoder.passage", "text : {title} . {text}"),
         *("--encoder.similarity", "cosine", "--index.kind", "hnsw"),
     ),

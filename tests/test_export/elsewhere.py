@@ -8,17 +8,18 @@ The request is JSON on standard input: ``exports`` (folders by name), ``question
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 
 class _Refused:
     """Lets nobody import jsarag."""
 
-    def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         if name.partition(".")[0] == "jsarag":
             raise ImportError("jsarag is not here")
 
 
-sys.meta_path.insert(0, _Refused())  # type: ignore[arg-type]
+sys.meta_path.insert(0, _Refused())
 
 import faiss
 import numpy as np
@@ -36,7 +37,7 @@ else:
     raise SystemExit("jsarag is here")
 
 
-def opened(folder, questions, tokens):  # type: ignore[no-untyped-def]
+def opened(folder: Path, questions: list[str], tokens: list[int]) -> dict[str, Any]:
     rows = parquet.read_table(folder / "passages.parquet").to_pylist()
     vectors = np.array([row["vector"] for row in rows], dtype=np.float32)
     model = SentenceTransformer(str(folder / "retriever"), device="cpu")

@@ -7,7 +7,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import pyarrow.parquet
@@ -19,6 +18,7 @@ from jsarag.cli.main import main
 from jsarag.data import load_examples
 from jsarag.metrics import block_of
 from tests.test_export.conftest import KINDS, Case
+from tests.test_export.letters import Letters
 
 QUESTIONS = ["where is the red lamp ?", "at what is the boat the blue ?", "who did the key ?"]
 
@@ -96,7 +96,7 @@ def test_origin_of_passages_and_the_null_passage_come_back(tmp_path: Path) -> No
         jsarag.Passage("null", "", ""),
         jsarag.Passage("3", "t", "three", source="b.md"),
     ]
-    encoder = _Letters()
+    encoder = Letters()
     kb = jsarag.KnowledgeBase.build(made, encoder, Flat())
     passages.write(kb, tmp_path)
     again = passages.read(tmp_path, {**as_plain(kb.kind), "facts": {}}, kb.fingerprint, kb.similarity)
@@ -105,22 +105,6 @@ def test_origin_of_passages_and_the_null_passage_come_back(tmp_path: Path) -> No
     assert (again.vectors == kb.vectors).all()
     names = pyarrow.parquet.read_schema(tmp_path / "passages.parquet").names
     assert names == ["id", "title", "text", "source", "page", "start", "end", "vector"]
-
-
-class _Letters(jsarag.ModuleEncoder):
-    """Counts letters."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        import torch
-
-        self.weight = torch.nn.Parameter(torch.ones(26))
-
-    def embed(self, texts: Any) -> Any:
-        import torch
-
-        counts = [[text.count(chr(97 + i)) for i in range(26)] for text in texts]
-        return torch.tensor(counts, dtype=torch.float32) * self.weight
 
 
 def cells(card: str) -> Iterator[tuple[str, list[str]]]:

@@ -108,12 +108,12 @@ def _told(what: str) -> Iterator[None]:
 
     try:
         yield
-    except HfHubHTTPError as error:
-        server = error.server_message or (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{what}: {' '.join(server.split())} (status {error.response.status_code})") from None
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"{what}: {(str(error).strip().splitlines() or [type(error).__name__])[0]}") from None
     except Exception as error:
-        if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "httpcore"):
+        # The client wraps what went wrong with a single file.
+        cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
+        of_client = type(cause).__module__.partition(".")[0] in ("httpx", "httpx2", "httpcore")
+        if not of_client and not isinstance(cause, OSError | ValueError):
             raise
-        raise InputError(f"{what}: {str(error) or type(error).__name__}") from None
+        answer = isinstance(cause, HfHubHTTPError) and cause.server_message
+        line = answer or (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+        raise InputError(f"{what}: {' '.join(line.split())}") from None

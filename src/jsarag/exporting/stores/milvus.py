@@ -10,8 +10,6 @@ from typing import Any
 from jsarag.exporting.stores.store import DIGEST, ROWS, Row, Store
 from jsarag.types import InputError
 
-MARK = "passages written by jsarag"
-"""The description of a collection that jsarag made."""
 TEXTS = ("id", "title", "text", "source")
 NUMBERS = ("page", "start", "end")
 
@@ -39,17 +37,18 @@ class MilvusStore(Store):
             self._client = MilvusClient(uri, token=os.environ.get("MILVUS_TOKEN", ""), timeout=30)
 
     def begin(self, dimensions: int) -> None:
-        """`Store.begin`: a collection without our description is somebody else's."""
+        """`Store.begin`: a collection without our field for digests is somebody else's."""
         with self._told():
             if not self._client.has_collection(self.collection):
                 self._create(dimensions)
-            found = self._client.describe_collection(self.collection)
-            if found.get("description") != MARK:
+            found = self._client.describe_collection(self.collection)["fields"]
+            fields = {field["name"]: field for field in found}
+            if DIGEST not in fields:
                 raise self.foreign()
-            vector = next(field for field in found["fields"] if field["name"] == "vector")
             self._client.load_collection(self.collection)
-        if int(vector["params"]["dim"]) != dimensions:
-            raise self.other(int(vector["params"]["dim"]), dimensions)
+        size = int(fields["vector"]["params"]["dim"])
+        if size != dimensions:
+            raise self.other(size, dimensions)
 
     def digests(self) -> dict[str, str]:
         """`Store.digests`."""
@@ -90,7 +89,7 @@ class MilvusStore(Store):
     def _create(self, dimensions: int) -> None:
         from pymilvus import DataType
 
-        schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False, description=MARK)
+        schema = self._client.create_schema(auto_id=False, enable_dynamic_field=False)
         for name in (*TEXTS, DIGEST):
             schema.add_field(name, DataType.VARCHAR, max_length=self.most, is_primary=name == "id")
         for name in NUMBERS:
