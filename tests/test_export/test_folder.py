@@ -215,9 +215,7 @@ def test_an_export_that_fails_leaves_nothing(cases: dict[str, Case], tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "name", ["passages.parquet", "index.faiss", "generator/adapter_model.safetensors", "retriever/modules.json"]
-)
+@pytest.mark.parametrize("name", ["passages.parquet", "generator/adapter_model.safetensors", "retriever/modules.json"])
 def test_damage_is_told(name: str, cases: dict[str, Case], tmp_path: Path) -> None:
     copy = Path(shutil.copytree(cases["frozen"].export, tmp_path / "copy"))
     file = copy / name
