@@ -63,7 +63,9 @@ class Terminal:
 
 
 def _lines(name: str, total: int, done: int) -> Advance:
-    began, first, shown = time.monotonic(), done, 0.0
+    began, first = time.monotonic(), done
+    shown = began
+    print(f"{name} {done}/{total}", file=sys.stderr, flush=True)
 
     def advance(more: int, state: str) -> None:
         nonlocal done, shown
