@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +109,10 @@ def test_a_part_is_chosen_by_the_name_of_its_group(tmp_path: Path) -> None:
     file.write_text(f"{HEAD}objective: rws\nindex: hnsw\n")
     assert load_config(file) == configured([*FILES, "--objective", "rws", "--index", "hnsw"])
     for kind in INDEXES:  # those without options of their own too, as a run keeps its settings
-        if kind != "milvus":
-            file.write_text(f"{HEAD}index: {{kind: {kind}, path: null}}\n")
-            assert load_config(file) == configured([*FILES, "--index", kind])
+        own = {"uri": "http://host:19530"} if kind == "milvus" else {}
+        file.write_text(f"{HEAD}index: {json.dumps({'kind': kind, 'path': None, **own})}\n")
+        given = [word for name, value in own.items() for word in (f"--index.{name}", value)]
+        assert load_config(file) == configured([*FILES, "--index", kind, *given])
     file.write_text(f"{HEAD}objective: rws\nindex: hnsw\n")
     # The command line goes over the file; the options of a file are those of the part that is chosen at last.
     over = configured(["--config", str(file), "--objective", "gold"])

@@ -37,10 +37,9 @@ def base_of(model: str) -> Base:
         return Base(place.name, f"the local folder {place.name}", local=True, licence=_licence(place / "README.md"))
     found, packaged = Path(resolve(model, "model")), PACKAGED.get(model.rsplit("/", 1)[-1])
     if packaged is not None and found.exists():
-        name = found.name if found.suffix == ".gguf" else model.rsplit("/", 1)[-1]
-        how = f"unpacked from {name}" if found.suffix == ".gguf" else name
-        told = f"{how} of the package {packaged.package} (`{packaged.install}`), not the weights of the hub"
-        return Base(model, told, licence=packaged.licence)
+        carrier = f"the package {packaged.package} (`{packaged.install}`)"
+        unpacked = f"unpacked from {found.name} of {carrier}, not the weights of the hub"
+        return Base(model, unpacked if found.suffix == ".gguf" else carrier, licence=packaged.licence)
     return Base(model, "the hub", hub=model, licence=_of_hub(model))
 
 

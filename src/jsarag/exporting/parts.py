@@ -78,9 +78,9 @@ def gather(run: Path, name: str, display: Display, *, merged: bool = False) -> P
     config = load_run(run)
     if (run / layout.EXPORT).is_file():
         raise InputError(f"{run}: is an export already; name the run itself")
-    if merged:  # in bf16 the sum of weights and adapters would lose small updates
-        config = replace(config, generator=replace(config.generator, precision="fp32"))
-    found = load.answering(config, name, display)
+    # In bf16 the sum of weights and adapters would lose small updates.
+    exact = replace(config, generator=replace(config.generator, precision="fp32"))
+    found = load.answering(exact if merged else config, name, display)
     step = found.places[0].step if found.places else 0
     bases = {"encoder": base_of(config.encoder.model), "generator": base_of(config.generator.model)}
     documents = _documents(found)
