@@ -38,9 +38,8 @@ class Feedback:
         """Find the columns; one whose values are no thumbs, such as stars or comments, is not taken."""
         correction = sheet.take(names.CORRECTION)
         thumbs = sheet.column(names.THUMBS)
-        values = (
-            {_plain(value) for record in sheet.records if not absent(value := record.get(thumbs))} if thumbs else {}
-        )
+        held = [record.get(thumbs) for record in sheet.records] if thumbs else []
+        values = frozenset(_plain(value) for value in held if not absent(value))
         if not values or not values <= _UP | _DOWN | _NONE:
             return cls(None, correction)
         sheet.used.add(str(thumbs))
