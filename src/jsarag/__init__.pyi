@@ -6,9 +6,12 @@ from .api import build_index as build_index
 from .api import check as check
 from .api import compare as compare
 from .api import dry_run as dry_run
+from .api import export as export
+from .api import push as push
 from .api import resume as resume
 from .api import run_lab as run_lab
 from .api import stage as stage
+from .api import store as store
 from .api import train as train
 from .data import Columns as Columns
 from .data import HistoryConfig as HistoryConfig

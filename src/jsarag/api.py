@@ -11,8 +11,8 @@ from typing import Any, overload
 import torch
 from accelerate import Accelerator
 
+from jsarag import exporting, layout, processes
 from jsarag import lab as laboratory
-from jsarag import layout, processes
 from jsarag.checks import one_of, require
 from jsarag.data import Asked, Columns, as_question, read_examples, read_passages, render, sound
 from jsarag.decoding import DECODERS, Stream
@@ -45,12 +45,11 @@ from jsarag.report import (
     write_laboratory,
     write_report,
 )
-from jsarag.run import TrainConfig, dry, extend, load, sealed, stages, work
+from jsarag.run import TrainConfig, dry, extend, load, stages, work
 from jsarag.run.data import read
 from jsarag.run.dry import Finding
 from jsarag.run.work import SUMMARY, finished
 from jsarag.terminal import shown
-from jsarag.training import checkpoint
 from jsarag.training.config import LoopConfig
 from jsarag.training.kept import Kept
 from jsarag.types import Answer, Example, InputError, Retrieved, Turn
@@ -83,12 +82,13 @@ class Run:
         always: bool = False,
         display: Display | None = None,
     ) -> Run:
-        """Load a run folder.
+        """Load a run folder, or an export of a run.
 
         Args:
-            folder: The run.
+            folder: The run or the export; where no folder has this name, ``OWNER/NAME`` or ``OWNER/NAME@REVISION`` of
+                an export on the hub.
             weights: ``best``, ``last``, or ``untrained`` for the models as they were before training; ``best`` falls
-                back to ``last`` where the run had no dev pairs.
+                back to ``last`` where the run had no dev pairs. Of an export: those that it holds.
             decoding: How to answer; default: as the run was evaluated.
             always: Answer also where the passages are too little evidence, by the threshold that the run chose on its
                 dev pairs for the models it ended with.
@@ -96,24 +96,27 @@ class Run:
                 that the run did not end with.
 
         Raises:
-            InputError: not a run folder, no such checkpoint, an index that does not belong to the run.
+            InputError: neither a run nor an export, no such checkpoint, an index that does not belong to the run.
         """
-        folder = Path(folder)
+        folder = exporting.fetched(folder)
         config = load_run(folder)
-        sealed.check(folder, sealed.PARTS)
-        name = "last" if weights == "best" and not checkpoint.exists(folder, "best") else weights
-        places = load.places(config, name)
-        prior = load.encoder(config, "prior", places)
-        kb = load.knowledge_base(config, places, prior, shown(display))
         decoding = decoding or config.evaluation.decoding
-        kb.check_k(decoding.passages, "decoding.passages")
-        generator = load.generator(config, places)
-        least = None if always else load.least(folder, name)
-        return cls(folder, config, Pipeline(prior, kb, generator, decoding, least), tuple(places))
+        if exporting.is_export(folder):
+            found = exporting.read(config, weights, decoding.passages)
+        else:
+            found = load.answering(config, weights, shown(display), decoding.passages)
+        least = None if always else load.least(folder, found.weights)
+        return cls(folder, config, Pipeline(found.prior, found.kb, found.generator, decoding, least), found.places)
 
     @cached_property
     def posterior(self) -> Encoder:
-        """The posterior retriever, for measuring; loaded when it is first asked for."""
+        """The posterior retriever, for measuring; loaded when it is first asked for.
+
+        Raises:
+            InputError: an export, which has none.
+        """
+        if exporting.is_export(self.folder):
+            raise InputError(f"{self.folder}: an export holds no posterior retriever; load the run itself")
         return load.encoder(self.config, "posterior", self.places)
 
     @overload
@@ -186,7 +189,7 @@ class Run:
         """Measure retrieval and answers on examples or a file of them; default: with the settings of the run."""
         settings = replace(config or self.config.evaluation, decoding=self.pipeline.decoding)
         display = shown(display)
-        return evaluate(self._always, self.posterior, self._cases(examples, display), settings, display)
+        return evaluate(self._always, self._posterior, self._cases(examples, display), settings, display)
 
     def evaluate_modes(
         self,
@@ -203,7 +206,7 @@ class Run:
         settings = config or self.config.evaluation
         display = shown(display)
         cases, modes = self._cases(examples, display), modes or tuple(DECODERS)
-        return evaluate_modes(self._always, self.posterior, cases, settings, modes, display)
+        return evaluate_modes(self._always, self._posterior, cases, settings, modes, display)
 
     def evaluate_baselines(
         self,
@@ -231,6 +234,11 @@ class Run:
         cases, passages = self._cases(examples, display), pipeline.decoding.passages
         device = pipeline.prior.device
         return measure_baselines(names, pipeline.kb, cases, passages, settings, device, display)
+
+    @property
+    def _posterior(self) -> Encoder | None:
+        """The posterior retriever where there is one."""
+        return None if exporting.is_export(self.folder) else self.posterior
 
     @property
     def _always(self) -> Pipeline:
@@ -408,6 +416,91 @@ def compare(
     if page is not None:
         write_contrast(groups, Path(page))
     return groups
+
+
+def export(
+    run: str | Path,
+    out: str | Path,
+    *,
+    weights: str = "best",
+    merged: bool = False,
+    display: Display | None = None,
+) -> Path:
+    """Write a run as other libraries open it: retriever, generator, passages with vectors, index, model card.
+
+    `Run.load` answers from the folder as from the run.
+
+    Args:
+        run: The run folder.
+        out: The folder to write; new or empty.
+        weights: Which weights of the run, ``best`` or ``last``.
+        merged: Add the generator's adapters to its weights, so that no base model is needed.
+        display: Shown progress; default: a `Terminal` where standard error is one, else nothing.
+
+    Raises:
+        InputError: not a run, no such weights, or ``out`` holds something or overlaps the run.
+    """
+    out = Path(out)
+    exporting.check_out(out)
+    check_apart(out, [run])
+    exporting.write(exporting.gather(Path(run), weights, shown(display), merged=merged), out, Path(run).resolve().name)
+    return out
+
+
+def push(
+    run: str | Path,
+    name: str,
+    *,
+    weights: str = "best",
+    merged: bool = False,
+    private: bool = False,
+    revision: str | None = None,
+    display: Display | None = None,
+) -> str:
+    """Bring a run to the hub as `export` writes it; returns the address of the commit.
+
+    Args:
+        run: The run folder.
+        name: ``OWNER/NAME``; made if it is not there.
+        weights: As of `export`.
+        merged: As of `export`.
+        private: Whether a repository that is made is private.
+        revision: The branch, made if it is not there; None: main.
+        display: Shown progress.
+
+    Raises:
+        InputError: not a run, no token, or the hub refuses; a base model that lies on this machine alone.
+    """
+    exporting.check_name(name)
+    exporting.check_login()
+    parts = exporting.gather(Path(run), weights, shown(display), merged=merged)
+    return exporting.push(parts, name, private=private, revision=revision)
+
+
+def store(
+    run: str | Path,
+    name: str,
+    uri: str,
+    *,
+    collection: str = "jsarag",
+    weights: str = "best",
+    display: Display | None = None,
+) -> exporting.Stored:
+    """Write the passages of a run with their vectors into a vector store; what is there already is not sent again.
+
+    Args:
+        run: The run folder, or an export.
+        name: ``qdrant``, ``pgvector`` or ``milvus``.
+        uri: Where the store is.
+        collection: Made if it is not there; passages of an earlier call that the run no longer has are removed.
+        weights: Which weights of the run, ``best`` or ``last``.
+        display: Shown progress.
+
+    Raises:
+        InputError: not a run, nobody at ``uri``, or a collection that jsarag did not write.
+    """
+    display = shown(display)
+    return exporting.store(exporting.passages_of(Path(run), weights, display), name, uri, collection, display)
 
 
 def check(folder: str | Path) -> Inspection:

@@ -40,7 +40,7 @@ class Inspection:
 
     Attributes:
         folder: The folder.
-        kind: What it is: run, index or data.
+        kind: What it is: run, export, index or data.
         findings: Its files.
     """
 
@@ -63,7 +63,8 @@ def inspect(folder: Path) -> Inspection:
     if not folder.is_dir():
         raise InputError(f"{folder}: expected a folder, found {'a file' if folder.exists() else 'nothing'}")
     if (folder / checksums.CONFIG).is_file() or (folder / layout.CHECKPOINTS).is_dir():
-        return Inspection(folder, "run", tuple(_run(folder)))
+        kind = "export" if (folder / layout.EXPORT).is_file() else "run"
+        return Inspection(folder, kind, tuple(_run(folder)))
     if (folder / "vectors.safetensors").is_file() or (folder / FILE).is_file():
         return Inspection(folder, "index", tuple(_sealed(folder / FILE)))
     if (folder / MANIFEST).is_file():

@@ -1,4 +1,4 @@
-"""Every name in the folder of a run, once, and the version of that layout.
+"""Every name in the folder of a run and in that of an export, once, and the versions of these layouts.
 
 Release 0.1 wrote version 1: no checksums, no fingerprints, weights of all parts in one file. Version 1 is read.
 """
@@ -28,3 +28,12 @@ NONFINITE = "nonfinite"
 OLD_WEIGHTS = "models.safetensors"
 """In a checkpoint of version 1, instead of a folder a part."""
 TENSORBOARD = "tensorboard"
+
+EXPORT = "export.json"
+"""Only in an export: what loading one needs beside its parts."""
+EXPORT_FORMAT = 1
+RETRIEVER = "retriever"
+GENERATOR = "generator"
+PASSAGES = "passages.parquet"
+FAISS = "index.faiss"
+CARD = "README.md"

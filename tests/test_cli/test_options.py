@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from jsarag.cli.main import main
 from jsarag.cli.train import configured
+from jsarag.index import INDEXES
 from jsarag.parsing import SettingsFile, load_config, train_parser
 from jsarag.parsing.words import ABSENT, NOTES, WORDS
 from jsarag.types import InputError
@@ -106,6 +108,12 @@ def test_a_part_is_chosen_by_the_name_of_its_group(tmp_path: Path) -> None:
     file = tmp_path / "run.yaml"
     file.write_text(f"{HEAD}objective: rws\nindex: hnsw\n")
     assert load_config(file) == configured([*FILES, "--objective", "rws", "--index", "hnsw"])
+    for kind in INDEXES:  # those without options of their own too, as a run keeps its settings
+        own = {"uri": "http://host:19530"} if kind == "milvus" else {}
+        file.write_text(f"{HEAD}index: {json.dumps({'kind': kind, 'path': None, **own})}\n")
+        given = [word for name, value in own.items() for word in (f"--index.{name}", value)]
+        assert load_config(file) == configured([*FILES, "--index", kind, *given])
+    file.write_text(f"{HEAD}objective: rws\nindex: hnsw\n")
     # The command line goes over the file; the options of a file are those of the part that is chosen at last.
     over = configured(["--config", str(file), "--objective", "gold"])
     assert (over.objective.name, over.index.settled.name) == ("gold", "hnsw")

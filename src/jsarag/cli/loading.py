@@ -24,7 +24,9 @@ SETTINGS = ("beams", "temperature", "top_p", "seed")
 
 def add_run_options(parser: Parser) -> None:
     """Add ``--run``, ``--weights``, ``--mode``, ``--passages`` and the settings of the search."""
-    parser.add_argument("--run", type=Path, required=True, help="Run folder made by `jsarag train`.")
+    parser.add_argument(
+        "--run", type=Path, required=True, help="Run folder made by `jsarag train`, an export, or OWNER/NAME."
+    )
     parser.add_argument("--weights", choices=WEIGHTS, default="best", help="Which weights of the run.")
     parser.add_argument("--mode", choices=list(DECODERS), default=None, help="Decoding; default: as in the run.")
     parser.add_argument(
@@ -42,9 +44,9 @@ def add_run_options(parser: Parser) -> None:
 def load(values: Namespace, *, always: bool = True) -> api.Run:
     """Load the run that the values of `add_run_options` name, its decoding changed where they say so."""
     run = api.Run.load(values.run, weights=values.weights, always=always, display=Terminal())
-    if not finished(values.run):
+    if not finished(run.folder):
         told = f"step {run.places[0].step}" if run.places else "no step"
-        Terminal().say(f"{values.run}: not finished; it answers with its models of {told}")
+        Terminal().say(f"{run.folder}: not finished; it answers with its models of {told}")
     usual = run.pipeline.decoding
     names = ("mode", "passages", "search", *SETTINGS)
     given = {name: values[name] for name in names if values[name] is not None}

@@ -24,6 +24,8 @@ COMMANDS = {
     "evaluate": "measure retrieval and answers of a run",
     "compare": "set runs side by side: paired tests, intervals, cost",
     "lab": "measure bias and variance of the objectives' gradients against enumeration",
+    "export": "write a run for other libraries, or its passages into a vector store",
+    "push": "bring a run to the model hub",
     "check": "tell whether the files of a run, an index or a data set are damaged",
     "ask": "answer questions with a run, showing the passages used",
 }

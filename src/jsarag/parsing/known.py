@@ -32,7 +32,9 @@ class Known:
         # Options that are null or a group of settings, which have options of their own, and plain groups.
         self._nullable = {action.dest: kind for action in actions if (kind := settings_of(action))}
         listed += [f"{name}.{f.name}" for name, kind in self._nullable.items() for f in dataclasses.fields(kind)]
-        self._groups = {action.dest for action in actions if action.metavar == "CONFIG"}
+        # A part that is chosen may have no options of its own: its group is one all the same.
+        self._groups = {action.dest for action in actions if action.metavar == "CONFIG"} | self.shorthands.keys()
+        listed += self.shorthands
         # Options that take names with values, whatever the names.
         kinds = {action.dest: getattr(action, "_typehint", None) for action in actions}
         self._free = {name for name, kind in kinds.items() if typing.get_origin(kind) is dict}

@@ -74,7 +74,7 @@ class Parser(ArgumentParser):
         kind = choice.registry.named(name, choice.option)
         told = f"{choice.help}; each has options of its own: `--{choice.group} NAME --help` lists them."
         self.add_argument(f"--{choice.option}", default=name, choices=list(choice.registry), help=told)
-        self.add_class_arguments(kind, choice.group)
+        self.add_class_arguments(kind, choice.group, instantiate=False)  # `part` makes it
         self.choices.append(choice)
         return {f"{choice.group}.{field.name}" for field in dataclasses.fields(kind)}
 

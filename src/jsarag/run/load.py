@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,12 +14,74 @@ from jsarag.display import Display
 from jsarag.files import read_json
 from jsarag.kb import KnowledgeBase
 from jsarag.models import Encoder, LanguageModel, SentenceEncoder, load_encoder, load_generator
-from jsarag.run import stages
+from jsarag.run import sealed, stages
 from jsarag.run.config import TrainConfig
 from jsarag.run.work import SUMMARY, check_index, trained_index
-from jsarag.training import weights
+from jsarag.training import checkpoint, weights
 from jsarag.training.kept import Kept, pointed
 from jsarag.training.models import Part
+
+
+@dataclass(frozen=True)
+class Retrieving:
+    """What a run, or an export of one, finds passages with.
+
+    Attributes:
+        config: Of the run, ``out`` its folder.
+        weights: Which weights: ``best``, ``last`` or ``untrained``.
+        places: The checkpoints of the weights; the first that has a part counts. None in an export.
+        prior: Reads the questions.
+        kb: The passages.
+    """
+
+    config: TrainConfig
+    weights: str
+    places: tuple[Kept, ...]
+    prior: SentenceEncoder
+    kb: KnowledgeBase
+
+
+@dataclass(frozen=True)
+class Answering(Retrieving):
+    """What a run, or an export of one, answers with.
+
+    Attributes:
+        generator: Writes the answers.
+    """
+
+    generator: LanguageModel
+
+
+def answering(config: TrainConfig, name: str, display: Display, passages: int = 1) -> Answering:
+    """Load what the run in the folder ``config.out`` answers with.
+
+    Args:
+        config: The run.
+        name: Its weights; ``best`` falls back to ``last`` where the run had no dev pairs.
+        display: Shown progress where the passages have to be encoded.
+        passages: Of a question; more than there are is refused before the generator is loaded.
+
+    Raises:
+        InputError: no such checkpoint, an index that does not belong to the run, or a damaged file.
+    """
+    retrieving = retriever(config, name, display)
+    retrieving.kb.check_k(passages, "decoding.passages")
+    return Answering(**vars(retrieving), generator=generator(config, retrieving.places))
+
+
+def retriever(config: TrainConfig, name: str, display: Display) -> Retrieving:
+    """Load what the run finds passages with; arguments and errors as of `answering`."""
+    run = Path(config.out)
+    sealed.check(run, sealed.PARTS)
+    name = usual(run) if name == "best" else name
+    found = places(config, name)
+    prior = encoder(config, "prior", found)
+    return Retrieving(config, name, tuple(found), prior, knowledge_base(config, found, prior, display))
+
+
+def usual(run: Path) -> str:
+    """The weights that a run answers with: ``best``, or ``last`` where the run had no dev pairs."""
+    return "best" if checkpoint.exists(run, "best") else "last"
 
 
 def places(config: TrainConfig, name: str) -> list[Kept]:

@@ -59,6 +59,11 @@ def found(config: TrainConfig, run: Path) -> TrainConfig:
     return replace(_placed(config, path, model), out=run)
 
 
+def unplaced(config: TrainConfig) -> TrainConfig:
+    """``config`` for other machines: of local files, folders and models the names alone."""
+    return _placed(config, lambda given: Path(given.name), lambda name: at(name).name if local(name) else name)
+
+
 def _placed(config: Tree, path: Callable[[Path], Path], model: Callable[[str], str]) -> Tree:
     """A tree of configurations with every path and every model's name replaced."""
     changed: dict[str, Any] = {}

@@ -30,7 +30,7 @@ from jsarag.types import InputError, Passage
 
 _MARK = "\0"
 """Stands for the input where only what comes before it is asked for."""
-_TITLE = re.compile(r"\{title\}[^{}]*(?=\{text\})")
+TITLE = re.compile(r"\{title\}[^{}]*(?=\{text\})")
 """In a template of passages, the title and what joins it to the text."""
 
 
@@ -106,7 +106,7 @@ class SentenceEncoder(nn.Module):
 
     def passage_lengths(self, passages: Sequence[Passage]) -> list[int]:
         """Tokens of each passage as it is read, before `passage_limit` cuts the end of a longer one."""
-        prompt, written = self._prompt("document", self.config.passage)
+        prompt, written = self.prompt("document", self.config.passage)
         texts = [_written(self.config.passage, {"title": h.title, "text": h.text})[written:] for h in passages]
         with self.turns:
             return sentence.lengths(self.model, texts, prompt, "document")
@@ -149,7 +149,7 @@ class SentenceEncoder(nn.Module):
         longest = getattr(sentence.reader(self.model, "document"), "max_seq_length", None)
         settings = {"passage": self.config.passage, "max_length": longest, "modules": str(self.model)}
         # Most models have none of these, and without them the fingerprint has no trace of them.
-        prompt, _ = self._prompt("document", self.config.passage)
+        prompt, _ = self.prompt("document", self.config.passage)
         others = {"prompt": prompt, "dimensions": self.model.truncate_dim}
         others["similarity"] = None if self.similarity == "dot" else self.similarity
         settings |= {name: value for name, value in others.items() if value}
@@ -180,7 +180,7 @@ class SentenceEncoder(nn.Module):
         whole = modules == list(self.model)
         return dict((self.model if whole else nn.Sequential(*modules)).state_dict())
 
-    def _prompt(self, task: Task, template: str) -> tuple[str, int]:
+    def prompt(self, task: Task, template: str) -> tuple[str, int]:
         """The model's own prompt, and how many characters of it the template's texts begin with: all or none."""
         prompt = sentence.prompt_of(self.model, task)
         start = template.format_map(_Marks()).partition(_MARK)[0]
@@ -197,7 +197,7 @@ class SentenceEncoder(nn.Module):
         *,
         progress: Callable[[int], None] | None = None,
     ) -> Tensor:
-        prompt, written = self._prompt(task, template)
+        prompt, written = self.prompt(task, template)
         texts = [_written(template, values)[written:] for values in fields]
         limit = sentence.limit(sentence.reader(self.model, task), task)
         # Tokenising twice costs less than the padding of batches whose lengths are only guessed.
@@ -255,7 +255,7 @@ class SentenceEncoder(nn.Module):
 def _written(template: str, fields: dict[str, str]) -> str:
     """A text by its template; one without a title, if there is text, is not led in by what would follow the title."""
     untitled = fields.get("title") == "" and fields.get("text")
-    return (_TITLE.sub("", template, count=1) if untitled else template).format(**fields)
+    return (TITLE.sub("", template, count=1) if untitled else template).format(**fields)
 
 
 class _Marks(dict[str, str]):

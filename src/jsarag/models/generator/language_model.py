@@ -9,6 +9,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -273,6 +274,13 @@ class LanguageModel(nn.Module, ABC):
             self.tokenizer.save_pretrained(str(folder))
             if self.recommended is not None:
                 self.recommended.save_pretrained(str(folder))
+
+    def merge(self) -> None:
+        """Add the adapters to the weights they adapt, for good; `save` then writes all weights."""
+        with self.turns:
+            if self.config.lora:
+                self.model = self.model.merge_and_unload()
+                self.config = replace(self.config, lora=None)
 
     def load(self, folder: Path) -> None:
         """Take over what `save` wrote; errors as of `Generator.load`."""

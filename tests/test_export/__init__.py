@@ -1,0 +1,1 @@
+"""Exports: opened by other libraries in a process without jsarag, loaded again, in vector stores, on the hub."""

@@ -1,0 +1,51 @@
+"""Tiny trained runs of several kinds, and their exports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import jsarag
+from jsarag.cli.train import configured
+from tests import world
+
+QUICK = (
+    *("--evaluation.answers", "false", "--evaluation.closed_book", "false", "--evaluation.before", "false"),
+    *("--data.dev", "null", "--data.split", "none", "--evaluation.baselines", "[]", "--evaluation.abstain", "null"),
+)
+KINDS: dict[str, tuple[str, ...]] = {
+    "frozen": (),
+    "shared": (*QUICK, "--passages.encoder", "shared", "--optim.lr_passages", "1e-3"),
+    "prompted": (
+        *QUICK,
+        *("--passages.encoder", "own", "--optim.lr_passages", "1e-2"),
+        *("--encoder.query", "question : {input}", "--encoder.passage", "text : {title} . {text}"),
+        *("--encoder.similarity", "cosine", "--index.kind", "hnsw"),
+    ),
+}
+"""Options of the runs by what is special about them."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run with its export."""
+
+    run: Path
+    export: Path
+
+
+@pytest.fixture(scope="session")
+def cases(
+    tmp_path_factory: pytest.TempPathFactory, data: Path, encoder_model: Path, causal_model: Path
+) -> dict[str, Case]:
+    """The runs of `KINDS` with their exports, and the first one exported with ``merged``."""
+    folder = tmp_path_factory.mktemp("exports")
+    made = {}
+    for name, options in KINDS.items():
+        usual = world.options(data, encoder_model, causal_model, folder / name)
+        jsarag.train(configured([*usual, *options]))
+        made[name] = Case(folder / name, jsarag.export(folder / name, folder / "exported" / name))
+    merged = jsarag.export(folder / "frozen", folder / "exported" / "merged", merged=True)
+    return {**made, "merged": Case(folder / "frozen", merged)}
