@@ -254,7 +254,7 @@ def test_a_new_checkpoint_takes_over_under_load_without_a_failed_request(own_run
         retrain(own_run)
         assert poll(lambda: served.parts.worker.run is not run)
         taken = len(found)
-        assert poll(lambda: len(found) > taken + 24)
+        assert poll(lambda: len(found) > taken + 16)
         stop.set()
         for one in clients:
             one.result()

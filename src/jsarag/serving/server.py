@@ -73,6 +73,8 @@ def serve(app: FastAPI, bound: socket.socket, timeout: float, ready: Callable[[]
             ready()
         while thread.is_alive() and not asked.number:
             thread.join(LOOK)
+        if not asked.number:
+            raise RuntimeError("the server ended by itself")
         door = app.state.parts.door
         door.closing = True
         end = time.monotonic() + timeout
