@@ -29,9 +29,9 @@ from jsarag.evaluation import (
 from jsarag.files import write_json, write_text
 from jsarag.index import IndexConfig, Kind
 from jsarag.integrity import Inspection, inspect
-from jsarag.kb import KnowledgeBase, check_place, encode
+from jsarag.kb import KnowledgeBase, check_place, encode, is_index
 from jsarag.lab import LabConfig
-from jsarag.models import Encoder, EncoderConfig, load_encoder
+from jsarag.models import Encoder, EncoderConfig, SentenceEncoder, load_encoder
 from jsarag.parsing import load_run
 from jsarag.pipeline import DecodingConfig, Pipeline
 from jsarag.places import check_apart, check_new_folder
@@ -53,7 +53,7 @@ from jsarag.run.work import SUMMARY, finished
 from jsarag.terminal import shown
 from jsarag.training.config import LoopConfig
 from jsarag.training.kept import Kept
-from jsarag.types import Answer, Example, InputError, Retrieved, Turn
+from jsarag.types import Answer, Example, InputError, Passage, Retrieved, Turn
 from jsarag.whole import naming
 
 
@@ -128,6 +128,56 @@ class Run:
         if self.config.passages.learns:
             kb = load.knowledge_base(self.config, places, prior, shown(None))
         return Retriever(prior, kb)
+
+    def with_passages(
+        self,
+        passages: str | Path | KnowledgeBase | Sequence[Passage | Mapping[str, Any]],
+        *,
+        display: Display | None = None,
+    ) -> Run:
+        """The same models with another knowledge base, which the encoders of the run read; nothing is trained.
+
+        The threshold below which questions are declined stays that of the run.
+
+        Args:
+            passages: An index folder that was made with the run's passage encoder, a `KnowledgeBase` likewise; or
+                passages: a file or folder of them, records or `Passage` objects, which are encoded here.
+            display: Shown progress.
+
+        Raises:
+            InputError: bad passages, an index of another encoder, or fewer passages than a question gets.
+
+        Example:
+            >>> Run.load("runs/mine").with_passages("new-kb.jsonl").ask("May my dog come?").text
+            'Pets are welcome.'
+        """
+        encoder = self._passage_encoder
+        if isinstance(passages, str | Path) and is_index(Path(passages)):
+            passages = KnowledgeBase.load(passages)
+        if isinstance(passages, KnowledgeBase):
+            kb = passages
+            if kb.fingerprint != self.pipeline.kb.fingerprint:
+                kb.check_encoder(encoder, f"kb: {kb.folder or 'the knowledge base'}")
+        else:
+            kb = self._encoded(passages, encoder, shown(display))
+        kb.check_k(self.pipeline.decoding.passages, "decoding.passages")
+        return replace(self, pipeline=replace(self.pipeline, kb=kb))
+
+    @property
+    def _passage_encoder(self) -> Encoder:
+        prior, kb = self.pipeline.prior, self.pipeline.kb
+        assert isinstance(prior, SentenceEncoder)
+        return exporting.documents_of(load.Retrieving(self.config, "", self.places, prior, kb))
+
+    def _encoded(
+        self, passages: str | Path | Sequence[Passage | Mapping[str, Any]], encoder: Encoder, display: Display
+    ) -> KnowledgeBase:
+        if isinstance(passages, str | Path):
+            found = read_passages(passages, self.config.data.columns, self.config.data.encoding)
+            display.say(found.said)
+            passages = sound(found, passages)
+        with display.task("indexing", len(passages)) as advance:
+            return KnowledgeBase.build(passages, encoder, progress=lambda done: advance(done, ""))
 
     @overload
     def ask(  # type: ignore[overload-overlap]  # text is a sequence too

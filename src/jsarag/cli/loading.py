@@ -33,6 +33,9 @@ def add_run_options(parser: Parser, *, named: bool = True) -> None:
     required, told = {"required": True} if named else {}, "Run folder made by `jsarag train`, an export, or OWNER/NAME."
     parser.add_argument("--run" if named else "run", type=Path, help=told, **required)
     parser.add_argument("--weights", choices=WEIGHTS, default="best", help="Which weights of the run.")
+    parser.add_argument(
+        "--kb", type=Path, help="Other passages than the run's: a file or folder of them, or an index folder."
+    )
     parser.add_argument("--mode", choices=list(DECODERS), default=None, help="Decoding; default: as in the run.")
     parser.add_argument(
         "--passages", type=int, default=None, help="Passages given to the decoder; default: as in the run."
@@ -52,6 +55,8 @@ def load(values: Namespace, *, always: bool = True) -> api.Run:
     if not finished(run.folder):
         told = f"step {run.places[0].step}" if run.places else "no step"
         Terminal().say(f"{run.folder}: not finished; it answers with its models of {told}")
+    if values.kb is not None:
+        run = run.with_passages(values.kb, display=Terminal())
     usual = run.pipeline.decoding
     names = ("mode", "passages", "search", *SETTINGS)
     given = {name: values[name] for name in names if values[name] is not None}

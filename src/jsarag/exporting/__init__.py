@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jsarag.exporting.folder import check_out, is_export, passages_of, read, write
 from jsarag.exporting.hub import check_login, check_name, fetched, push
-from jsarag.exporting.parts import WEIGHTS, Parts, gather
+from jsarag.exporting.parts import WEIGHTS, Parts, documents_of, gather
 from jsarag.exporting.stores import STORES, Stored, secretless, store
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "check_login",
     "check_name",
     "check_out",
+    "documents_of",
     "fetched",
     "gather",
     "is_export",

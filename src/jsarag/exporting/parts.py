@@ -83,12 +83,18 @@ def gather(run: Path, name: str, display: Display, *, merged: bool = False) -> P
     found = load.answering(exact if merged else config, name, display)
     step = found.places[0].step if found.places else 0
     bases = {"encoder": base_of(config.encoder.model), "generator": base_of(config.generator.model)}
-    documents = _documents(found)
+    documents = documents_of(found)
     return Parts(config, found.weights, step, found.prior, documents, found.kb, found.generator, merged, bases)
 
 
-def _documents(found: load.Answering) -> SentenceEncoder:
-    """The encoder that made the vectors of the passages."""
+def documents_of(found: load.Retrieving) -> SentenceEncoder:
+    """The encoder that made the vectors of the passages, of a run or of an export.
+
+    Raises:
+        InputError: it is neither in the run nor in the runs that the run started from.
+    """
+    if (Path(found.config.out) / layout.EXPORT).is_file():
+        return found.prior  # it reads passages by the weights that made their vectors
     for encoder in _encoders(found):
         if encoder.fingerprint() == found.kb.fingerprint:
             return encoder
@@ -98,7 +104,7 @@ def _documents(found: load.Answering) -> SentenceEncoder:
     )
 
 
-def _encoders(found: load.Answering) -> Iterator[SentenceEncoder]:
+def _encoders(found: load.Retrieving) -> Iterator[SentenceEncoder]:
     """Those that may have read the passages: the prior, a passage encoder, the untrained one, those of runs before."""
     yield found.prior
     config, places = found.config, list(found.places)

@@ -41,6 +41,11 @@ def check_k(k: int, passages: int, option: str) -> None:
         raise InputError(f"{option}: expected at most the {passages} passages of the knowledge base, got {k}")
 
 
+def is_index(folder: Path) -> bool:
+    """Whether a folder is an index, or what is left of one."""
+    return (folder / "vectors.safetensors").is_file()
+
+
 def check_place(folder: Path) -> None:
     """Refuse to write an index where anything but an index lies.
 

@@ -106,9 +106,7 @@ def _files(data: Data) -> Found:
 
 
 def _index(subject: Subject) -> Found:
-    kb: KnowledgeBase = work.knowledge_base(
-        subject.config, subject.data.passages, subject.models.prior, subject.display
-    )
+    kb: KnowledgeBase = work.knowledge_base(subject.config, subject.data.passages, subject.models, subject.display)
     return Found(f"{subject.config.index.path}: {len(kb):,} passages, {kb.kind.name}")
 
 

@@ -151,7 +151,7 @@ def prepare(
     if resume:
         prints = _judged(config, prints, accept, display, extend.told(was, config, len(data.train)) if was else "")
     demand({**EARLY, **LATE} if resume else LATE, Subject(config, data, models, resume, display))
-    kb = knowledge_base(config, data.passages, models.prior, display)
+    kb = knowledge_base(config, data.passages, models, display)
     stages.begin(config, models)
     processes.wait()  # nothing is written before every process has looked
     return Parts(data, models, kb, prints)
@@ -297,23 +297,33 @@ def load_models(config: TrainConfig) -> Models:
     return models
 
 
-def knowledge_base(
-    config: TrainConfig, passages: Sequence[Passage], encoder: Encoder, display: Display
-) -> KnowledgeBase:
+def knowledge_base(config: TrainConfig, passages: Sequence[Passage], models: Models, display: Display) -> KnowledgeBase:
     """The index the configuration names, or that of the run folder or of the run it starts from, or a new one.
+
+    Args:
+        config: The run.
+        passages: Those of ``data.passages``.
+        models: As they are loaded. A run that starts from another one gives them that one's weights, where these read
+            other passages than the other run's.
+        display: Shown progress.
 
     Raises:
         InputError: an index of another encoder or of other passages.
     """
-    run = Path(config.out)
+    run, encoder = Path(config.out), models.prior
     folder = Path(config.index.path or run / layout.INDEX)
     if folder == run / layout.INDEX and not folder.exists():
         if config.start is None:
             return encode(passages, encoder, config.index.settled, run, display)
         folder = Path(config.start)
         kb = stages.index_of(folder)
-        if kb.passages != list(passages) and not config.passages.learns and kb.fingerprint == encoder.fingerprint():
-            return encode(passages, encoder, config.index.settled, run, display)
+        if kb.passages != list(passages):
+            reader: Encoder = encoder
+            if models.passages is not None:  # those of the other run were trained
+                stages.begin(config, models)
+                reader = models.passages
+            if kb.fingerprint == reader.fingerprint():
+                return encode(passages, reader, config.index.settled, run, display)
     else:
         kb = KnowledgeBase.load(folder)
         check_index(config, kb, encoder, folder)
