@@ -45,6 +45,7 @@ from jsarag.report import (
     write_laboratory,
     write_report,
 )
+from jsarag.retriever import Retriever
 from jsarag.run import TrainConfig, dry, extend, load, sealed, stages, work
 from jsarag.run.data import read
 from jsarag.run.dry import Finding
@@ -115,6 +116,15 @@ class Run:
     def posterior(self) -> Encoder:
         """The posterior retriever, for measuring; loaded when it is first asked for."""
         return load.encoder(self.config, "posterior", self.places)
+
+    @cached_property
+    def untrained(self) -> Retriever:
+        """The retriever as it was before training, to compare with; loaded when it is first asked for."""
+        places = load.places(self.config, "untrained")
+        prior, kb = load.encoder(self.config, "prior", places), self.pipeline.kb
+        if self.config.passages.learns:
+            kb = load.knowledge_base(self.config, places, prior, shown(None))
+        return Retriever(prior, kb)
 
     @overload
     def ask(  # type: ignore[overload-overlap]  # text is a sequence too

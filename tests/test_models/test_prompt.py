@@ -10,8 +10,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from jsarag.models import PromptConfig
-from jsarag.models.decode import Pieces, text_of
+from jsarag.models.decode import text_of
 from jsarag.models.prompt import Prompt
+from jsarag.models.reader import Pieces
 from tests import tiny
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,9 +23,15 @@ SETTINGS = ("beams", "temperature", "top_p", "seed")
 """Options that belong to one way of searching."""
 
 
-def add_run_options(parser: Parser) -> None:
-    """Add ``--run``, ``--weights``, ``--mode``, ``--passages`` and the settings of the search."""
-    parser.add_argument("--run", type=Path, required=True, help="Run folder made by `jsarag train`.")
+def add_run_options(parser: Parser, *, named: bool = True) -> None:
+    """Add the run, ``--weights``, ``--mode``, ``--passages`` and the settings of the search.
+
+    Args:
+        parser: To which they are added.
+        named: Whether the run is the option ``--run``, and not the first word.
+    """
+    required = {"required": True} if named else {}
+    parser.add_argument("--run" if named else "run", type=Path, help="Run folder made by `jsarag train`.", **required)
     parser.add_argument("--weights", choices=WEIGHTS, default="best", help="Which weights of the run.")
     parser.add_argument("--mode", choices=list(DECODERS), default=None, help="Decoding; default: as in the run.")
     parser.add_argument(
@@ -68,8 +75,8 @@ def read_by(run: Path) -> list[str | Path]:
 
 @contextmanager
 def as_options() -> Iterator[None]:
-    """Let a mistake in the decoding name the option of the command line."""
+    """Let a mistake in the settings of decoding and serving name the option of the command line."""
     try:
         yield
     except InputError as error:
-        raise InputError(str(error).replace("decoding.", "--")) from None
+        raise InputError(re.sub(r"\b(decoding|serving)\.", "--", str(error))) from None

@@ -25,6 +25,7 @@ COMMANDS = {
     "lab": "measure bias and variance of the objectives' gradients against enumeration",
     "check": "tell whether the files of a run, an index or a data set are damaged",
     "ask": "answer questions with a run, showing the passages used",
+    "serve": "serve a run to OpenAI's clients, with a page to ask at and feedback for the next training",
 }
 """Each command is a file of this folder with a function ``run(argv) -> exit status``."""
 

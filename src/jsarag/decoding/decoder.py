@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from jsarag.models import GREEDY, Generator, Mixture, Pair, Search
+from jsarag.models import GREEDY, Followed, Generator, Mixture, Pair, Reader, Search
 from jsarag.types import Answer, Retrieved
 
 Progress = Callable[[int], None]
@@ -86,6 +86,28 @@ class Direct(Decoder):
         """Answer one question, telling each piece of the text as soon as it is there; not with beams."""
         found = generator.follow(self.mixture(x, hs), search, tell)
         return Answer(found.text, found.log_probability, tuple(hs))
+
+    def follow_all(
+        self,
+        generator: Generator,
+        xs: Sequence[str],
+        retrieved: Sequence[Sequence[Retrieved]],
+        search: Search,
+        readers: Sequence[Reader],
+    ) -> list[Answer]:
+        """Answer questions together, the reader of each told the text while it is generated; not with beams.
+
+        A generator that is not `Followed` answers them one after the other, to their ends.
+        """
+        mixtures = [self.mixture(x, hs) for x, hs in zip(xs, retrieved, strict=True)]
+        if isinstance(generator, Followed):
+            found = generator.follow_all(mixtures, search, readers)
+        else:
+            found = []
+            for mixture, reader in zip(mixtures, readers, strict=True):
+                found.append(generator.follow(mixture, search, reader.piece))
+                reader.end(int(generator.answer_tokens([found[-1].text])), finished=found[-1].finished)
+        return [Answer(one.text, one.log_probability, tuple(hs)) for one, hs in zip(found, retrieved, strict=True)]
 
     def log_likelihood(
         self, generator: Generator, xs: Sequence[str], ys: Sequence[str], retrieved: Sequence[Sequence[Retrieved]]

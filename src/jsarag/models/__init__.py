@@ -6,6 +6,7 @@ from jsarag.models.decode import Generated, Mixture
 from jsarag.models.encoder import Encoder, EncoderConfig, ModuleEncoder, SentenceEncoder, load_encoder
 from jsarag.models.generator import (
     GREEDY,
+    Followed,
     Generator,
     GeneratorConfig,
     LanguageModel,
@@ -14,6 +15,7 @@ from jsarag.models.generator import (
     load_generator,
 )
 from jsarag.models.prompt import PromptConfig
+from jsarag.models.reader import Reader
 from jsarag.models.search import SEARCHES, Search
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "SEARCHES",
     "Encoder",
     "EncoderConfig",
+    "Followed",
     "Generated",
     "Generator",
     "GeneratorConfig",
@@ -30,6 +33,7 @@ __all__ = [
     "ModuleEncoder",
     "Pair",
     "PromptConfig",
+    "Reader",
     "Search",
     "SentenceEncoder",
     "load_encoder",

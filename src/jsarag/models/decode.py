@@ -102,7 +102,7 @@ def decode(
     *,
     stops: Sequence[int],
     roads: Roads = QUICK,
-    tell: Callable[[int], None] | None = None,
+    heed: Callable[[int, int], bool] | None = None,
 ) -> tuple[list[list[Generated]], int]:
     """Answers to each mixture, best first, and how many tokens that took, padding not counted.
 
@@ -114,12 +114,13 @@ def decode(
         room: Longest answer, in tokens.
         stops: Tokens any of which ends an answer.
         roads: What the model's family bears.
-        tell: Called with each token of the first answer as soon as it is chosen; not with beams.
+        heed: Called with the place of an answer and each of its tokens as soon as that is chosen; where it says True
+            the answer ends there. Not with beams.
     """
     pad = pad_id(tokenizer, stops)
     contexts = [row for rows in batch.contexts for row in rows]
     ids, mask = _rectangle(contexts, pad, left=not _two_part(model))
-    choice = _Choice(batch, search, start=1 if _two_part(model) else ids.shape[1], stops=len(stops), tell=tell)
+    choice = _Choice(batch, search, start=1 if _two_part(model) else ids.shape[1], stops=stops, heed=heed)
     beams: dict[str, Any] = {}
     if search.width > 1:
         # Without a length penalty the score of a beam is its log-probability, and the best beam the likeliest.
@@ -137,6 +138,7 @@ def decode(
             pad_token_id=pad,
             eos_token_id=list(stops),
             logits_processor=[choice],
+            stopping_criteria=[choice.ended] if heed else None,
             use_cache=roads.cached,
             **beams,
         )
@@ -145,8 +147,10 @@ def decode(
     tokens = sequences.view(answers, parts, search.width, -1)[:, 0, :, choice.start :].tolist()
     found, read = [], int(mask.sum())
     for answer, rows in enumerate(tokens):
+        # What follows an answer that was ended is padding.
+        known_rows = [row[: choice.lengths[answer]] for row in rows] if heed else rows
         # A search with more beams than there are answers fills up with answers that it has already.
-        distinct = {_ended(row, stops) for row in rows}
+        distinct = {_ended(row, stops) for row in known_rows}
         read += parts * sum(map(len, distinct))
         totals = [(choice.log_probability(answer, row), row) for row in distinct]
         if any(total is not None and math.isnan(total) for total, _ in totals):
@@ -154,29 +158,6 @@ def decode(
         known = sorted([(total, row) for total, row in totals if total is not None], reverse=True)
         found.append([Generated(text_of(tokenizer, row, stops), total, row[-1] in stops) for total, row in known])
     return found, read
-
-
-class Pieces:
-    """Tells text bit by bit while its tokens arrive; all pieces together are the text that `decode` gives."""
-
-    def __init__(self, tokenizer: Any, tell: Callable[[str], None], stops: Sequence[int] = ()) -> None:
-        """Pass pieces to ``tell``; one of the tokens ``stops`` ends the text."""
-        self._tokenizer, self._tell, self._stops = tokenizer, tell, stops
-        self._tokens, self._told = list[int](), ""
-
-    def __call__(self, token: int) -> None:
-        """Take in the next token."""
-        self._tokens.append(token)
-        text = text_of(self._tokenizer, self._tokens, self._stops)
-        # Half a character decodes to this mark: the rest is yet to come.
-        if not text.endswith("\ufffd"):
-            self.finish(text)
-
-    def finish(self, text: str) -> None:
-        """Tell what is left of ``text``."""
-        if len(text) > len(self._told):
-            self._tell(text[len(self._told) :])
-            self._told = text
 
 
 def text_of(tokenizer: Any, tokens: Sequence[int], stops: Sequence[int] = ()) -> str:
@@ -202,12 +183,19 @@ class _Choice:
     """A logits processor that leaves to `generate` only the tokens that the search may take, and keeps their scores."""
 
     def __init__(
-        self, batch: Batch, search: Search, start: int, stops: int, tell: Callable[[int], None] | None
+        self,
+        batch: Batch,
+        search: Search,
+        start: int,
+        stops: Sequence[int],
+        heed: Callable[[int, int], bool] | None,
     ) -> None:
         self.start = start
+        self.lengths = [0] * len(batch.xs)
         # As many as `generate` looks at, for some may be at their end: two a beam, or more where more tokens end one.
-        self._kept = max(2, 1 + stops) * search.width if search.width > 1 else 1
-        self._log_weights, self._search, self._tell = batch.log_weights, search, tell
+        self._kept = max(2, 1 + len(stops)) * search.width if search.width > 1 else 1
+        self._log_weights, self._search = batch.log_weights, search
+        self._stops, self._heed, self._over = frozenset(stops), heed, [False] * len(batch.xs)
         self._noise = [search.noise(x, "answer") for x in batch.xs]
         # By answer and beginning: log p(y_t|y_<t) of the tokens that may follow.
         self._seen: list[dict[tuple[int, ...], dict[int, float]]] = [{} for _ in batch.xs]
@@ -229,8 +217,15 @@ class _Choice:
         for seen, *rows in zip(self._seen, begun, tokens.tolist(), log_probs.tolist(), strict=True):
             for beginning, following, values in zip(*rows, strict=True):
                 seen[tuple(beginning)] = dict(zip(following, values, strict=True))
-        if self._tell:
-            self._tell(int(tokens[0, 0, 0]))
+        if self._heed:
+            for answer, token in enumerate(tokens[:, 0, 0].tolist()):
+                if not self._over[answer]:
+                    self.lengths[answer] += 1
+                    self._over[answer] = self._heed(answer, token) or token in self._stops
+
+    def ended(self, ids: Tensor, _: object) -> Tensor:
+        """``[rows]`` whose answer is over: a criterion of `generate`."""
+        return torch.tensor(self._over, device=ids.device).repeat_interleave(self._log_weights.shape[1])
 
     def log_probability(self, answer: int, tokens: Sequence[int]) -> float | None:
         """That of an answer; None for padding that stands where the search found no answer."""

@@ -107,4 +107,4 @@ SEARCHES: dict[str, type[Search]] = {"greedy": Greedy, "beam": Beam, "sample": S
 
 
 def _gumbel(shape: Sequence[int], rng: torch.Generator) -> Tensor:
-    return -torch.empty(shape).exponential_(generator=rng).log()
+    return -torch.empty(shape, dtype=torch.float32).exponential_(generator=rng).log()

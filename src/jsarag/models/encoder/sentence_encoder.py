@@ -104,12 +104,20 @@ class SentenceEncoder(nn.Module):
         with self.turns:
             return self._embed("document", self.config.passage, fields, progress=progress)
 
+    def query_lengths(self, xs: Sequence[str]) -> list[int]:
+        """Tokens of each input as it is read, before one that is too long is cut."""
+        return self._lengths("query", self.config.query, [{"input": x} for x in xs])
+
     def passage_lengths(self, passages: Sequence[Passage]) -> list[int]:
         """Tokens of each passage as it is read, before `passage_limit` cuts the end of a longer one."""
-        prompt, written = self._prompt("document", self.config.passage)
-        texts = [_written(self.config.passage, {"title": h.title, "text": h.text})[written:] for h in passages]
+        return self._lengths("document", self.config.passage, [{"title": h.title, "text": h.text} for h in passages])
+
+    def _lengths(self, task: Task, template: str, fields: Sequence[dict[str, str]]) -> list[int]:
+        prompt, written = self._prompt(task, template)
         with self.turns:
-            return sentence.lengths(self.model, texts, prompt, "document")
+            return sentence.lengths(
+                self.model, [_written(template, values)[written:] for values in fields], prompt, task
+            )
 
     @property
     def passage_limit(self) -> int | None:

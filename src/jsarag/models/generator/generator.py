@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from jsarag.models.decode import Generated, Mixture
+from jsarag.models.reader import Reader
 from jsarag.models.search import Greedy, Search
 from jsarag.types import Passage
 
@@ -111,4 +112,15 @@ class Generator(Protocol):
 
         Raises:
             InputError: another model wrote it, or a weight is not finite.
+        """
+
+
+@runtime_checkable
+class Followed(Protocol):
+    """A generator whose answers can be read while several are generated together; a generator need not be one."""
+
+    def follow_all(self, mixtures: Sequence[Mixture], search: Search, readers: Sequence[Reader]) -> list[Generated]:
+        """Answer each mixture, its reader told the text while it is generated; not with beams.
+
+        An answer ends where its reader lets it end, and those beside it go on.
         """

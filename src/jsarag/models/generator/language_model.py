@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from jsarag.models.attention import PLAIN, differentiable, slow_backward
 from jsarag.models.batching import by_length, default_batch, overhead
 from jsarag.models.checks import check_alike
-from jsarag.models.decode import Batch, Generated, Mixture, Pieces, alike, decode
+from jsarag.models.decode import Batch, Generated, Mixture, alike, decode
 from jsarag.models.generator.checkpointing import recompute_layers
 from jsarag.models.generator.config import GeneratorConfig
 from jsarag.models.generator.generator import GREEDY, Pair
@@ -29,6 +29,7 @@ from jsarag.models.memory import Thrift
 from jsarag.models.precision import autocast, cast
 from jsarag.models.prefix import Past
 from jsarag.models.prompt import Prompt
+from jsarag.models.reader import Reader, Reading, Teller
 from jsarag.models.roads import roads
 from jsarag.models.search import Search
 from jsarag.models.turns import Turns
@@ -88,6 +89,7 @@ class LanguageModel(nn.Module, ABC):
         self.dtype = dtype
         self.tokens_scored = 0
         self.tokens_trained = 0
+        self._held = False
 
     @property
     def device(self) -> torch.device:
@@ -180,6 +182,15 @@ class LanguageModel(nn.Module, ABC):
         self, mixtures: Sequence[Mixture], search: Search = GREEDY, *, progress: Callable[[int], None] | None = None
     ) -> list[list[Generated]]:
         """`Generator.candidates`."""
+        return self._candidates(mixtures, search, progress)
+
+    def _candidates(
+        self,
+        mixtures: Sequence[Mixture],
+        search: Search,
+        progress: Callable[[int], None] | None = None,
+        readings: Sequence[Reading] = (),
+    ) -> list[list[Generated]]:
         room = self.config.max_new_tokens
         contexts = [[self.prompt.context(m.x, h, room=room) for h in m.parts] for m in mixtures]
         results: dict[int, list[Generated]] = {}
@@ -188,7 +199,11 @@ class LanguageModel(nn.Module, ABC):
             return alike(chosen, contexts, room, search.width, DECODED * self.batch_tokens, overhead(self.device))
 
         def answer(batch: list[int]) -> list[list[Generated]]:
-            return self._decode([contexts[i] for i in batch], [mixtures[i] for i in batch], search)
+            some = [readings[i] for i in batch] if readings else []
+            for reading in some:
+                reading.begin()
+            heed = (lambda i, token: some[i](token)) if some else None
+            return self._decode([contexts[i] for i in batch], [mixtures[i] for i in batch], search, heed)
 
         with self._ready(sum(len(context) for parts in contexts for context in parts)):
             for batch, found in self.thrift.each(len(contexts), batches, answer):
@@ -197,16 +212,39 @@ class LanguageModel(nn.Module, ABC):
                     progress(len(batch))
         return [results[i] for i in range(len(mixtures))]
 
-    @torch.inference_mode()
     def follow(self, mixture: Mixture, search: Search, tell: Callable[[str], None]) -> Generated:
         """Answer one mixture, telling each piece of the text as soon as it is there; not with beams."""
-        room = self.config.max_new_tokens
-        context = [self.prompt.context(mixture.x, h, room=room) for h in mixture.parts]
-        pieces = Pieces(self.tokenizer, tell, self.prompt.stops)
-        with self._ready(sum(map(len, context))):
-            ((found, *_),) = self._decode([context], [mixture], search, pieces)
-        pieces.finish(found.text)
-        return found
+        return self.follow_all([mixture], search, [Teller(tell)])[0]
+
+    @torch.inference_mode()
+    def follow_all(self, mixtures: Sequence[Mixture], search: Search, readers: Sequence[Reader]) -> list[Generated]:
+        """`Followed.follow_all`."""
+        readings = [self._reading(reader) for reader in readers]
+        found = self._candidates(mixtures, search, readings=readings)
+        return [
+            best._replace(text=reading.text, finished=reading.finished)
+            for (best, *_), reading in zip(found, readings, strict=True)
+        ]
+
+    def reread(self, answer: str, reader: Reader) -> None:
+        """Let a reader read an answer that is there already, and end it early."""
+        reading = self._reading(reader)
+        for token in self.prompt.answer(answer):
+            if reading(token):
+                break
+
+    def _reading(self, reader: Reader) -> Reading:
+        return Reading(self.tokenizer, reader, self.prompt.stops, self.config.max_new_tokens)
+
+    @contextmanager
+    def prepared(self) -> Iterator[None]:
+        """Keep the weights prepared for scoring and decoding, which each call else does anew; nothing may train."""
+        with torch.no_grad(), self._prepared(MERGING_PAYS):
+            self._held = True
+            try:
+                yield
+            finally:
+                self._held = False
 
     @property
     def positions(self) -> int | None:
@@ -326,7 +364,7 @@ class LanguageModel(nn.Module, ABC):
 
     def _prepared(self, tokens: int) -> AbstractContextManager[None]:
         exact = self.dtype == torch.float32
-        if torch.is_grad_enabled() or (exact and (self.config.lora is None or tokens < MERGING_PAYS)):
+        if self._held or torch.is_grad_enabled() or (exact and (self.config.lora is None or tokens < MERGING_PAYS)):
             return nullcontext()
         if self.config.lora is None:
             return cast(self.model, self.dtype)
@@ -343,9 +381,9 @@ class LanguageModel(nn.Module, ABC):
         contexts: list[list[list[int]]],
         mixtures: Sequence[Mixture],
         search: Search,
-        tell: Callable[[int], None] | None = None,
+        heed: Callable[[int, int], bool] | None = None,
     ) -> list[list[Generated]]:
-        log_weights = torch.tensor([mixture.log_weights for mixture in mixtures])
+        log_weights = torch.tensor([mixture.log_weights for mixture in mixtures], dtype=torch.float32)
         batch = Batch([mixture.x for mixture in mixtures], contexts, log_weights)
         with autocast(self.dtype, self.device):
             found, tokens = decode(
@@ -356,7 +394,7 @@ class LanguageModel(nn.Module, ABC):
                 self.config.max_new_tokens,
                 stops=self.prompt.stops,
                 roads=self.roads,
-                tell=tell,
+                heed=heed,
             )
         self._count(tokens)
         return found

@@ -1,0 +1,85 @@
+"""Another version of the run is loaded beside the one that answers, and takes its place between two batches."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+
+from jsarag import layout
+from jsarag.api import Run
+from jsarag.serving.measures import Measures
+from jsarag.serving.worker import Worker
+
+Load = Callable[[], Run]
+
+
+def again(run: Run, weights: str) -> Load:
+    """Loads a run as it was loaded: its folder, and how it answers."""
+
+    def load() -> Run:
+        found = Run.load(run.folder, weights=weights, decoding=run.pipeline.decoding)
+        if run.pipeline.least is None:
+            return replace(found, pipeline=replace(found.pipeline, least=None))
+        return found
+
+    return load
+
+
+class Reload:
+    """Loads the run anew, on demand and when its checkpoint has changed."""
+
+    def __init__(self, load: Load, worker: Worker, measures: Measures, weights: str) -> None:
+        self._load, self._worker, self._measures, self._weights = load, worker, measures, weights
+        self._turn = Lock()
+
+    def __call__(self) -> Run:
+        """Load it and let it answer; requests are answered by the old one until then.
+
+        Raises:
+            InputError: it cannot be loaded; the old one goes on.
+        """
+        with self._turn:
+            try:
+                run = self._load()
+                self._worker.swap(run)
+            except Exception:
+                self._measures.reloads.labels("failed").inc()
+                raise
+            self._measures.reloads.labels("done").inc()
+            return run
+
+    async def watch(self, seconds: float) -> None:
+        """Look for a changed checkpoint every so many seconds, for ever."""
+        seen = self._seen()
+        while True:
+            await asyncio.sleep(seconds)
+            found = await asyncio.to_thread(self._seen)
+            if found != seen:
+                seen = found
+                await asyncio.to_thread(self._follow)
+
+    def _follow(self) -> None:
+        try:
+            run = self()
+        except Exception as error:
+            print(f"jsarag: the run goes on as it is: {error}", file=sys.stderr)
+        else:
+            step = f" of step {run.places[0].step}" if run.places else ""
+            print(f"jsarag: {run.folder}: answers with the weights{step} now", file=sys.stderr)
+
+    def _seen(self) -> bytes:
+        """What the pointer to the served checkpoint holds."""
+        if self._weights == "untrained":
+            return b""
+        names = ("best", "last") if self._weights == "best" else (self._weights,)
+        folder = Path(self._worker.run.folder) / layout.CHECKPOINTS
+        for name in names:
+            try:
+                return (folder / f"{name}.json").read_bytes()
+            except OSError:
+                continue
+        return b""
