@@ -34,7 +34,7 @@ class Reload:
 
     def __init__(self, load: Load, worker: Worker, measures: Measures, weights: str) -> None:
         self._load, self._worker, self._measures, self._weights = load, worker, measures, weights
-        self._turn = Lock()
+        self._turn, self._seal = Lock(), b""
 
     def __call__(self) -> Run:
         """Load it and let it answer; requests are answered by the old one until then.
@@ -72,14 +72,19 @@ class Reload:
             print(f"jsarag: {run.folder}: answers with the weights{step} now", file=sys.stderr)
 
     def _seen(self) -> bytes:
-        """What the pointer to the served checkpoint holds."""
+        """What says which checkpoint is served: its pointer, and the checksums of the run that it has to agree with."""
         if self._weights == "untrained":
             return b""
+        run = self._worker.run.folder
         names = ("best", "last") if self._weights == "best" else (self._weights,)
-        folder = Path(self._worker.run.folder) / layout.CHECKPOINTS
-        for name in names:
-            try:
-                return (folder / f"{name}.json").read_bytes()
-            except OSError:
-                continue
+        pointers = [content for name in names if (content := _content(run / layout.CHECKPOINTS / f"{name}.json"))]
+        # A run that goes on has no checksums until it ends again.
+        self._seal = _content(run / layout.CHECKSUMS) or self._seal
+        return b"".join([*pointers[:1], self._seal])
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
         return b""

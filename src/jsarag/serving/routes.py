@@ -151,8 +151,10 @@ def feedback(asked: FeedbackRequest, parts: Parts) -> dict[str, str]:
 
 
 @router.get("/health")
-def health() -> dict[str, str]:
+def health(parts: Parts) -> dict[str, str]:
     """That the server answers."""
+    if not parts.worker.alive:
+        raise RefusedError(503, "nothing answers any more; the server's standard error says why", code="internal")
     return {"status": "ok"}
 
 

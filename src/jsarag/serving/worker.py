@@ -90,6 +90,11 @@ class Worker:
         """Begin to work."""
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether it works."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """End after what is being done; what waits is told so."""
         with self._changed:
@@ -129,13 +134,15 @@ class Worker:
 
     def _work(self) -> None:
         while not self._closed:
-            run = self.run
-            with prepared(run):
-                while self.run is run and (works := self._take(run)):
-                    self._do(run, works)
-                    del works
-            del run
-            gc.collect()
+            self._work_with(self.run)
+            if not self._closed:
+                gc.collect()  # the models of the run before
+
+    def _work_with(self, run: Run) -> None:
+        """Work until another run is to answer."""
+        with prepared(run):
+            while works := self._take(run):
+                self._do(run, works)
 
     def _take(self, run: Run) -> list[Work]:
         """The oldest work and what goes with it; nothing where the server ends or another run is to answer."""
