@@ -35,9 +35,9 @@ function fill(turn, side, passages, moved = () => null) {
   const found = common(said, passages.map((passage) => words(passage.text)));
   const items = passages.map((passage, i) => {
     const item = retrieved(passage, i + 1, found[i].passage, moved(i + 1, passage.id));
-    const show = () => said.length && light($(".answer", turn.view), found[i].answer);
-    for (const event of ["pointerenter", "focusin"]) item.addEventListener(event, show);
-    for (const event of ["pointerleave", "focusout"]) item.addEventListener(event, () => light($(".answer", turn.view), []));
+    const lit = (ranges) => said.length && light($(".answer", turn.view), ranges);
+    for (const event of ["pointerenter", "focusin"]) item.addEventListener(event, () => lit(found[i].answer));
+    for (const event of ["pointerleave", "focusout"]) item.addEventListener(event, () => lit([]));
     return item;
   });
   $(`${side} ol`, turn.view).replaceChildren(...items);
