@@ -74,7 +74,7 @@ function end(turn, finish, problem) {
   if (kind) view.classList.add(kind);
   say($(".state", view), state);
   say($(".why", view), why);
-  if (kind) announce(`${state} ${why}`);
+  if (state) announce(`${state} ${why}`);
   $(".actions", view).hidden = kind === "failed";
   $(".again", view).hidden = !problem;
   $(".again", view).addEventListener("click", () => again(turn));
