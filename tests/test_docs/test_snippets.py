@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,10 @@ from jsarag.data import load_examples, load_passages
 from jsarag.display import Silent
 from jsarag.index import INDEXES
 from jsarag.objectives import OBJECTIVES, Objective
+from jsarag.serving import ServingConfig
 from tests.test_docs.markdown import EVERY, PAGES, ROOT, Block, blocks, read, spans
 from tests.test_docs.workplace import furnish, play, small_laboratory
+from tests.test_serving.conftest import serving
 
 NOT_RUN: set[str] = set()
 """Blocks marked as not run, as page and reason; a new one is added here too."""
@@ -33,6 +35,7 @@ NOT_RUN: set[str] = set()
 PYTHON = {
     page: list(of_page) for page, of_page in groupby((b for b in EVERY if b.language == "python"), lambda b: b.page)
 }
+SERVER = "http://127.0.0.1:8000"
 SHELL = [block for block in EVERY if block.language == "sh"]
 
 
@@ -59,9 +62,22 @@ def bring(finished: Path, workplace: Path, text: str) -> None:
         shutil.copytree(finished, workplace / "runs" / "mine")
 
 
-def run(block: Block, names: dict[str, Any]) -> None:
+@contextmanager
+def answering(text: str) -> Iterator[str]:
+    """The address of a server of the reader's run, where a text asks one."""
+    if SERVER not in text:
+        yield SERVER
+        return
+    with serving(jsarag.Run.load("runs/mine"), ServingConfig(feedback=Path("feedback.jsonl"))) as served:
+        yield served.url
+        asked = [sample for metric in served.parts.measures.requests.collect() for sample in metric.samples]
+        assert {sample.labels["status"] for sample in asked} <= {"200", "201"}
+
+
+def run(block: Block, names: dict[str, Any], server: str = "") -> None:
     """Execute a Python block as it stands; an error names page and line."""
-    exec(compile("\n" * block.line + block.text, str(ROOT / block.page), "exec"), names)
+    text = block.text.replace(SERVER, server or SERVER)
+    exec(compile("\n" * block.line + text, str(ROOT / block.page), "exec"), names)
 
 
 def test_every_block_is_of_a_kind_that_is_run_or_says_why_not() -> None:
@@ -84,12 +100,16 @@ def test_blocks_of_a_page() -> None:
 @pytest.mark.parametrize("page", [page for page in PYTHON if page != "docs/method.md"])
 def test_python(page: str, workplace: Path, finished: Path) -> None:
     """The blocks of a page, one after the other, as a reader would type them."""
-    bring(finished, workplace, "".join(block.text for block in PYTHON[page]))
+    text = "".join(block.text for block in PYTHON[page])
+    bring(finished, workplace, text)
     names: dict[str, Any] = {"__name__": page}
-    for block in PYTHON[page]:
-        if not block.not_run:
-            run(block, names)
-    if "answer" in names:
+    with answering(text) as server:
+        for block in PYTHON[page]:
+            if not block.not_run:
+                run(block, names, server)
+        if "client" in names:
+            names["client"].close()
+    if isinstance(names.get("answer"), jsarag.Answer):
         passages = names["answer"].passages
         assert sum(h.probability for h in passages) == pytest.approx(1)
         assert {h.passage.id for h in passages} <= {p.id for p in load_passages("kb.jsonl")}
@@ -135,8 +155,9 @@ def test_shell(block: Block, workplace: Path, finished: Path) -> None:
     if block.not_run:
         pytest.skip(block.not_run)
     bring(finished, workplace, block.text)
-    met = play(block.text, workplace)
-    assert {status for _, status in met} == {0}
+    with answering(block.text) as server:
+        met = play(block.text.replace(SERVER, server), workplace)
+    assert {status for _, status in met} <= {0}
     lines = [
         line for line in block.text.splitlines() if re.match(r" *(jsarag|make|torchrun|experiments/|\.venv/)", line)
     ]

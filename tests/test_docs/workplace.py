@@ -19,6 +19,7 @@ from jsarag.cli.main import main
 from jsarag.display import Display
 from jsarag.files import read_jsonl, write_jsonl
 from jsarag.lab import LabConfig
+from jsarag.serving import server
 from tests import world
 from tests.test_docs import shell
 from tests.test_docs.markdown import EVERY, ROOT
@@ -61,6 +62,7 @@ def furnish(folder: Path, encoder: Path, generator: Path) -> Path:
     pairs = [row for _, row in read_jsonl(folder / "pairs.jsonl")]
     tickets = [{"ticket": {"subject": p["input"]}, "replies": [{"text": y} for y in p["outputs"]]} for p in pairs]
     write_jsonl(folder / "tickets.jsonl", tickets)
+    (folder / "feedback.jsonl").write_text((folder / "pairs.jsonl").read_text(encoding="utf-8"), encoding="utf-8")
     (folder / "questions.txt").write_text("where is the red lamp ?\nwhere is the blue boat ?\n", encoding="utf-8")
     (folder / "mine.yaml").write_text(SETTINGS, encoding="utf-8")
     run = next(block for block in EVERY if block.language == "yaml")
@@ -92,10 +94,21 @@ def command(words: list[str]) -> int:
     if words[:2] == ["train", "..."]:
         words[1:2] = ["--data.passages", "kb.jsonl", "--data.train", "pairs.jsonl"]
     try:
-        with small_laboratory(), patch("jsarag.data.sources.hub.fetch", _hub):
+        with small_laboratory(), patch("jsarag.data.sources.hub.fetch", _hub), _serving_shortly():
             return main(words)
     except SystemExit as help_was_shown:
         return int(help_was_shown.code or 0)
+
+
+@contextmanager
+def _serving_shortly() -> Iterator[None]:
+    """Let a server end once it is ready, and take any port."""
+    place = "jsarag.serving.server"
+    with (
+        patch(f"{place}.serve", lambda app, bound, timeout, ready: ready()),
+        patch(f"{place}.bind", lambda host, port, bind=server.bind: bind(host, 0)),
+    ):
+        yield
 
 
 def torchrun(words: list[str]) -> int:

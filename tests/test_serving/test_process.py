@@ -20,6 +20,7 @@ import pytest
 import jsarag
 from jsarag.cli.main import main
 from jsarag.data import load_examples
+from jsarag.serving.feedback import Feedback
 from tests.test_serving.conftest import QUESTIONS
 
 SAID = {"messages": [{"role": "user", "content": QUESTIONS[0]}]}
@@ -40,14 +41,12 @@ def process(*words: str | Path) -> Iterator[tuple[subprocess.Popen[str], str, li
             started.kill()
 
 
-def test_a_signal_lets_what_runs_end_and_a_kill_loses_no_feedback(run_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.slow  # test_feedback.py has what is quick: torn lines, many writers
+def test_a_kill_loses_no_feedback_that_was_accepted(run_folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "feedback.jsonl"
-    with process(run_folder, "--feedback", file) as (server, url, lines):
-        assert f"{run_folder}, weights of step" in lines[0]
-        assert "12 passages" in lines[0]
-        assert lines[1].startswith(f"curl {url}/v1/chat/completions")
-        accepted: list[str] = []
-        enough = Event()
+    accepted: list[str] = []
+    enough = Event()
+    with process(run_folder, "--feedback", file) as (server, url, _), ThreadPoolExecutor(4) as pool:
 
         def give(number: int) -> None:
             with httpx.Client(timeout=60) as session:
@@ -57,27 +56,32 @@ def test_a_signal_lets_what_runs_end_and_a_kill_loses_no_feedback(run_folder: Pa
                         response = session.post(f"{url}/feedback", json=said)
                         assert response.status_code == 201
                         accepted.append(response.json()["id"])
-                        if len(accepted) > 40:
+                        if len(accepted) > 100:
                             enough.set()
                 except httpx.TransportError:
                     return
 
-        with ThreadPoolExecutor(4) as pool:
-            for one in [pool.submit(give, number) for number in range(4)]:
-                enough.wait(60)
-                server.kill()
-                one.result()
+        givers = [pool.submit(give, number) for number in range(4)]
+        assert enough.wait(60)
+        server.kill()
+        for one in givers:
+            one.result()
     kept = [line for line in file.read_text().split("\n") if line.endswith("}")]
-    assert len(accepted) > 40
+    assert len(accepted) > 100
     assert set(accepted) <= {json.loads(line)["id"] for line in kept}
+    Feedback(file).add({"id": "next", "question": "one more", "answer": "a"})
+    assert {*accepted, "next"} <= {pair.id for pair in load_examples(file)}
 
-    with process(run_folder, "--feedback", file) as (server, url, _), ThreadPoolExecutor(1) as pool:
-        more = {"question": "one more", "answer": "a"}
-        httpx.post(f"{url}/feedback", json=more).raise_for_status()
-        assert set(accepted) <= {pair.id for pair in load_examples(file)}
+
+def test_a_signal_lets_what_runs_end_and_takes_nothing_more(run_folder: Path, tmp_path: Path) -> None:
+    with process(run_folder, "--feedback", tmp_path / "f.jsonl") as (server, url, lines), ThreadPoolExecutor(1) as pool:
+        assert f"{run_folder}, weights of step" in lines[0]
+        assert "12 passages" in lines[0]
+        assert lines[1].startswith(f"curl {url}/v1/chat/completions")
         running = pool.submit(httpx.post, f"{url}/v1/chat/completions", json=SAID, timeout=60)
         assert server.stdin is not None
         assert server.stdout is not None
+        assert server.stderr is not None
         assert server.stdout.readline() == "taken\n"
         server.send_signal(signal.SIGTERM)
         waiting = Event()
@@ -92,7 +96,6 @@ def test_a_signal_lets_what_runs_end_and_a_kill_loses_no_feedback(run_folder: Pa
         answer = jsarag.Run.load(run_folder).ask(QUESTIONS[0])
         assert response.json()["choices"][0]["message"]["content"] == answer.text
         assert server.wait(60) == 128 + signal.SIGTERM
-        assert server.stderr is not None
         assert server.stderr.read() == "jsarag: interrupted by SIGTERM\n"
 
 

@@ -18,22 +18,51 @@ from jsarag.types import InputError
 if TYPE_CHECKING:
     from jsarag.serving import ServingConfig
 
-DESCRIPTION = """Serve a trained run: chat and embeddings as OpenAI's clients ask for them, with the passages behind
-each answer, a page to ask at, feedback that the next training reads, and figures for Prometheus."""
+DESCRIPTION = """Serve a trained run to OpenAI's clients: chat and embeddings, with the passages behind each answer.
+
+A page to ask at, feedback that the next training reads, and figures for Prometheus come with it."""
 
 EXAMPLE = """jsarag serve runs/mine
 jsarag serve runs/mine --host 0.0.0.0 --keys keys.txt"""
 
+USUAL = {
+    "where": {
+        "run": "run folder made by `jsarag train`",
+        "host": "where to listen; 0.0.0.0: every machine around can ask",
+        "port": "0: any free one",
+        "keys": "file of API keys, one a line; JSARAG_API_KEYS holds some too",
+        "name": "the model's name for clients; default: the run's folder",
+    },
+    "limits": {
+        "queue": "requests that may wait; one more is answered 429",
+        "batch": "requests answered together at most",
+        "timeout": "seconds for an answer; later it is 504",
+        "max_body": "bytes of a request; a larger one is answered 413",
+    },
+    "answers": {
+        "weights": "which weights of the run",
+        "mode": "decoding; default: as in the run",
+        "passages": "passages given to the decoder; default: as in the run",
+        "search": "how tokens are chosen; default: as in the run",
+        "always": "answer also where the passages are too little evidence",
+    },
+    "files": {
+        "feedback": "file of feedback; default: RUN-feedback.jsonl beside the run",
+        "runs": "folder of runs to show and compare; default: this run alone",
+    },
+    "help": {"help_all": "every option"},
+}
+
 
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
-    parser = Parser(prog="jsarag serve", description=DESCRIPTION, example=EXAMPLE)
+    parser = Parser(prog="jsarag serve", description=DESCRIPTION, example=EXAMPLE, usual=USUAL)
     add_run_options(parser, named=False)
     add = parser.add_argument
     add("--always", action="store_true", help="Answer also where the passages found are too little evidence.")
     add("--host", type=str, default="127.0.0.1", help="Where to listen; 0.0.0.0 opens it to every machine around.")
     add("--port", type=int, default=8000, help="Port; 0: any free one.")
-    add("--name", type=str, default="", help="The model's name for clients; default: that of the run's folder.")
+    add("--name", type=str, default=None, help="The model's name for clients; default: that of the run's folder.")
     add("--keys", type=Path, default=None, help="File of API keys, one a line; JSARAG_API_KEYS holds some too.")
     add("--queue", type=int, default=64, help="Requests that may wait; one more is answered 429.")
     add("--batch", type=int, default=32, help="Requests answered together at most.")
@@ -72,10 +101,11 @@ def _config(values: Namespace) -> ServingConfig:
         raise InputError(f"--runs: expected a folder of runs, got {values.runs}")
     feedback = values.feedback or feedback_file(values.run)
     check_output(feedback, "--feedback")
-    names = ("name", "weights", "queue", "batch", "timeout", "max_body", "runs")
+    names = ("weights", "queue", "batch", "timeout", "max_body", "runs")
     with as_options():
         return ServingConfig(
             **{name: values[name] for name in names},
+            name=values.name or "",
             keys=read_keys(values["keys"]),
             feedback=feedback,
             local=values.host in LOOPBACK,

@@ -23,6 +23,9 @@ from jsarag.serving.errors import RefusedError
 from jsarag.serving.measures import Measures
 from jsarag.types import InputError
 
+LINGER = 0.005
+"""Seconds after several requests were answered together, in which their clients may ask again."""
+
 
 class Work(ABC):
     """Something that a request wants of the models; made where its events are awaited.
@@ -143,6 +146,7 @@ class Worker:
         with prepared(run):
             while works := self._take(run):
                 self._do(run, works)
+                self._linger(len(works))
 
     def _take(self, run: Run) -> list[Work]:
         """The oldest work and what goes with it; nothing where the server ends or another run is to answer."""
@@ -162,6 +166,12 @@ class Worker:
                     chosen.append(work)
             self._measures.waiting.set(len(self._waiting))
             return chosen
+
+    def _linger(self, answered: int) -> None:
+        """After a batch wait a moment for its clients: else the quickest is answered alone, and the others wait."""
+        if answered > 1:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or len(self._waiting) >= answered, LINGER)
 
     def _do(self, run: Run, works: Sequence[Work]) -> None:
         self._measures.batch.observe(len(works))
