@@ -99,13 +99,13 @@ def serving(run: Path, folder: Path, feedback: Path) -> Iterator[Served]:
 def served(
     data: Path, encoder_model: Path, causal_model: Path, run_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
-    """Two runs: one over a dozen passages; the one that is served, over these, a hostile one and 20 more."""
+    """Two runs: one over a dozen passages; the one that is served, over these, a hostile one and 30 more."""
     folder = tmp_path_factory.mktemp("page")
     shutil.copytree(run_folder, folder / "runs" / "other")
     shutil.copytree(data, folder / "data")
     more = [
         {"id": f"more/{i}", "title": "store", "text": f"box {i} of the store", "source": "a/box.pdf", "page": i}
-        for i in range(20)
+        for i in range(30)
     ]
     with (folder / "data" / "passages.jsonl").open("a", encoding="utf-8") as file:
         file.writelines(json.dumps(passage) + "\n" for passage in [HOSTILE, *more])
@@ -417,13 +417,18 @@ def test_the_knowledge_base_is_browsed_and_searched(opened: Opened, served: Serv
     tab = opened("#passages")
     page = tab.page
     page.wait_for_selector("#shelf .passage")
-    assert page.inner_text("#found") == "1–20 of 33"
+    assert page.inner_text("#found") == "1–20 of 43"
     page.click("#next")
-    page.get_by_text("21–33 of 33").wait_for()
-    assert page.locator("#shelf .passage").last.locator(".origin").inner_text() == "box.pdf · page 19 · more/19"
+    page.get_by_text("21–40 of 43").wait_for()
+    page.click("#next")
+    page.get_by_text("41–43 of 43").wait_for()
+    assert page.locator("#shelf .passage").last.locator(".origin").inner_text() == "box.pdf · page 29 · more/29"
     assert not page.locator("#next").is_visible()
-    page.go_back()
-    page.get_by_text("1–20 of 33").wait_for()
+    page.click("#previous")
+    page.get_by_text("21–40 of 43").wait_for()
+    for _ in range(3):
+        page.go_back()
+    page.get_by_text("1–20 of 43").wait_for()
     page.fill("#search", "BLUE lamp")
     page.get_by_text("1–1 of 1").wait_for()
     assert page.locator("#shelf mark").all_inner_texts() == ["lamp", "blue", "lamp"]
@@ -436,7 +441,7 @@ def test_the_knowledge_base_is_browsed_and_searched(opened: Opened, served: Serv
     page.get_by_text("One passage", exact=True).wait_for()
     assert page.locator("#shelf .title").all_inner_texts() == ["lamp"]
     page.get_by_text("All passages").click()
-    page.get_by_text("1–20 of 33").wait_for()
+    page.get_by_text("1–20 of 43").wait_for()
 
 
 def test_a_passage_that_is_not_there_is_told(opened: Opened) -> None:
@@ -507,7 +512,7 @@ def test_everything_can_be_done_without_a_mouse(opened: Opened, served: Served) 
     walk(page, "#search")
     page.keyboard.type("store")
     page.keyboard.press("Enter")
-    page.get_by_text("1–20 of 20").wait_for()
+    page.get_by_text("1–20 of 30").wait_for()
     walk(page, "header a[href='#runs']", "Shift+Tab")
     page.keyboard.press("Enter")
     page.wait_for_selector(".run")
