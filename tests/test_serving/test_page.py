@@ -19,15 +19,17 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+import uvicorn
 
 import jsarag
 from jsarag.cli.main import main
 from jsarag.files import read_jsonl
+from jsarag.serving import ServingConfig, app
 from tests import world
 from tests.test_report.test_browser import CHROMIUM, CONTRAST, OPTIONS, OVERLAPS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page, Request, Route
+    from playwright.sync_api import Browser, Locator, Page, Request
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH (Debian: apt install chromium)")
 
@@ -44,7 +46,7 @@ HOSTILE = {
 
 
 class Gate:
-    """An application that holds back what the server sends of an answer after its first part, while it is shut."""
+    """An application that, while it is shut, sends of an answer the first part alone: its passages."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -77,12 +79,8 @@ class Served:
 
 
 @contextmanager
-def serving(run: Path, folder: Path, feedback: Path) -> Iterator[Served]:
-    import uvicorn
-
-    from jsarag.serving import ServingConfig, app
-
-    gate = Gate(app(jsarag.Run.load(run), ServingConfig(runs=folder, feedback=feedback)))
+def serving(run: Path, folder: Path, feedback: Path, keys: tuple[str, ...] = ()) -> Iterator[Served]:
+    gate = Gate(app(jsarag.Run.load(run), ServingConfig(runs=folder, feedback=feedback, keys=keys)))
     door = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(gate, log_level="error", lifespan="on", ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
@@ -596,38 +594,43 @@ def test_a_server_that_is_gone_is_told(opened: Opened) -> None:
     assert len(sent(asked.value)) == 1  # half an answer is not part of the conversation
 
 
-def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Browser, served: Served) -> None:
+def test_a_key_is_asked_for_and_kept_for_the_tab(browser: Browser, served: Served, tmp_path: Path) -> None:
     page = browser.new_page()
+    with serving(served.run, served.run.parent, tmp_path / "feedback.jsonl", keys=("right",)) as locked:
+        page.goto(locked.url)
+        dialog = page.get_by_role("dialog", name="The server asks for a key.")
+        dialog.get_by_label("Key").fill("wrong")
+        dialog.get_by_role("button", name="Use this key").click()
+        dialog.get_by_text("does not take this key").wait_for()
+        dialog.get_by_label("Key").fill("right")
+        page.keyboard.press("Enter")
+        page.get_by_text("Run mine").wait_for()
+        kept = "[Object.values(sessionStorage), Object.values(localStorage), document.cookie]"
+        assert page.evaluate(kept) == [["right"], [], ""]
+        page.reload()
+        page.get_by_text("Run mine").wait_for()
+        assert not page.locator("dialog").is_visible()
+        Tab(page, locked.url).ask().locator(".passage").first.wait_for()
+        page.goto(locked.url + "#runs")
+        with page.expect_download() as saved:  # a link cannot send the key
+            page.locator(".run", has_text="mine").get_by_text("Report").click()
+        assert saved.value.suggested_filename == "mine.html"
+        assert Path(saved.value.path()).read_bytes() == (served.run / "report.html").read_bytes()
+        page.close()
 
-    def guarded(route: Route) -> None:
-        if route.request.headers.get("authorization") == "Bearer right":
-            route.continue_()
-        else:
-            route.fulfill(status=401, body="{}")
 
-    for path in ("v1/**", "passages**", "runs", "runs/**"):
-        page.route(served.url + path, guarded)
-    page.goto(served.url)
-    dialog = page.get_by_role("dialog", name="The server asks for a key.")
-    dialog.get_by_label("Key").fill("wrong")
-    dialog.get_by_role("button", name="Use this key").click()
-    dialog.get_by_text("does not take this key").wait_for()
-    dialog.get_by_label("Key").fill("right")
-    page.keyboard.press("Enter")
-    page.get_by_text("Run mine").wait_for()
-    assert page.evaluate("[Object.values(sessionStorage), Object.values(localStorage), document.cookie]") == [
-        ["right"],
-        [],
-        "",
-    ]
-    page.reload()
-    page.get_by_text("Run mine").wait_for()
-    assert not page.locator("dialog").is_visible()
-    page.goto(served.url + "#runs")
-    with page.expect_download() as saved:  # a link cannot send the key
-        page.locator(".run", has_text="mine").get_by_text("Report").click()
-    assert saved.value.suggested_filename == "mine.html"
-    assert Path(saved.value.path()).read_bytes() == (served.run / "report.html").read_bytes()
+def test_the_page_works_in_a_folder_of_a_proxy(browser: Browser, served: Served) -> None:
+    page = browser.new_page()
+    inside = served.url + "documents/"
+    page.route(
+        f"{inside}**",
+        lambda route: route.fulfill(response=route.fetch(url=route.request.url.replace(inside, served.url))),
+    )
+    page.goto(inside)
+    Tab(page, inside).ask().locator(".passage").first.wait_for()
+    page.click("header a[href='#runs']")
+    page.wait_for_selector(".run")
+    assert page.evaluate("document.querySelector('.report').href") == f"{inside}runs/mine/report"
     page.close()
 
 
