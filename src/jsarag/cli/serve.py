@@ -84,7 +84,9 @@ def run(argv: Sequence[str]) -> int:
     with bind(values.host, values.port) as bound:
         loaded = load(values, always=values.always)
         served = app(loaded, config, lambda: load(values, always=values.always))
-        serve(served, bound, config.timeout, lambda: _tell(loaded, config, values.host, address(bound)))
+        what = f"{loaded.folder}, {_weights(loaded)}, {len(loaded.pipeline.kb):,} passages"
+        del loaded  # another version may take its place
+        serve(served, bound, config.timeout, lambda: _tell(what, config, values.host, address(bound)))
     return 0
 
 
@@ -112,10 +114,13 @@ def _config(values: Namespace) -> ServingConfig:
         )
 
 
-def _tell(run: Run, config: ServingConfig, host: str, place: str) -> None:
+def _weights(run: Run) -> str:
+    return f"weights of step {run.places[0].step}" if run.places else "untrained weights"
+
+
+def _tell(what: str, config: ServingConfig, host: str, place: str) -> None:
     """Print where the server is, what it answers with, and how to ask it."""
-    step = f"weights of step {run.places[0].step}" if run.places else "untrained weights"
-    print(f"{place}  {run.folder}, {step}, {len(run.pipeline.kb):,} passages; feedback: {config.feedback}")
+    print(f"{place}  {what}; feedback: {config.feedback}")
     if not config.local:
         who = "whoever has a key" if config.keys else "everyone"
         print(f"--host {host}: {who} that reaches this machine can ask, read all passages and reload", file=sys.stderr)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
@@ -18,13 +17,11 @@ Load = Callable[[], Run]
 
 
 def again(run: Run, weights: str) -> Load:
-    """Loads a run as it was loaded: its folder, and how it answers."""
+    """Loads a run as it was loaded: its folder, and how it answers; it does not keep the run itself."""
+    folder, decoding, always = run.folder, run.pipeline.decoding, run.pipeline.least is None
 
     def load() -> Run:
-        found = Run.load(run.folder, weights=weights, decoding=run.pipeline.decoding)
-        if run.pipeline.least is None:
-            return replace(found, pipeline=replace(found.pipeline, least=None))
-        return found
+        return Run.load(folder, weights=weights, decoding=decoding, always=always)
 
     return load
 
