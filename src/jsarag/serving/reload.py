@@ -12,6 +12,7 @@ from jsarag import layout
 from jsarag.api import Run
 from jsarag.serving.measures import Measures
 from jsarag.serving.worker import Worker
+from jsarag.visible import visible_line
 
 Load = Callable[[], Run]
 
@@ -63,7 +64,7 @@ class Reload:
         try:
             run = self()
         except Exception as error:
-            print(f"jsarag: the run goes on as it is: {error}", file=sys.stderr)
+            print(f"jsarag: the run goes on as it is: {visible_line(str(error))}", file=sys.stderr)
         else:
             step = f" of step {run.places[0].step}" if run.places else ""
             print(f"jsarag: {run.folder}: answers with the weights{step} now", file=sys.stderr)
