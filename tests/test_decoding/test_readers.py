@@ -21,6 +21,7 @@ from jsarag.models import (
     Search,
     load_generator,
 )
+from jsarag.models.precision import Precision
 from jsarag.models.reader import Pieces
 from jsarag.models.search import Sample
 from jsarag.types import Passage, Retrieved
@@ -161,8 +162,10 @@ def test_a_generator_of_one_s_own_is_read_one_answer_at_a_time() -> None:
 
 
 def test_prepared_weights_give_the_same_answers(causal_model: Path) -> None:
-    for precision in ("fp32", "bf16"):
-        generator = load_generator(GeneratorConfig(str(causal_model), precision=precision, max_new_tokens=4), CPU)  # type: ignore[arg-type]
+    precisions: tuple[Precision, ...] = ("fp32", "bf16")
+    for precision in precisions:
+        config = GeneratorConfig(str(causal_model), precision=precision, max_new_tokens=4)
+        generator = load_generator(config, CPU)
         torch.manual_seed(0)
         with torch.no_grad():
             for weight in generator.trained().values():
@@ -177,5 +180,5 @@ def test_prepared_weights_give_the_same_answers(causal_model: Path) -> None:
             [one.log_probability for one in expected], abs=1e-3
         )
         # Afterwards it can be trained again.
-        generator.log_likelihood([Pair(XS[0], (HS[0][0].passage,), "red")]).sum().backward()
+        generator.log_likelihood([Pair(XS[0], (HS[0][0].passage,), "red")]).sum().backward()  # type: ignore[no-untyped-call]
         assert any(weight.grad is not None for weight in generator.trained().values())

@@ -77,21 +77,22 @@ class Ask(Work, Reader):
 
     @classmethod
     def do(cls, run: Run, works: Sequence[Ask]) -> Sequence[Work]:
-        """Answer together what has passages enough, and fits into a prompt."""
+        """Answer together what has evidence enough, and fits into a prompt."""
         pipeline, decoding = run.pipeline, works[0].decoding
         if works[0].drawn:
             decoding = replace(decoding, seed=secrets.randbelow(2**31))
         generator, decoder, search = pipeline.generator, decoding.decoder, decoding.chosen()
         assert isinstance(generator, LanguageModel)
-        asks = [ask for ask in works if ask._fits(generator)]
-        retrieved = pipeline.retrieve([ask.x for ask in asks], decoding.passages) if asks else []
         some: list[tuple[Ask, Sequence[Retrieved]]] = []
-        for ask, hs in zip(asks, retrieved, strict=True):
+        for ask, hs in zip(works, pipeline.retrieve([ask.x for ask in works], decoding.passages), strict=True):
             if pipeline.declines(hs):
                 ask._decline(hs)
-            else:
+                continue
+            try:
                 ask.tell(Found(hs, False, _prompt_tokens(generator, decoder, ask.x, hs)))
                 some.append((ask, hs))
+            except InputError as error:  # this question alone is too long
+                ask.tell(error)
         asks, xs, found = [ask for ask, _ in some], [ask.x for ask, _ in some], [hs for _, hs in some]
         if not asks:
             return ()
@@ -101,14 +102,6 @@ class Ask(Work, Reader):
             for ask, answer in zip(asks, decoder(generator, xs, found, search), strict=True):
                 generator.reread(answer.text, ask)
         return ()
-
-    def _fits(self, generator: LanguageModel) -> bool:
-        try:
-            generator.check_fits(self.x, "", answered=True)
-        except InputError as error:  # this question alone is too long
-            self.tell(error)
-            return False
-        return True
 
     def _decline(self, hs: Sequence[Retrieved]) -> None:
         self.tell(Found(hs, True, 0))
@@ -149,8 +142,10 @@ class Embed(Work):
     def __init__(self, texts: Sequence[str], task: Task) -> None:
         super().__init__()
         self.texts, self.task = texts, task
-        self._vectors: list[Tensor] = []
-        self._tokens = 0
+        self._begin(None)
+
+    def _begin(self, run: Run | None) -> None:
+        self._run, self._vectors, self._tokens = run, list[Tensor](), 0
 
     @property
     def kind(self) -> Hashable:
@@ -162,6 +157,9 @@ class Embed(Work):
         """Embed the next few texts of each."""
         encoder, kb = run.pipeline.prior, run.pipeline.kb
         assert isinstance(encoder, SentenceEncoder)
+        for work in works:
+            if work._run is not run:  # vectors of one request are of one encoder
+                work._begin(run)
         parts = [work.texts[sum(map(len, work._vectors)) :][:SLICE] for work in works]
         texts = [text for part in parts for text in part]
         if works[0].task == "query":
