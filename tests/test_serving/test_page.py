@@ -401,7 +401,10 @@ def test_a_thumb_and_a_correction_are_kept(opened: Opened, served: Served) -> No
     tab, before = opened(), len(kept())
     turn = tab.ask()
     answer = turn.locator(".answer").text_content()
-    turn.get_by_role("button", name="Good answer").click()
+    with tab.page.expect_request("**/feedback") as told:
+        turn.get_by_role("button", name="Good answer").click()
+    shown = turn.locator(".trained .origin a").all_inner_texts()
+    assert json.loads(told.value.post_data or "")["passages"] == shown
     turn.get_by_text("The judgement is kept.").wait_for()
     assert turn.get_by_role("button", name="Good answer").get_attribute("aria-pressed") == "true"
     turn = tab.ask("and the blue one ?")
