@@ -64,6 +64,7 @@ class Served:
 def serving(run: jsarag.Run, config: ServingConfig | None = None) -> Iterator[Served]:
     """Serve a run until the block ends."""
     made = app(run, config)
+    del run  # the server alone keeps it
     with bind("127.0.0.1", 0) as bound:
         settings = uvicorn.Config(made, log_config=None, log_level="error", timeout_graceful_shutdown=1)
         server, ready = uvicorn.Server(settings), Event()

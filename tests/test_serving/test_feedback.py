@@ -41,15 +41,17 @@ def test_feedback_is_read_as_pairs_to_train_on(start: Start, tmp_path: Path) -> 
     pairs = reading.items
     assert [(pair.input, pair.outputs) for pair in pairs] == [
         ("where ?", ("in the tower",)),
-        ("when ?", ("at seven",)),
+        ("when ?", (" at seven ",)),
         ("and ?", ("Ada",)),
         ("what ?", ("a lamp",)),
     ]
     assert pairs[2].history == (Turn("user", "who ?"),)
-    # What was shown is no label, and what was refused is no answer.
+    # What was shown is no label.
     assert not any(pair.gold for pair in pairs)
-    assert [row.get("refused") for row in rows] == [None, "at nine", "Tib", None, ""]
     assert rows[0]["shown"] == ["lamp/red"]
+    assert [(row["answer"], row.get("thumbs"), row.get("correction")) for row in rows] == [
+        (line["answer"], line.get("thumbs"), line.get("correction")) for line in LINES
+    ]
     # The one without an answer is left out, and that is said.
     assert "left out: 1" in reading.said
     assert "(line 3)" in reading.said

@@ -98,7 +98,7 @@ def test_a_request_that_trickles_in_is_refused(start: Start) -> None:
         (b'{"question": 1}', "question: Input should be a valid string"),
         (b'{"question": "x", "k": 0}', "k: Input should be greater than or equal to 1"),
         (b'{"question": "x", "k": 13}', "k: expected at most the 12 passages"),
-        (b'{"question": " "}', "expected text that is not empty"),
+        (b'{"question": " "}', "expected a question that is not empty"),
         (b"{}", "question: expected a question or messages"),
         (b"", "Field required"),
     ],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -14,12 +17,13 @@ import httpx
 import openai
 import pytest
 import torch
+from torch.testing import assert_close
 
 import jsarag
 from jsarag.files import read_json
 from jsarag.models import LanguageModel
 from jsarag.run import sealed
-from jsarag.serving.work import Ask
+from jsarag.serving.work import Ask, Embed
 from jsarag.training import checkpoint
 from tests.test_serving.conftest import QUESTIONS, Served, Start
 
@@ -265,6 +269,36 @@ def test_a_new_checkpoint_takes_over_under_load_without_a_failed_request(own_run
     assert all(text in (old[i], new[i]) for i, text in found)
     assert all(text == new[i] for i, text in found[-8:])
     assert httpx.post(f"{served.url}/reload").json() == {"run": "mine", "step": 9}
+
+
+def test_the_models_of_before_are_given_up(start: Start) -> None:
+    served = start()
+    before = weakref.ref(served.parts.worker.run.pipeline.generator)
+    httpx.post(f"{served.url}/reload", timeout=60).raise_for_status()
+    assert ask(served, QUESTIONS[0]).status_code == 200
+    assert poll(lambda: before() is None)
+
+
+def test_vectors_of_one_request_are_of_one_encoder(alone: jsarag.Run) -> None:
+    texts = [f"{QUESTIONS[0]} {i}" for i in range(70)]
+    other = alone.pipeline.prior.copy()
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for weight in other.trained().values():
+            weight.add_(torch.randn_like(weight), alpha=0.1)
+    changed = replace(alone, pipeline=replace(alone.pipeline, prior=other))
+
+    async def embedded() -> Any:
+        work = Embed(texts, "query")
+        with torch.no_grad():
+            assert Embed.do(alone, [work]) == [work]  # some are left
+            while Embed.do(changed, [work]):
+                pass
+        return await work.next()
+
+    vectors, _ = asyncio.run(embedded())
+    with torch.no_grad():
+        assert_close(vectors, other.embed_queries(texts), atol=1e-5, rtol=1e-5)
 
 
 def test_a_checkpoint_that_cannot_be_loaded_changes_nothing(

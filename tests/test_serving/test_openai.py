@@ -76,6 +76,9 @@ def test_earlier_turns_are_the_history(served: Served, alone: jsarag.Run) -> Non
     found = chat(served, DIALOG)
     assert found.choices[0].message.content == expected.text
     assert [h["probability"] for h in found.passages] == pytest.approx([h.probability for h in expected.passages])
+    # Instructions are left out: the prompt of the run holds its own.
+    found = chat(served, [{"role": "system", "content": "Be brief."}, *DIALOG])
+    assert found.choices[0].message.content == expected.text
     parts = [{"role": "user", "content": [{"type": "text", "text": QUESTION}]}]
     assert chat(served, parts).choices[0].message.content == alone.ask(QUESTION).text
 
@@ -185,11 +188,10 @@ def test_embeddings_are_those_of_the_retriever(served: Served, alone: jsarag.Run
         ({"temperature": 3}, "temperature: Input should be less than or equal to 2"),
         ({"max_tokens": 0}, "max_tokens: Input should be greater than or equal to 1"),
         ({"stop": list("abcde")}, "stop: expected up to 4 texts"),
-        ({"messages": []}, "messages: expected at least one"),
-        ({"messages": DIALOG[:2]}, "messages: expected the last one from user, got 'assistant'"),
-        ({"messages": [{"role": "system", "content": "Be brief."}, *DIALOG]}, r"messages\[0\]: a run answers with the"),
-        ({"messages": [{"role": "user", "content": " "}]}, r"messages\[0\]: expected text that is not empty"),
-        ({"messages": [{"role": "robot", "content": "a"}]}, r"messages\[0\]: expected the role user or assistant"),
+        ({"messages": []}, "messages: expected the user's question last"),
+        ({"messages": DIALOG[:2]}, "messages: expected the user's question last"),
+        ({"messages": [{"role": "user", "content": " "}]}, "messages: expected a question that is not empty"),
+        ({"messages": [{"role": "tool", "content": "a"}]}, r"messages\[0\]: expected the role user, assistant"),
         (
             {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
             r"messages\[0\]: expected text, got 'image_url'",

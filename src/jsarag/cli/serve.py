@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ A page to ask at, feedback that the next training reads, and figures for Prometh
 
 EXAMPLE = """jsarag serve runs/mine
 jsarag serve runs/mine --host 0.0.0.0 --keys keys.txt"""
+
+NEEDED = ("fastapi", "uvicorn", "prometheus_client")
 
 USUAL = {
     "where": {
@@ -71,12 +74,9 @@ def run(argv: Sequence[str]) -> int:
     add("--feedback", type=Path, default=None, help="File of feedback; default: RUN-feedback.jsonl beside the run.")
     add("--runs", type=Path, default=None, help="Folder of runs to show and compare; default: this run alone.")
     values = parser.read(argv)
-    try:
-        import fastapi as fastapi  # noqa: PLC0414
-        import prometheus_client as prometheus_client  # noqa: PLC0414
-        import uvicorn as uvicorn  # noqa: PLC0414
-    except ImportError as error:
-        raise InputError(f'jsarag serve: needs {error.name}; pip install "jsarag[serve]"') from None
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise InputError(f'jsarag serve: needs {missing[0]}; pip install "jsarag[serve]"')
     from jsarag.serving import app
     from jsarag.serving.server import address, bind, serve
 
@@ -84,7 +84,9 @@ def run(argv: Sequence[str]) -> int:
     with bind(values.host, values.port) as bound:
         loaded = load(values, always=values.always)
         served = app(loaded, config, lambda: load(values, always=values.always))
-        serve(served, bound, config.timeout, lambda: _tell(loaded, config, values.host, address(bound)))
+        what = f"{loaded.folder}, {_weights(loaded)}, {len(loaded.pipeline.kb):,} passages"
+        del loaded  # another version may take its place
+        serve(served, bound, config.timeout, lambda: _tell(what, config, values.host, address(bound)))
     return 0
 
 
@@ -112,13 +114,16 @@ def _config(values: Namespace) -> ServingConfig:
         )
 
 
-def _tell(run: Run, config: ServingConfig, host: str, place: str) -> None:
+def _weights(run: Run) -> str:
+    return f"weights of step {run.places[0].step}" if run.places else "untrained weights"
+
+
+def _tell(what: str, config: ServingConfig, host: str, place: str) -> None:
     """Print where the server is, what it answers with, and how to ask it."""
-    step = f"weights of step {run.places[0].step}" if run.places else "untrained weights"
-    print(f"{place}  {run.folder}, {step}, {len(run.pipeline.kb):,} passages; feedback: {config.feedback}")
+    print(f"{place}  {what}; feedback: {config.feedback}")
     if not config.local:
         who = "whoever has a key" if config.keys else "everyone"
-        print(f"--host {host}: {who} that reaches this machine can ask, read all passages and reload", file=sys.stderr)
+        print(f"--host {host}: from other machines {who} can ask, read all passages and reload", file=sys.stderr)
         if not config.keys:
             print("warning: no API keys; name them in JSARAG_API_KEYS or in --keys FILE", file=sys.stderr)
     key = " -H 'Authorization: Bearer KEY'" if config.keys else ""

@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jsarag.data import as_question, render
+from jsarag.data import last_question, render
 from jsarag.data.history import HistoryConfig
 from jsarag.pipeline import DecodingConfig
 from jsarag.serving.errors import RefusedError
 from jsarag.serving.work import Ask, Ended, Found
-from jsarag.types import Retrieved, Turn
+from jsarag.types import Retrieved
 
 MEANT = {
     "n": 1,
@@ -35,6 +35,10 @@ MEANT = {
     "prediction": None,
 }
 """Fields that would change the answer and cannot, with the value that changes nothing; any other value is refused."""
+
+
+ROLES = ("user", "assistant", "system", "developer")
+"""Of messages; those of the last two are left out."""
 
 
 class Part(BaseModel):
@@ -112,43 +116,27 @@ class ChatRequest(BaseModel):
 
 
 def input_of(messages: Sequence[Message], history: HistoryConfig) -> str:
-    """The x of a dialog, whose last message asks.
+    """The x of a dialog, whose last message asks. Instructions are left out: the prompt of a run holds its own.
 
     Raises:
-        RefusedError: messages that are no dialog, or an instruction, for which a trained prompt has no place.
+        RefusedError: a message that is no text, or of another role than those of a dialog.
+        InputError: no question at the end.
     """
-    if not messages:
-        raise RefusedError(400, "messages: expected at least one", param="messages")
-    turns = [_turn(message, i, history) for i, message in enumerate(messages)]
-    if messages[-1].role != "user":
-        raise RefusedError(
-            400, f"messages: expected the last one from user, got {messages[-1].role!r}", param="messages"
-        )
-    asked = as_question({"question": turns[-1].text, "history": turns[:-1]}, "messages")
-    return render(asked, history)
+    said = [(message.role, _text(message, f"messages[{i}]")) for i, message in enumerate(messages)]
+    return render(last_question(said, "messages"), history)
 
 
-def _turn(message: Message, number: int, history: HistoryConfig) -> Turn:
-    place = f"messages[{number}]"
-    if message.role in ("system", "developer"):
-        raise RefusedError(
-            400,
-            f"{place}: a run answers with the prompt that it was trained with, which has no place for a "
-            f"{message.role} message; leave it out",
-            param="messages",
-            code="unsupported_role",
-        )
-    if message.role not in ("user", "assistant"):
-        raise RefusedError(400, f"{place}: expected the role user or assistant, got {message.role!r}", param="messages")
+def _text(message: Message, place: str) -> str:
+    if message.role not in ROLES:
+        told = f"{place}: expected the role {', '.join(ROLES)}, got {message.role[:100]!r}"
+        raise RefusedError(400, told, param="messages")
     content = message.content or ""
-    if not isinstance(content, str):
-        other = next((part.type for part in content if part.type != "text"), None)
-        if other is not None:
-            raise RefusedError(400, f"{place}: expected text, got {other!r}", param="messages")
-        content = "".join(part.text or "" for part in content)
-    if not content.strip():
-        raise RefusedError(400, f"{place}: expected text that is not empty", param="messages")
-    return Turn(history.role if message.role == "user" else "assistant", content)
+    if isinstance(content, str):
+        return content
+    other = next((part.type for part in content if part.type != "text"), None)
+    if other is not None:
+        raise RefusedError(400, f"{place}: expected text, got {other[:100]!r}", param="messages")
+    return "".join(part.text or "" for part in content)
 
 
 def shown(passages: Sequence[Retrieved]) -> list[dict[str, Any]]:

@@ -48,20 +48,10 @@ class FeedbackRequest(BaseModel):
         return text
 
     def record(self) -> dict[str, Any]:
-        """The line of the file: a pair where there is an answer to learn; what was shown stands beside it."""
-        better = (self.correction or "").strip()
-        answer = better or ("" if self.thumbs == "down" else self.answer)
-        history = [turn.model_dump() for turn in self.history]
-        return {
-            "id": uuid.uuid4().hex,
-            "question": self.question,
-            **({"answer": answer} if answer.strip() else {}),
-            **({"history": history} if history else {}),
-            **({"refused": self.answer} if better or self.thumbs == "down" else {}),
-            "shown": self.passages,
-            "thumbs": self.thumbs,
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        }
+        """The line of the file. Passages that were shown are no labels: they have a name that nothing reads."""
+        said = self.model_dump(exclude={"passages"}, exclude_none=True)
+        told = {"shown": self.passages, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+        return {"id": uuid.uuid4().hex, **said, **told}
 
 
 class Feedback:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
@@ -13,18 +12,17 @@ from jsarag import layout
 from jsarag.api import Run
 from jsarag.serving.measures import Measures
 from jsarag.serving.worker import Worker
+from jsarag.visible import visible_line
 
 Load = Callable[[], Run]
 
 
 def again(run: Run, weights: str) -> Load:
-    """Loads a run as it was loaded: its folder, and how it answers."""
+    """Loads a run as it was loaded: its folder, and how it answers; it does not keep the run itself."""
+    folder, decoding, always = run.folder, run.pipeline.decoding, run.pipeline.least is None
 
     def load() -> Run:
-        found = Run.load(run.folder, weights=weights, decoding=run.pipeline.decoding)
-        if run.pipeline.least is None:
-            return replace(found, pipeline=replace(found.pipeline, least=None))
-        return found
+        return Run.load(folder, weights=weights, decoding=decoding, always=always)
 
     return load
 
@@ -66,7 +64,7 @@ class Reload:
         try:
             run = self()
         except Exception as error:
-            print(f"jsarag: the run goes on as it is: {error}", file=sys.stderr)
+            print(f"jsarag: the run goes on as it is: {visible_line(str(error))}", file=sys.stderr)
         else:
             step = f" of step {run.places[0].step}" if run.places else ""
             print(f"jsarag: {run.folder}: answers with the weights{step} now", file=sys.stderr)

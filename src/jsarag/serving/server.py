@@ -16,10 +16,14 @@ from jsarag.types import InputError
 
 LOOK = 0.1
 """Seconds between two looks for a signal."""
+LITTLE = 5
+"""Seconds for connections on which nothing is asked any more."""
 
 
 def bind(host: str, port: int) -> socket.socket:
     """A socket at an address; taken before the models are loaded, so that a mistake shows at once.
+
+    Whoever asks before the server is ready waits.
 
     Raises:
         InputError: no such host, or a port that is taken or not ours.
@@ -32,6 +36,7 @@ def bind(host: str, port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind(address)
+        bound.listen()  # until then another process can take the address as well
     except OSError as error:
         bound.close()
         if error.errno == errno.EADDRINUSE:
@@ -82,7 +87,3 @@ def serve(app: FastAPI, bound: socket.socket, timeout: float, ready: Callable[[]
             thread.join(LOOK)
         server.should_exit = True
         thread.join()
-
-
-LITTLE = 5
-"""Seconds for connections on which nothing is asked any more."""

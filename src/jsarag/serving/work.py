@@ -142,8 +142,10 @@ class Embed(Work):
     def __init__(self, texts: Sequence[str], task: Task) -> None:
         super().__init__()
         self.texts, self.task = texts, task
-        self._vectors: list[Tensor] = []
-        self._tokens = 0
+        self._begin(None)
+
+    def _begin(self, run: Run | None) -> None:
+        self._run, self._vectors, self._tokens = run, list[Tensor](), 0
 
     @property
     def kind(self) -> Hashable:
@@ -155,6 +157,9 @@ class Embed(Work):
         """Embed the next few texts of each."""
         encoder, kb = run.pipeline.prior, run.pipeline.kb
         assert isinstance(encoder, SentenceEncoder)
+        for work in works:
+            if work._run is not run:  # vectors of one request are of one encoder
+                work._begin(run)
         parts = [work.texts[sum(map(len, work._vectors)) :][:SLICE] for work in works]
         texts = [text for part in parts for text in part]
         if works[0].task == "query":
