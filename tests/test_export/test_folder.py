@@ -16,6 +16,8 @@ import yaml
 import jsarag
 from jsarag.cli.main import main
 from jsarag.data import load_examples
+from jsarag.exporting.folder import summary_of
+from jsarag.exporting.generator import write as write_generator
 from jsarag.metrics import block_of
 from tests.test_export.conftest import KINDS, QUESTIONS, Case
 from tests.test_export.letters import Letters
@@ -78,8 +80,27 @@ def test_files_name_nothing_of_this_machine_but_a_local_base(cases: dict[str, Ca
             if file.is_file():
                 text = file.read_bytes().decode("utf-8", "replace")
                 assert not [place for place in known if place in text.replace(base or "\0", "")], file
-    adapters = json.loads((cases["frozen"].export / "generator/adapter_config.json").read_text())
-    assert adapters["base_model_name_or_path"] == str(causal_model)
+    held = {path.name for path in (cases["frozen"].export / "generator").iterdir()}
+    assert held == {"adapter_config.json", "adapter_model.safetensors"}
+
+
+def test_a_summary_is_told_without_the_folders_of_this_machine(tmp_path: Path) -> None:
+    here = tmp_path / "some where"
+    config = jsarag.TrainConfig(
+        jsarag.DataConfig(here / "kb.jsonl", here / "pairs.jsonl"), out=here, start=here / "first"
+    )
+    here.mkdir()
+    (here / "summary.json").write_text(json.dumps({"run": {"start": f"{here}/first"}, "said": [f"{here}/kb.jsonl: 3"]}))
+    assert summary_of(config) == {"run": {"start": "first"}, "said": ["kb.jsonl: 3"]}
+
+
+def test_adapters_name_their_base_as_the_run_does(causal_model: Path, tmp_path: Path) -> None:
+    made = jsarag.load_generator(jsarag.GeneratorConfig(str(causal_model), precision="fp32"), "cpu")
+    write_generator(made, tmp_path / "generator", base="someone/base", merged=False)
+    assert (
+        json.loads((tmp_path / "generator/adapter_config.json").read_text())["base_model_name_or_path"]
+        == "someone/base"
+    )
 
 
 def test_passages_are_a_table_with_what_is_known_of_them(cases: dict[str, Case], runs: dict[str, jsarag.Run]) -> None:
