@@ -259,3 +259,18 @@ def test_a_folder_of_a_later_version_is_refused(cases: dict[str, Case], tmp_path
     (copy / "export.json").write_text(json.dumps(told | {"format": 2}))
     with pytest.raises(jsarag.InputError, match="expected format 1, found 2; update jsarag"):
         jsarag.Run.load(copy)
+
+
+def test_a_run_that_is_not_finished_is_exported_without_figures(
+    cases: dict[str, Case], answers: dict[str, list[jsarag.Answer]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(cases["prompted"].run, tmp_path / "run"))
+    for name in ("summary.json", "checksums.json", "report.html"):
+        (run / name).unlink()
+    assert main(["export", str(run), "--out", str(tmp_path / "out")]) == 0
+    assert "## Figures\n\nThe run is not finished" in (tmp_path / "out/README.md").read_text()
+    assert not (tmp_path / "out/summary.json").exists()
+    capsys.readouterr()
+    assert main(["ask", "--run", str(tmp_path / "out"), "--json", QUESTIONS[0]]) == 0
+    out, err = capsys.readouterr()
+    assert (json.loads(out)["text"], err) == (answers["prompted"][0].text, "")
