@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from jsarag.display import Advance, Display, Silent
+from jsarag.visible import visible_line
 
 EVERY = 15.0
 """Seconds between plain lines."""
@@ -59,7 +60,7 @@ class Terminal:
     def say(self, text: str) -> None:
         """One line, above the bars."""
         # Not wrapped: a command in it can be copied.
-        self._console.print(text, markup=False, soft_wrap=True)
+        self._console.print(visible_line(text), markup=False, soft_wrap=True)
 
 
 def _lines(name: str, total: int, done: int) -> Advance:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from jsarag.decoding import Stream
 from jsarag.types import Answer, Example, Passage, Retrieved
+from jsarag.visible import visible, visible_line
 
 EMPTY = "(no answer)"
 
@@ -20,8 +21,8 @@ def show(question: str, answer: Answer, *, full: bool = False) -> None:
     """Print a question, unless it is empty, its answer, and the passages: two lines each, or their whole texts."""
     console = Console(highlight=False)
     if question:
-        console.print(question, style="dim", markup=False)
-    console.print(answer.text or EMPTY, style="bold", markup=False)
+        console.print(visible(question), style="dim", markup=False)
+    console.print(visible(answer.text) or EMPTY, style="bold", markup=False)
     console.print()
     show_passages(answer.passages, full=full)
 
@@ -29,7 +30,7 @@ def show(question: str, answer: Answer, *, full: bool = False) -> None:
 def follow(stream: Stream) -> Answer:
     """Print an answer while it is generated."""
     for piece in stream:
-        print(piece, end="", flush=True)
+        print(visible(piece), end="", flush=True)
     print("" if stream.answer.text else EMPTY, end="\n\n")
     return stream.answer
 
@@ -40,8 +41,9 @@ def show_passages(hs: Sequence[Retrieved], *, full: bool = False) -> None:
     console.print("p(h|x)  passage", style="dim")
     for h in hs:
         named = "  ".join(filter(None, (h.passage.id, h.passage.title, origin(h.passage))))
-        console.print(f" {h.probability:.3f}  {named}", markup=False, no_wrap=True, overflow="ellipsis")
-        text = Text(h.passage.text if full else " ".join(h.passage.text.split()), overflow="ellipsis", no_wrap=not full)
+        console.print(f" {h.probability:.3f}  {visible_line(named)}", markup=False, no_wrap=True, overflow="ellipsis")
+        told = visible(h.passage.text) if full else visible_line(" ".join(h.passage.text.split()))
+        text = Text(told, overflow="ellipsis", no_wrap=not full)
         console.print(Padding(text, (0, 0, 0, 8)))
     console.print()
 

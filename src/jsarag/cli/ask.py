@@ -20,6 +20,7 @@ from jsarag.data import as_question
 from jsarag.parsing import Parser
 from jsarag.terminal import Terminal
 from jsarag.types import Answer, Example, InputError
+from jsarag.visible import json_line
 
 DESCRIPTION = """Answer questions with a trained run, and show the passages used.
 
@@ -71,7 +72,7 @@ def run(argv: Sequence[str]) -> int:
                 continue
             for question, answer in zip(some, _answers(loaded, some), strict=True):
                 if values.json:
-                    print(json.dumps(plain(question, answer), ensure_ascii=False), flush=True)
+                    print(json_line(plain(question, answer)), flush=True)
                 else:
                     show("" if asked else question.input, answer, full=values.full)
     return 0
