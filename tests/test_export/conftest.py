@@ -27,6 +27,8 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 """Options of the runs by what is special about them."""
 
+QUESTIONS = ["where is the red lamp ?", "at what is the boat the blue ?", "who did the key ?"]
+
 
 @dataclass(frozen=True)
 class Case:
@@ -49,3 +51,16 @@ def cases(
         made[name] = Case(folder / name, jsarag.export(folder / name, folder / "exported" / name))
     merged = jsarag.export(folder / "frozen", folder / "exported" / "merged", merged=True)
     return {**made, "merged": Case(folder / "frozen", merged)}
+
+
+@pytest.fixture(scope="session")
+def runs(cases: dict[str, Case]) -> dict[str, jsarag.Run]:
+    """The runs themselves, by export."""
+    found = {name: jsarag.Run.load(cases[name].run) for name in KINDS}
+    return {**found, "merged": found["frozen"]}
+
+
+@pytest.fixture(scope="session")
+def answers(runs: dict[str, jsarag.Run]) -> dict[str, list[jsarag.Answer]]:
+    """What the runs answer to `QUESTIONS`, by export."""
+    return {name: run.ask(QUESTIONS) for name, run in runs.items()}

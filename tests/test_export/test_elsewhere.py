@@ -15,14 +15,8 @@ from torch.testing import assert_close
 
 import jsarag
 from jsarag.models import LanguageModel
-from tests.test_export.conftest import KINDS, Case
+from tests.test_export.conftest import KINDS, QUESTIONS, Case
 
-QUESTIONS = [
-    "where is the red lamp ?",
-    "at what is the boat the blue ?",
-    "who did the key ?",
-    "is the stove in the tower",
-]
 TOKENS = [4, 7, 9, 11, 12, 8, 5, 6, 20, 21]
 
 
@@ -41,12 +35,6 @@ def elsewhere(cases: dict[str, Case]) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
-
-
-@pytest.fixture(scope="session")
-def runs(cases: dict[str, Case]) -> dict[str, jsarag.Run]:
-    """The runs themselves, by export."""
-    return {name: jsarag.Run.load(case.run) for name, case in cases.items()}
 
 
 EVERY = [*KINDS, "merged"]

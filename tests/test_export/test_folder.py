@@ -16,11 +16,11 @@ import yaml
 import jsarag
 from jsarag.cli.main import main
 from jsarag.data import load_examples
+from jsarag.exporting.folder import summary_of
+from jsarag.exporting.generator import write as write_generator
 from jsarag.metrics import block_of
-from tests.test_export.conftest import KINDS, Case
+from tests.test_export.conftest import KINDS, QUESTIONS, Case
 from tests.test_export.letters import Letters
-
-QUESTIONS = ["where is the red lamp ?", "at what is the boat the blue ?", "who did the key ?"]
 
 
 def refused(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> str:
@@ -34,16 +34,20 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> str:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_an_export_answers_as_its_run(name: str, cases: dict[str, Case], tmp_path: Path) -> None:
+def test_an_export_answers_as_its_run(
+    name: str, cases: dict[str, Case], answers: dict[str, list[jsarag.Answer]], tmp_path: Path
+) -> None:
     moved = Path(shutil.copytree(cases[name].export, tmp_path / "elsewhere"))
-    assert jsarag.Run.load(moved).ask(QUESTIONS) == jsarag.Run.load(cases[name].run).ask(QUESTIONS)
+    assert jsarag.Run.load(moved).ask(QUESTIONS) == answers[name]
 
 
-def test_a_merged_export_answers_as_its_run_without_a_base(cases: dict[str, Case], causal_model: Path) -> None:
+def test_a_merged_export_answers_as_its_run_without_a_base(
+    cases: dict[str, Case], answers: dict[str, list[jsarag.Answer]], causal_model: Path
+) -> None:
     config = (cases["merged"].export / "config.yaml").read_text()
     assert str(causal_model) not in config
-    found, wanted = (jsarag.Run.load(at).ask(QUESTIONS) for at in (cases["merged"].export, cases["merged"].run))
-    for a, b in zip(found, wanted, strict=True):
+    found = jsarag.Run.load(cases["merged"].export).ask(QUESTIONS)
+    for a, b in zip(found, answers["merged"], strict=True):
         assert (a.text, a.passages) == (b.text, b.passages)
         assert a.log_probability == pytest.approx(b.log_probability, abs=1e-3)
 
@@ -76,14 +80,33 @@ def test_files_name_nothing_of_this_machine_but_a_local_base(cases: dict[str, Ca
             if file.is_file():
                 text = file.read_bytes().decode("utf-8", "replace")
                 assert not [place for place in known if place in text.replace(base or "\0", "")], file
-    adapters = json.loads((cases["frozen"].export / "generator/adapter_config.json").read_text())
-    assert adapters["base_model_name_or_path"] == str(causal_model)
+    held = {path.name for path in (cases["frozen"].export / "generator").iterdir()}
+    assert held == {"adapter_config.json", "adapter_model.safetensors"}
 
 
-def test_passages_are_a_table_with_what_is_known_of_them(cases: dict[str, Case]) -> None:
+def test_a_summary_is_told_without_the_folders_of_this_machine(tmp_path: Path) -> None:
+    here = tmp_path / "some where"
+    config = jsarag.TrainConfig(
+        jsarag.DataConfig(here / "kb.jsonl", here / "pairs.jsonl"), out=here, start=here / "first"
+    )
+    here.mkdir()
+    (here / "summary.json").write_text(json.dumps({"run": {"start": f"{here}/first"}, "said": [f"{here}/kb.jsonl: 3"]}))
+    assert summary_of(config) == {"run": {"start": "first"}, "said": ["kb.jsonl: 3"]}
+
+
+def test_adapters_name_their_base_as_the_run_does(causal_model: Path, tmp_path: Path) -> None:
+    made = jsarag.load_generator(jsarag.GeneratorConfig(str(causal_model), precision="fp32"), "cpu")
+    write_generator(made, tmp_path / "generator", base="someone/base", merged=False)
+    assert (
+        json.loads((tmp_path / "generator/adapter_config.json").read_text())["base_model_name_or_path"]
+        == "someone/base"
+    )
+
+
+def test_passages_are_a_table_with_what_is_known_of_them(cases: dict[str, Case], runs: dict[str, jsarag.Run]) -> None:
     table = pyarrow.parquet.read_table(cases["frozen"].export / "passages.parquet")
     assert table.column_names == ["id", "title", "text", "vector"]
-    kb = jsarag.Run.load(cases["frozen"].run).pipeline.kb
+    kb = runs["frozen"].pipeline.kb
     assert table.drop_columns("vector").to_pylist() == [passage.record() for passage in kb.passages]
     assert table.column("vector").to_pylist() == kb.vectors.tolist()
 
@@ -236,3 +259,18 @@ def test_a_folder_of_a_later_version_is_refused(cases: dict[str, Case], tmp_path
     (copy / "export.json").write_text(json.dumps(told | {"format": 2}))
     with pytest.raises(jsarag.InputError, match="expected format 1, found 2; update jsarag"):
         jsarag.Run.load(copy)
+
+
+def test_a_run_that_is_not_finished_is_exported_without_figures(
+    cases: dict[str, Case], answers: dict[str, list[jsarag.Answer]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(cases["prompted"].run, tmp_path / "run"))
+    for name in ("summary.json", "checksums.json", "report.html"):
+        (run / name).unlink()
+    assert main(["export", str(run), "--out", str(tmp_path / "out")]) == 0
+    assert "## Figures\n\nThe run is not finished" in (tmp_path / "out/README.md").read_text()
+    assert not (tmp_path / "out/summary.json").exists()
+    capsys.readouterr()
+    assert main(["ask", "--run", str(tmp_path / "out"), "--json", QUESTIONS[0]]) == 0
+    out, err = capsys.readouterr()
+    assert (json.loads(out)["text"], err) == (answers["prompted"][0].text, "")

@@ -28,7 +28,7 @@ def run(argv: Sequence[str]) -> int:
     parser = Parser(prog="jsarag export", description=DESCRIPTION, example=EXAMPLE)
     add_source(parser)
     parser.add_argument("--out", type=Path, default=None, help="Folder to write; new or empty.")
-    parser.add_argument("--to", nargs=2, metavar=("STORE", "URI"), help=f"A vector store: {', '.join(STORES)}.")
+    parser.add_argument("--to", nargs=2, help=f"A vector store ({', '.join(STORES)}) and its URI.")
     parser.add_argument("--collection", type=str, default="jsarag", help="Collection or table of the store.")
     values = parser.read(argv)
     if values.out is None and values.to is None:

@@ -12,6 +12,7 @@ from jsonargparse import Namespace
 
 from jsarag import api, layout
 from jsarag.decoding import DECODERS
+from jsarag.exporting import is_export
 from jsarag.models import SEARCHES
 from jsarag.parsing import Parser, load_run
 from jsarag.run.work import finished
@@ -52,7 +53,7 @@ def add_run_options(parser: Parser, *, named: bool = True) -> None:
 def load(values: Namespace, *, always: bool = True) -> api.Run:
     """Load the run that the values of `add_run_options` name, its decoding changed where they say so."""
     run = api.Run.load(values.run, weights=values.weights, always=always, display=Terminal())
-    if not finished(run.folder):
+    if not finished(run.folder) and not is_export(run.folder):
         told = f"step {run.places[0].step}" if run.places else "no step"
         Terminal().say(f"{run.folder}: not finished; it answers with its models of {told}")
     if values.kb is not None:

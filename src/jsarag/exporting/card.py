@@ -40,9 +40,7 @@ def card(parts: Parts, name: str, summary: dict[str, Any] | None) -> str:
         f"# {name}",
         _what(parts, record),
         "## Parts\n\n" + _contents(parts),
-        "## Figures\n\n" + "\n\n".join(_figures(record))
-        if summary
-        else "The run is not finished: there are no figures.",
+        "## Figures\n\n" + "\n\n".join(_figures(record) if summary else ["The run is not finished: there are none."]),
         "## Models\n\n" + _models(parts),
         "## Data\n\n" + _data(run),
         "## Training\n\n" + _training(parts, record, summary or {}),

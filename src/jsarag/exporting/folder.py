@@ -57,7 +57,7 @@ def write(parts: Parts, folder: Path, name: str) -> None:
     config = unplaced(parts.config)
     named = parts.config.generator.model if parts.adapters else config.generator.model
     config = replace(config, generator=replace(config.generator, model=named), index=IndexConfig(parts.kind))
-    summary = _summary(parts.config)
+    summary = summary_of(parts.config)
     with whole(folder, check_out) as new, quiet():
         new.mkdir()
         write_text(new / layout.CONFIG, signed(as_yaml(config), identity(run)))
@@ -88,7 +88,7 @@ def _facts(parts: Parts) -> dict[str, Any]:
     return dict(parts.kb.facts) if parts.kind is parts.kb.kind else {}
 
 
-def _summary(config: TrainConfig) -> dict[str, Any] | None:
+def summary_of(config: TrainConfig) -> dict[str, Any] | None:
     """The summary of a run, of files and folders on this machine the names alone; None where there is none."""
     file = Path(config.out) / layout.SUMMARY
     if not file.is_file():

@@ -116,6 +116,7 @@ class Milvus(Kind):
         client = connect(facts["uri"])
         if not client.has_collection(facts["collection"]):
             _fill(client, facts["collection"], vectors)
+        client.load_collection(facts["collection"])  # milvus-lite of another process has it on the disk alone
         return MilvusIndex(facts["uri"], facts["collection"])
 
 
