@@ -104,6 +104,16 @@ class SentenceEncoder(nn.Module):
         with self.turns:
             return self._embed("document", self.config.passage, fields, progress=progress)
 
+    def passage_text(self, passage: Passage) -> str:
+        """A passage as the tokenizer reads it: the model's own prompt, and the template with title and text."""
+        prompt, written = self._prompt("document", self.config.passage)
+        return prompt + _written(self.config.passage, {"title": passage.title, "text": passage.text})[written:]
+
+    def tokenizer_json(self) -> str | None:
+        """The tokenizer of passages as JSON of the library `tokenizers`; None where it is of another library."""
+        backend = getattr(sentence.reader(self.model, "document").tokenizer, "backend_tokenizer", None)
+        return None if backend is None else str(backend.to_str())
+
     def passage_lengths(self, passages: Sequence[Passage]) -> list[int]:
         """Tokens of each passage as it is read, before `passage_limit` cuts the end of a longer one."""
         prompt, written = self._prompt("document", self.config.passage)

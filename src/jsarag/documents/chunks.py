@@ -1,0 +1,148 @@
+"""Passages of a document: as much of a section as the retriever reads, broken at blocks, sentences and words.
+
+A passage never holds text of two sections. Tables and listings are broken only where they alone are too long, and then
+between lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+
+from jsarag.documents.document import Block, Document
+from jsarag.documents.measure import Measure
+
+BETWEEN = " > "
+"""Between the headings of a title."""
+TITLE = 3
+"""A title has at most one token in so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage to be; fields as of `jsarag.Passage`."""
+
+    title: str
+    text: str
+    page: int | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Text that fits; ``head``: of a part of a table, the row that says what its columns are."""
+
+    start: int
+    end: int
+    page: int | None
+    head: str = ""
+
+
+def chunks_of(document: Document, measure: Measure) -> Iterator[Chunk]:
+    """The passages of a document, in order; of each ``document.text[start:end]`` is the text."""
+    for headings, blocks in groupby(document.blocks, key=lambda block: block.headings):
+        path = headings if headings[:1] == (document.title,) or not document.title else (document.title, *headings)
+        title = short_title(path, measure)
+        yield from _packed(document.text, _pieces(document.text, blocks, title, measure), title, measure)
+
+
+def rows_of(title: str, text: str, measure: Measure) -> Iterator[Chunk]:
+    """A row of a table as one passage, or several where it is too long; their places are not known."""
+    short = short_title((title,) if title else (), measure)
+    for start, end in _spans(text, 0, len(text), "text", short, measure):
+        yield Chunk(short, text[start:end])
+
+
+def short_title(headings: Sequence[str], measure: Measure) -> str:
+    """Headings as a title: where they are too long the middle ones go first, then words at the end."""
+    room = measure.limit // TITLE
+    kept = list(headings)
+    while True:
+        title = BETWEEN.join(kept)
+        if measure.count(title, "") - measure.count("", "") <= room or not title:
+            return title
+        if len(kept) > 2:
+            del kept[len(kept) // 2]
+        elif len(kept) == 2:
+            del kept[0]
+        else:
+            words = kept[0].split(" ")
+            kept = [" ".join(words[: len(words) // 2])] if len(words) > 1 else [kept[0][: len(kept[0]) // 2]]
+
+
+def _pieces(text: str, blocks: Iterator[Block], title: str, measure: Measure) -> Iterator[_Piece]:
+    for block in blocks:
+        head = ""
+        if block.kind == "table":
+            first = text[block.start : block.end].partition("\n")[0]
+            # Only a short head leaves room for rows.
+            head = first if measure.count("", first) <= measure.limit // TITLE else ""
+        for start, end in _spans(text, block.start, block.end, block.kind, _with(title, head), measure):
+            yield _Piece(start, end, block.page, head if start > block.start else "")
+
+
+def _packed(text: str, pieces: Iterator[_Piece], title: str, measure: Measure) -> Iterator[Chunk]:
+    """Neighbouring pieces together, as many as fit."""
+    held: _Piece | None = None
+    for piece in pieces:
+        if held is None:
+            held = piece
+            continue
+        together = _Piece(held.start, piece.end, held.page)
+        if not (held.head or piece.head) and measure.fits(title, text[together.start : together.end]):
+            held = together
+        else:
+            yield _chunk(text, held, title)
+            held = piece
+    if held is not None:
+        yield _chunk(text, held, title)
+
+
+def _chunk(text: str, piece: _Piece, title: str) -> Chunk:
+    return Chunk(_with(title, piece.head), text[piece.start : piece.end], piece.page, piece.start, piece.end)
+
+
+def _with(title: str, head: str) -> str:
+    return BETWEEN.join(filter(None, (title, head)))
+
+
+def _spans(text: str, start: int, end: int, kind: str, title: str, measure: Measure) -> Iterator[tuple[int, int]]:
+    """Parts of a block that fit."""
+    if measure.fits(title, text[start:end]):
+        yield start, end
+    elif kind == "text":
+        yield from _split(text, start, end, title, measure)
+    else:
+        yield from _by_line(text, start, end, title, measure)
+
+
+def _split(text: str, start: int, end: int, title: str, measure: Measure) -> Iterator[tuple[int, int]]:
+    """At paragraphs, lines, sentences, words: the highest of these that does."""
+    from semantic_text_splitter import TextSplitter
+
+    splitter = TextSplitter.from_callback(partial(measure.count, title), measure.limit)
+    for offset, part in splitter.chunk_indices(text[start:end]):
+        if any(map(str.isalnum, part)):
+            yield start + offset, start + offset + len(part)
+
+
+def _by_line(text: str, start: int, end: int, title: str, measure: Measure) -> Iterator[tuple[int, int]]:
+    begin, stop = start, start
+    while stop < end:
+        found = text.find("\n", stop + 1, end)
+        after = end if found < 0 else found
+        if measure.fits(title, text[begin:after]):
+            stop = after
+            continue
+        if stop > begin:
+            yield begin, stop
+            begin = stop + 1
+        if not measure.fits(title, text[begin:after]):
+            yield from _split(text, begin, after, title, measure)
+            begin = min(after + 1, end)
+        stop = after
+    if begin < end and text[begin:end].strip():
+        yield begin, end

@@ -1,0 +1,37 @@
+"""Tables of passages (CSV, JSON, Parquet ...), as `jsarag.data.read_passages` reads them: a row is a document."""
+
+from __future__ import annotations
+
+import re
+
+from jsarag.data import read_passages
+from jsarag.documents.document import UnreadableError
+from jsarag.documents.formats.raw import Raw
+from jsarag.types import InputError, Passage
+
+_PLACE = re.compile(r"^[^:]*?file\.[\w.]+(?::(\d+))?: ")
+
+
+def read_rows(raw: Raw) -> list[Passage]:
+    """The passages of a table.
+
+    Raises:
+        UnreadableError: no table, no passages in it, or a row that is wrong.
+    """
+    with raw.on_disk() as path:
+        try:
+            reading = read_passages(path)
+        except InputError as error:
+            raise UnreadableError(_reason(str(error))) from None
+    if reading.problems:
+        more = f" (and {len(reading.problems) - 1} more)" if len(reading.problems) > 1 else ""
+        raise UnreadableError(_reason(str(reading.problems[0])) + more)
+    rows = [passage for passage in reading.items if passage.text]
+    if not rows:
+        raise UnreadableError("no text in it")
+    return rows
+
+
+def _reason(message: str) -> str:
+    """A message that names the temporary copy no more."""
+    return _PLACE.sub(lambda place: f"line {place[1]}: " if place[1] else "", message)

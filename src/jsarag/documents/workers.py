@@ -1,0 +1,122 @@
+"""Processes that read files side by side, in the order of the files; one that dies or hangs is replaced."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import jsarag
+from jsarag.documents.measure import Measure
+
+AHEAD = 4
+"""Files a process that are read before those before them are written."""
+_SIGNALS = {signal.SIGKILL: "needs too much memory"}
+
+Reply = dict[str, Any]
+
+
+class Worker:
+    """One process; it is started when it is first asked."""
+
+    def __init__(self, measure: Measure, seconds: float) -> None:
+        """Take what its process is told first."""
+        self._settings = json.dumps({"measure": asdict(measure), "seconds": seconds})
+        self._seconds = seconds
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, request: Mapping[str, Any]) -> Reply:
+        """Read a file; see `jsarag.documents.reading.reply`."""
+        process = self._process or self._start()
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+        except OSError:
+            line = b""
+        if not line.endswith(b"\n"):
+            why = self._why(process.wait())
+            self.close()
+            return {"error": why}
+        found: Reply = json.loads(line)
+        if found.pop("last"):
+            self.close()
+        return found
+
+    def close(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with suppress(OSError):  # what could not be sent
+                    pipe.close()  # type: ignore[union-attr]
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        # Where this process found the package, whatever the folder it runs in.
+        path = os.pathsep.join([str(Path(jsarag.__file__).parents[1]), *filter(None, sys.path)])
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "jsarag.documents.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": path, "TOKENIZERS_PARALLELISM": "false"},
+            start_new_session=True,  # Ctrl-C is for this process, which ends the others
+        )
+        assert self._process.stdin is not None
+        self._process.stdin.write(self._settings.encode() + b"\n")
+        return self._process
+
+    def _why(self, status: int) -> str:
+        if status == -signal.SIGALRM:
+            return f"takes longer than {self._seconds:g} seconds"
+        return _SIGNALS.get(-status, f"its parser crashed ({_name(status)})")
+
+
+def _name(status: int) -> str:
+    return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+
+
+def read_all(
+    requests: Iterable[Mapping[str, Any]], measure: Measure, processes: int, seconds: float
+) -> Iterator[Reply]:
+    """The replies to requests, in their order; few are held at a time."""
+    workers = [Worker(measure, seconds) for _ in range(processes)]
+    idle: SimpleQueue[Worker] = SimpleQueue()
+    for worker in workers:
+        idle.put(worker)
+
+    def ask(request: Mapping[str, Any]) -> Reply:
+        worker = idle.get()
+        try:
+            return worker.ask(request)
+        finally:
+            idle.put(worker)
+
+    pool = ThreadPoolExecutor(processes)
+    waiting: deque[Future[Reply]] = deque()
+    try:
+        for request in requests:
+            waiting.append(pool.submit(ask, request))
+            if len(waiting) >= AHEAD * processes:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+        for worker in workers:
+            worker.close()
+        pool.shutdown()
