@@ -18,6 +18,8 @@ BETWEEN = " > "
 """Between the headings of a title."""
 TITLE = 3
 """A title has at most one token in so many."""
+LEAD = 80
+"""Characters of the longest line that is taken for a heading of what follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +87,32 @@ def _pieces(text: str, blocks: Iterator[Block], title: str, measure: Measure) ->
 
 
 def _packed(text: str, pieces: Iterator[_Piece], title: str, measure: Measure) -> Iterator[Chunk]:
-    """Neighbouring pieces together, as many as fit."""
-    held: _Piece | None = None
+    """Neighbouring pieces together, as many as fit; a line that leads in what follows goes with what follows."""
+    held: list[_Piece] = []
     for piece in pieces:
-        if held is None:
-            held = piece
-            continue
-        together = _Piece(held.start, piece.end, held.page)
-        if not (held.head or piece.head) and measure.fits(title, text[together.start : together.end]):
-            held = together
-        else:
+        if held and not _fit(text, [*held, piece], title, measure):
+            leads = len(held) > 1 and _leads(text, held[-1]) and _fit(text, [held[-1], piece], title, measure)
+            lead = [held.pop()] if leads else []
             yield _chunk(text, held, title)
-            held = piece
-    if held is not None:
+            held = lead
+        held.append(piece)
+    if held:
         yield _chunk(text, held, title)
 
 
-def _chunk(text: str, piece: _Piece, title: str) -> Chunk:
-    return Chunk(_with(title, piece.head), text[piece.start : piece.end], piece.page, piece.start, piece.end)
+def _fit(text: str, pieces: Sequence[_Piece], title: str, measure: Measure) -> bool:
+    return not any(piece.head for piece in pieces) and measure.fits(title, text[pieces[0].start : pieces[-1].end])
+
+
+def _leads(text: str, piece: _Piece) -> bool:
+    """Whether a piece is a line that ends with a colon, or a short one without an end, as a heading is."""
+    last = text[piece.start : piece.end].rstrip()
+    return last.endswith(":") or ("\n" not in last and len(last) <= LEAD and last[-1] not in ".!?;,)")
+
+
+def _chunk(text: str, pieces: Sequence[_Piece], title: str) -> Chunk:
+    start, end = pieces[0].start, pieces[-1].end
+    return Chunk(_with(title, pieces[0].head), text[start:end], pieces[0].page, start, end)
 
 
 def _with(title: str, head: str) -> str:

@@ -68,7 +68,8 @@ class _Walk:
             self.draft.heading(LEVELS[tag], plain(element))
         elif tag == "pre":
             self.end_block()
-            self.draft.add("".join(element.itertext()), "code")
+            listing = element.find(".//pre")  # a pre within a pre has the text as it was
+            self.draft.add("".join((element if listing is None else listing).itertext()), "code")
         elif tag == "table" and not _layout(element):
             self.end_block()
             self.draft.add("\n".join(_rows(element)), "table")

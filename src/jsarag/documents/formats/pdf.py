@@ -25,6 +25,8 @@ HEADING = 150
 """Characters of the longest heading."""
 APART = 1.35
 """Lines farther apart than so many times the usual distance are two paragraphs."""
+LOOSE = 2.0
+"""Lines are at most so many times as far apart as their letters are high."""
 EDGE = 3
 """Lines at the top and at the bottom of a page that may be page furniture."""
 REPEATED = 0.5
@@ -32,18 +34,30 @@ REPEATED = 0.5
 FEWEST = 3
 """Pages from which on lines repeat."""
 
+_NONE = (0, 2, 0xFFFE, 0xFFFF)
+"""What PDFium gives where there is no character, and for the hyphen of a broken word."""
 _BULLET = re.compile(r"(?:[\u2022\u2023\u25aa\u25cf\u25e6\u2043\u2219\uf0b7*\-\u2013]|\(?\d{1,3}[.)]|[a-z][.)])\s")
-_HYPHEN = re.compile(r"(?<=\w\w)[-\u00ad\u2010\ufffe\x02]\Z")
+_HYPHEN = re.compile(r"(?<=\w\w)[-\u00ad\u2010]\Z")
+_LEADERS = re.compile(r"(\. ?){4,}\d*$")
+"""What a line of a table of contents ends with."""
 _NUMBER = re.compile(r"\d+|\b[ivxlc]+\b")
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One line: its text, the place of its foot and its size in points; ``top`` grows downwards."""
+    """One line, or two with a word that is broken between them.
+
+    Attributes:
+        text: Its text.
+        size: Of its letters, in points.
+        top: Distance of its first letter from the top of the page, in points.
+        last: The same of its last letter.
+    """
 
     text: str
-    top: float
     size: float
+    top: float
+    last: float
 
 def read_pdf(raw: Raw) -> Document:
     """All pages."""
@@ -62,7 +76,7 @@ def read_pdf(raw: Raw) -> Document:
         if not any(any(map(str.isalnum, line.text)) for page in pages for line in page):
             raise UnreadableError("no text in it: its pages are pictures (a scan?); recognise the text first (OCR)")
         kept = _without_furniture(pages)
-        draft = Draft(_largest(kept[0]) or _title(pdf))
+        draft = Draft(_largest(pages[0]) or _title(pdf))
         _write(draft, kept)
     return draft.document()
 
@@ -95,15 +109,16 @@ def _lines(pdf: Any, number: int) -> list[_Line]:
     found: list[_Line] = []
     begin, letters = 0, list[str]()
     for index in range(text.count_chars() + 1):
-        # U+0000 is no character; PDFium ends each line with carriage return and line feed.
+        # PDFium ends each line with carriage return and line feed, but for a word that is broken there.
         code = pdfium.FPDFText_GetUnicode(text, index) if index < text.count_chars() else 10
         if code not in (10, 13):
             begin = begin if letters else index
-            letters.append(chr(code) if 0 < code <= 0x10FFFF and not 0xD800 <= code < 0xE000 else "")
+            letters.append("" if code in _NONE or 0xD800 <= code < 0xE000 else chr(code))
         elif letters:
             line = " ".join("".join(letters).split())
             if line:
-                found.append(_Line(line, height - _foot(pdfium, text, begin), _size(pdfium, text, begin)))
+                top, last = (height - _foot(pdfium, text, place) for place in (begin, index - 1))
+                found.append(_Line(line, _size(pdfium, text, begin), top, last))
             letters.clear()
     page.close()
     return found
@@ -123,7 +138,7 @@ def _size(pdfium: Any, text: Any, index: int) -> float:
 
 
 def _without_furniture(pages: Sequence[Sequence[_Line]]) -> list[list[_Line]]:
-    """Pages without the lines at their edges that repeat, numbers apart: headers, footers, page numbers."""
+    """Pages without tables of contents and without what repeats at their edges: headers, footers, page numbers."""
     edges = [[i for i in range(len(page)) if min(i, len(page) - 1 - i) < EDGE] for page in pages]
     keys = [{i: _keys(page[i], number) for i in edge} for number, (page, edge) in enumerate(zip(pages, edges, strict=True))]
     seen = Counter(key for page in keys for key in {key for some in page.values() for key in some})
@@ -133,7 +148,7 @@ def _without_furniture(pages: Sequence[Sequence[_Line]]) -> list[list[_Line]]:
         return all(seen[key] < most for key in some)
 
     return [
-        [line for i, line in enumerate(page) if i not in known or stays(known[i])]
+        [line for i, line in enumerate(page) if (i not in known or stays(known[i])) and not _LEADERS.search(line.text)]
         for page, known in zip(pages, keys, strict=True)
     ]
 
@@ -152,11 +167,11 @@ def _write(draft: Draft, pages: Sequence[Sequence[_Line]]) -> None:
     body = sizes.most_common(1)[0][0]
     larger = sorted((size for size in sizes if size >= LARGER * body), reverse=True)
     levels = {size: level for level, size in enumerate(larger, start=1)}
-    steps = [b.top - a.top for page in pages for a, b in pairwise(page) if a.size == b.size and b.top > a.top]
-    usual = median(steps) if steps else 0.0
+    steps = [b.top - a.last for page in pages for a, b in pairwise(page) if a.size == b.size and b.top > a.last]
+    usual = min(median(steps), LOOSE * body) if steps else LOOSE * body
 
     def near(above: _Line, line: _Line) -> bool:
-        return not usual or -0.2 * usual <= line.top - above.top <= APART * usual * max(line.size / body, 1)
+        return -0.2 * usual <= line.top - above.last <= APART * usual * max(line.size / body, 1)
 
     for number, page in enumerate(pages, start=1):
         draft.page = number
