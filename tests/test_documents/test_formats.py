@@ -82,7 +82,7 @@ France   3 EUR
 """
 HTML = """<!doctype html><html><head><title>Deposits | Bank</title><style>p {}</style></head><body>
 <nav><ul><li><a href="/">Home page</a></li><li><a href="/x">All products</a></li></ul></nav>
-<main><article><h1>Deposits</h1><p>We return a <b>deposit</b> within ten days, to the card that paid for the booking.</p>
+<main><article><h1>Deposits</h1><p>We return a <b>deposit</b> within ten days, to the card that paid for it.</p>
 <h2>Fees</h2><table><tr><th>Country</th><th>Fee</th></tr><tr><td>France</td><td>3 EUR</td></tr></table>
 <p>Name in your letter:</p><ul><li>the order</li><li>the reason<ul><li>broken</li></ul></li></ul>
 <pre><code>pay --now
@@ -152,7 +152,12 @@ CASES: dict[str, tuple[str, bytes, str, list[Expected]]] = {
         HTML.encode(),
         "Deposits",
         [
-            ("text", ("Deposits",), None, "We return a deposit within ten days, to the card that paid for the booking."),
+            (
+                "text",
+                ("Deposits",),
+                None,
+                "We return a deposit within ten days, to the card that paid for it.",
+            ),
             ("table", ("Deposits", "Fees"), None, "Country | Fee\nFrance | 3 EUR"),
             ("text", ("Deposits", "Fees"), None, "Name in your letter:"),
             ("text", ("Deposits", "Fees"), None, "- the order\n- the reason\n  - broken"),
@@ -255,7 +260,7 @@ def test_encodings(encoding: str, head: bytes) -> None:
 
 
 def test_declared_encoding_of_html() -> None:
-    page = '<html><head><meta charset="iso-8859-2"><title>Kaucja</title></head><body><p>Zwrócimy kaucję wkrótce.</p></body>'
+    page = '<html><head><meta charset="iso-8859-2"><title>Kaucja</title></head><p>Zwrócimy kaucję wkrótce.</p>'
     document = read_document(Raw("a.html", page.encode("iso-8859-2")))
     assert blocks(document) == [("text", (), None, "Zwrócimy kaucję wkrótce.")]
     assert document.title == "Kaucja"

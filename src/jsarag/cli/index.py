@@ -50,7 +50,9 @@ def run(argv: Sequence[str]) -> int:
         default="auto",
         help="Encoding of text that is not Unicode, such as cp1252; auto: found out for .csv and .tsv.",
     )
-    parser.add_argument("--out", type=Path, required=True, help="Folder to write; an index there is brought up to date.")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="Folder to write; an index there is brought up to date."
+    )
     parser.add_choice(INDEX, INDEX.named(argv) or INDEX.default)
     parser.add_class_arguments(EncoderConfig, "encoder")
     values = parser.read(argv)

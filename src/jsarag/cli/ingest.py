@@ -14,7 +14,7 @@ from jsarag.models import EncoderConfig, load_encoder
 from jsarag.parsing import Parser
 from jsarag.terminal import Terminal
 
-DESCRIPTION = """Turn documents into a knowledge base: PDF, HTML, Word, PowerPoint, Markdown, reStructuredText, text, tables.
+DESCRIPTION = """Turn PDF, HTML, Word, PowerPoint, Markdown, reStructuredText, text and tables into a knowledge base.
 
 Passages are as long as the encoder can read, and keep title, headings, file and page. Duplicates are left out. Run
 again, it reads only what changed, and ids stay. Then: `jsarag index`, `jsarag train`."""
@@ -81,7 +81,8 @@ def show(report: Report, out: Path, tokens: int) -> None:
         kinds = ", ".join(f"{count:,} {extension}" for extension, count in sorted(report.others.items()))
         say(f"no documents: {kinds}")
     if report.errors:
-        say(f"not read: {len(report.errors):,} files{f' ({out / ERRORS})' if report.passages else ''}")
+        where = f" ({out / ERRORS})" if report.passages else ""
+        say(f"not read: {len(report.errors):,} file{'s' * (len(report.errors) > 1)}{where}")
     for name in sorted(report.errors)[:LISTED]:
         say(f"  {name}: {report.errors[name]}")
     if len(report.errors) > LISTED:

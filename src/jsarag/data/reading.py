@@ -31,8 +31,8 @@ __all__ = [
 Item = TypeVar("Item", Passage, Example)
 
 _ONE = re.compile(r"\b(turn|answer|dialog|row|paragraph)s\b")
-PASSAGES = "passages.jsonl"
-"""The file that stands for its folder: what `jsarag ingest` and `jsarag index` write."""
+STANDS_FOR = "passages.jsonl"
+"""The file of a folder that `jsarag ingest` or `jsarag index` wrote which is read where the folder is named."""
 SHOWN = 3
 """Places that a line names."""
 
@@ -158,8 +158,8 @@ def examples_of(sheet: Sheet, columns: Columns, passage_ids: Collection[str] | N
 
 
 def _sheet(path: Path, encoding: str) -> Sheet:
-    if (path / PASSAGES).is_file():
-        path = path / PASSAGES
+    if (path / STANDS_FOR).is_file():
+        path = path / STANDS_FOR
     check_converted(path)
     return sheet_of(str(path), read_table(path, encoding))
 

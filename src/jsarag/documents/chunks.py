@@ -90,6 +90,9 @@ def _packed(text: str, pieces: Iterator[_Piece], title: str, measure: Measure) -
     """Neighbouring pieces together, as many as fit; a line that leads in what follows goes with what follows."""
     held: list[_Piece] = []
     for piece in pieces:
+        if held and text[held[-1].end : piece.start].strip():  # a heading, of a section of the same name
+            yield _chunk(text, held, title)
+            held = []
         if held and not _fit(text, [*held, piece], title, measure):
             leads = len(held) > 1 and _leads(text, held[-1]) and _fit(text, [held[-1], piece], title, measure)
             lead = [held.pop()] if leads else []

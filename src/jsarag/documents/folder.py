@@ -72,7 +72,9 @@ class Kept:
         if manifest.get("format") != FORMAT or manifest.get("made_as") != made_as:
             self.fault = "made with other settings"
         written = checksums.converted(folder)
-        if any(name not in written or checksums.compared(folder / name, written[name]) for name in (PASSAGES, DUPLICATES)):
+        if any(
+            name not in written or checksums.compared(folder / name, written[name]) for name in (PASSAGES, DUPLICATES)
+        ):
             self.fault = "changed since it was written"
             return
         for name in (PASSAGES, DUPLICATES):
@@ -95,7 +97,9 @@ class Kept:
             if name == PASSAGES:
                 kept.append(row)
             else:
-                dropped[row["position"]] = {key: row[key] for key in row if key not in ("duplicate_of", "similarity", "position")}
+                dropped[row["position"]] = {
+                    key: row[key] for key in row if key not in ("duplicate_of", "similarity", "position")
+                }
         for position in sorted(dropped):
             kept.insert(position, dropped[position])
         return kept

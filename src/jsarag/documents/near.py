@@ -43,7 +43,7 @@ class Twins:
             self._sign()
 
     def find(self) -> dict[int, tuple[int, float]]:
-        """The position of each duplicate, with that of the passage that stays, the first like it, and their similarity."""
+        """The position of each duplicate, with that of the first passage like it, which stays, and their similarity."""
         self._sign()
         found: dict[int, tuple[int, float]] = {}
         rows = np.frombuffer(self._signatures, dtype=np.uint32).reshape(-1, BANDS * ROWS)

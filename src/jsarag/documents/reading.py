@@ -43,7 +43,9 @@ def read_document(raw: Raw) -> Document:
 def _read(kind: str, raw: Raw) -> Document:
     form = FORMATS[kind]
     if len(raw.data) > form.most:
-        raise UnreadableError(f"too large: {len(raw.data) / 1e6:,.0f} MB of {kind}; expected at most {form.most / 1e6:,.0f}")
+        raise UnreadableError(
+            f"too large: {len(raw.data) / 1e6:,.0f} MB of {kind}; expected at most {form.most / 1e6:,.0f}"
+        )
     try:
         return form.read(raw)
     except UnreadableError:

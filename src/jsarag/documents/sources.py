@@ -70,9 +70,11 @@ def find(paths: Sequence[str | Path]) -> Found:
     roots: dict[str, Path] = {}
     for root in _named(paths):
         for name, path in _below(root):
-            if roots.setdefault(name, path) != path:
+            if name not in roots:
+                roots[name] = path
+                _add(found, Source(name, path))
+            elif roots[name] != path:
                 raise InputError(f"{roots[name]} and {path}: both are {name!r} here; name the folder above both")
-            _add(found, Source(name, path))
     found.sources.sort(key=lambda source: source.name)
     return found
 
@@ -82,7 +84,7 @@ def _named(paths: Iterable[str | Path]) -> Iterator[Path]:
         if os.path.lexists(path):
             yield Path(path)
         elif glob.has_magic(path):
-            fitting = sorted(glob.glob(path, recursive=True))
+            fitting = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (a path may be absolute)
             if not fitting:
                 raise InputError(f"{path}: no file fits this pattern")
             yield from (Path(one) for one in fitting if not Path(one).is_dir())

@@ -21,8 +21,6 @@ from jsarag.documents.measure import Measure
 
 AHEAD = 4
 """Files a process that are read before those before them are written."""
-_SIGNALS = {signal.SIGKILL: "needs too much memory"}
-
 Reply = dict[str, Any]
 
 
@@ -81,12 +79,10 @@ class Worker:
 
     def _why(self, status: int) -> str:
         if status == -signal.SIGALRM:
-            return f"takes longer than {self._seconds:g} seconds"
-        return _SIGNALS.get(-status, f"its parser crashed ({_name(status)})")
-
-
-def _name(status: int) -> str:
-    return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+            return f"takes longer than {self._seconds:g} s"
+        if status == -signal.SIGKILL:
+            return "needs too much memory"  # the system ends what takes the last of it
+        return f"its parser crashed ({signal.Signals(-status).name if status < 0 else f'exit status {status}'})"
 
 
 def read_all(

@@ -215,7 +215,8 @@ class KnowledgeBase:
             known: A knowledge base of the same encoder, whose vectors of the same title and text are taken over.
 
         Raises:
-            InputError: ``known`` is of another encoder, the index does not fit into this machine, or a vector is not finite.
+            InputError: ``known`` is of another encoder, the index does not fit into this machine, or a vector is not
+                finite.
         """
         passages = as_passages(passages)
         if isinstance(kind, str):

@@ -10,13 +10,16 @@ from lxml import etree, html
 from jsarag.documents.document import Draft
 
 LEVELS = {f"h{level}": level for level in range(1, 7)}
-SKIPPED = frozenset("head script style template noscript svg math nav aside footer form button select iframe".split())
+SKIPPED = frozenset((
+    "head", "script", "style", "template", "noscript", "svg", "math", "nav", "aside", "footer", "form", "button",
+    "select", "iframe",
+))  # fmt: skip
 LISTS = frozenset(("ul", "ol", "dl", "menu"))
 ITEMS = frozenset(("li", "dt", "dd"))
-BLOCKS = frozenset(
-    "address article blockquote body caption center details div fieldset figcaption figure header hr html main p "
-    "section summary".split()
-)
+BLOCKS = frozenset((
+    "address", "article", "blockquote", "body", "caption", "center", "details", "div", "fieldset", "figcaption",
+    "figure", "header", "hr", "html", "main", "p", "section", "summary",
+))  # fmt: skip
 _BLANKS = re.compile(r"\s+")
 
 

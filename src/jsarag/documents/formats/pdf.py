@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from statistics import median
 from typing import Any
 
@@ -58,6 +58,7 @@ class _Line:
     size: float
     top: float
     last: float
+
 
 def read_pdf(raw: Raw) -> Document:
     """All pages."""
@@ -140,7 +141,9 @@ def _size(pdfium: Any, text: Any, index: int) -> float:
 def _without_furniture(pages: Sequence[Sequence[_Line]]) -> list[list[_Line]]:
     """Pages without tables of contents and without what repeats at their edges: headers, footers, page numbers."""
     edges = [[i for i in range(len(page)) if min(i, len(page) - 1 - i) < EDGE] for page in pages]
-    keys = [{i: _keys(page[i], number) for i in edge} for number, (page, edge) in enumerate(zip(pages, edges, strict=True))]
+    keys = [
+        {i: _keys(page[i], number) for i in edge} for number, (page, edge) in enumerate(zip(pages, edges, strict=True))
+    ]
     seen = Counter(key for page in keys for key in {key for some in page.values() for key in some})
     most = max(REPEATED * len(pages), FEWEST)
 
@@ -162,28 +165,29 @@ def _keys(line: _Line, page: int) -> list[object]:
 
 def _write(draft: Draft, pages: Sequence[Sequence[_Line]]) -> None:
     sizes = Counter[float]()
-    for line in (line for page in pages for line in page):
+    for line in chain.from_iterable(pages):
         sizes[line.size] += len(line.text)
-    body = sizes.most_common(1)[0][0]
+    body = max(sizes, key=sizes.__getitem__, default=1.0)
     larger = sorted((size for size in sizes if size >= LARGER * body), reverse=True)
     levels = {size: level for level, size in enumerate(larger, start=1)}
     steps = [b.top - a.last for page in pages for a, b in pairwise(page) if a.size == b.size and b.top > a.last]
     usual = min(median(steps), LOOSE * body) if steps else LOOSE * body
 
-    def near(above: _Line, line: _Line) -> bool:
-        return -0.2 * usual <= line.top - above.last <= APART * usual * max(line.size / body, 1)
+    def goes_on(above: _Line, line: _Line) -> bool:
+        """Whether a line belongs to the paragraph of the line above it."""
+        near = -0.2 * usual <= line.top - above.last <= APART * usual * max(line.size / body, 1)
+        return near and levels.get(above.size) == levels.get(line.size)
 
     for number, page in enumerate(pages, start=1):
         draft.page = number
-        paragraph: list[_Line] = []
-        for line in [*page, None]:
-            level = None if line is None else levels.get(line.size)
-            if line is not None and paragraph and level == levels.get(paragraph[-1].size) and near(paragraph[-1], line):
-                paragraph.append(line)
-                continue
-            if paragraph:
-                _add(draft, paragraph, levels)
-            paragraph = [] if line is None else [line]
+        paragraphs: list[list[_Line]] = []
+        for line in page:
+            if paragraphs and goes_on(paragraphs[-1][-1], line):
+                paragraphs[-1].append(line)
+            else:
+                paragraphs.append([line])
+        for paragraph in paragraphs:
+            _add(draft, paragraph, levels)
 
 
 def _add(draft: Draft, lines: Sequence[_Line], levels: dict[float, int]) -> None:

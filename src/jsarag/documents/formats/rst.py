@@ -27,14 +27,17 @@ SETTINGS = {
     "line_length_limit": 1_000_000,
 }
 ROLES = (
-    "ref doc term abbr any attr class cmdoption command const data dfn download envvar exc file func guilabel kbd "
-    "keyword mailheader makevar manpage menuselection meth mimetype mod newsgroup numref obj option program py:attr "
-    "py:class py:const py:data py:exc py:func py:meth py:mod regexp samp token c:func c:type cpp:func"
-).split()
+    "ref", "doc", "term", "abbr", "any", "attr", "class", "cmdoption", "command", "const", "data", "dfn",
+    "download", "envvar", "exc", "file", "func", "guilabel", "kbd", "keyword", "mailheader", "makevar", "manpage",
+    "menuselection", "meth", "mimetype", "mod", "newsgroup", "numref", "obj", "option", "program", "py:attr",
+    "py:class", "py:const", "py:data", "py:exc", "py:func", "py:meth", "py:mod", "regexp", "samp", "token",
+    "c:func", "c:type", "cpp:func",
+)  # fmt: skip
 DIRECTIVES = (
-    "deprecated seealso versionadded versionchanged function class method attribute data exception describe option "
-    "py:function py:class py:method py:attribute py:data py:exception glossary tabs tab centered"
-).split()
+    "deprecated", "seealso", "versionadded", "versionchanged", "function", "class", "method", "attribute", "data",
+    "exception", "describe", "option", "py:function", "py:class", "py:method", "py:attribute", "py:data",
+    "py:exception", "glossary", "tabs", "tab", "centered",
+)  # fmt: skip
 """Sphinx's, whose argument and content are text."""
 _TARGET = re.compile(r"(?s)^(.*?)\s*<[^<>]+>$")
 
@@ -59,7 +62,7 @@ def _know_sphinx() -> None:
         titled = _TARGET.match(text)
         return [nodes.inline(rawtext, titled[1] if titled else text.lstrip("~!"))], []
 
-    class Content(Directive):
+    class Content(Directive):  # type: ignore[misc]  # docutils has no types
         optional_arguments = 100
         final_argument_whitespace = True
         has_content = True
