@@ -28,7 +28,7 @@ from tests.test_documents import made
 from tests.test_documents.test_formats import CASES
 
 Row = dict[str, Any]
-ONE = {"workers": 1}
+ONE: dict[str, Any] = {"workers": 1}
 
 
 def rows(kb: Path, name: str = "passages.jsonl") -> list[Row]:

@@ -20,7 +20,7 @@ Passages are as long as the encoder can read, and keep title, headings, file and
 again, it reads only what changed, and ids stay. Then: `jsarag index`, `jsarag train`."""
 
 EXAMPLE = """jsarag ingest docs/ --out kb/
-jsarag train --data.passages kb/ --data.train pairs.jsonl"""
+jsarag train --data.passages kb/ --data.train log.csv"""
 
 USUAL = {
     "documents": {
