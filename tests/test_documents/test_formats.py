@@ -84,7 +84,7 @@ HTML = """<!doctype html><html><head><title>Deposits | Bank</title><style>p {}</
 <nav><ul><li><a href="/">Home page</a></li><li><a href="/x">All products</a></li></ul></nav>
 <main><article><h1>Deposits</h1><p>We return a <b>deposit</b> within ten days, to the card that paid for it.</p>
 <h2>Fees</h2><table><tr><th>Country</th><th>Fee</th></tr><tr><td>France</td><td>3 EUR</td></tr></table>
-<p>Name in your letter:</p><ul><li>the order</li><li>the reason<ul><li>broken</li></ul></li></ul>
+<p>Name in your <code>letter</code>:</p><ul><li>the order</li><li>the reason<ul><li>broken</li></ul></li></ul>
 <pre><code>pay --now
   pay --late</code></pre></article></main>
 <footer>Copyright of the bank <a href="/i">Imprint</a></footer><script>var x = "script";</script></body></html>"""
@@ -257,6 +257,13 @@ def test_encodings(encoding: str, head: bytes) -> None:
     german = "Wir zahlen die Kaution zurück – spätestens nach zehn Tagen. Die Gebühr fällt für größere Beträge weg."
     text = russian if encoding == "cp1251" else german
     assert read_document(Raw("a.txt", head + text.encode(encoding))).text == text
+
+
+def test_title_of_a_page_with_many_headings_of_level_one() -> None:
+    page = "<title>Boats | Harbour</title><body><h1>Red</h1><p>It leaves at noon.</p><h1>Blue</h1><p>It stays here.</p>"
+    document = read_document(Raw("a.html", page.encode()))
+    assert document.title == "Boats | Harbour"
+    assert [headings for _, headings, *_ in blocks(document)] == [("Red",), ("Blue",)]
 
 
 def test_declared_encoding_of_html() -> None:

@@ -46,7 +46,9 @@ class _Piece:
 def chunks_of(document: Document, measure: Measure) -> Iterator[Chunk]:
     """The passages of a document, in order; of each ``document.text[start:end]`` is the text."""
     for headings, blocks in groupby(document.blocks, key=lambda block: block.headings):
-        path = headings if headings[:1] == (document.title,) or not document.title else (document.title, *headings)
+        # A page's title often is its first heading and the name of the site.
+        own = headings[1:] if headings and headings[0] in document.title else headings
+        path = (document.title, *own) if document.title else headings
         title = short_title(path, measure)
         yield from _packed(document.text, _pieces(document.text, blocks, title, measure), title, measure)
 

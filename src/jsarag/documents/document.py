@@ -84,6 +84,11 @@ class Draft:
         """What was written so far."""
         return "".join(self._parts)
 
+    @property
+    def size(self) -> int:
+        """How many blocks were written so far."""
+        return len(self._blocks)
+
     def document(self) -> Document:
         """What was written.
 

@@ -36,9 +36,14 @@ def add_markup(draft: Draft, text: str) -> None:
     """Add the blocks of HTML text."""
     root = tree_of(text)
     if root is not None:
-        walk = _Walk(draft)
-        walk.inside(root)
-        walk.end_block()
+        add_tree(draft, root)
+
+
+def add_tree(draft: Draft, root: Any) -> None:
+    """Add the blocks within an element of HTML."""
+    walk = _Walk(draft)
+    walk.inside(root)
+    walk.end_block()
 
 
 class _Walk:
@@ -71,8 +76,7 @@ class _Walk:
             self.draft.heading(LEVELS[tag], plain(element))
         elif tag == "pre":
             self.end_block()
-            listing = element.find(".//pre")  # a pre within a pre has the text as it was
-            self.draft.add("".join((element if listing is None else listing).itertext()), "code")
+            self.draft.add("".join(element.itertext()), "code")
         elif tag == "table" and not _layout(element):
             self.end_block()
             self.draft.add("\n".join(_rows(element)), "table")
