@@ -104,6 +104,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "upwards.zip": (made.archive({"../../a.txt": GOOD.encode()}), "its name leads out of the archive"),
     "table.jsonl": (b'{"text": "a"}\n{"text": ', "line 2: not valid JSON"),
     "columns.csv": (b"price,colour\n1,red\n", "text"),
+    "log.csv": (b"question,answer,document\nWhen?,At noon.,a.md\n", "questions with answers, no passages"),
     "cut.csv.gz": (gzip.compress(b"id,text\n1,words\n" * 500)[:-20], "not a whole gzip file"),
     "cut.parquet": (b"PAR1" + bytes(100), "Parquet|parquet"),
     "sheet.xlsx": (b"words", "not what .xlsx says"),

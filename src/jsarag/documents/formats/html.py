@@ -9,7 +9,7 @@ from jsarag.documents.encoding import text_of
 from jsarag.documents.formats.markup import add_markup, add_tree, plain, tree_of
 from jsarag.documents.formats.raw import Raw
 
-LOST = 0.3
+LOST = 0.15
 """Where less of a page's text than this share is found to be its content, the guess was wrong: all of it is read."""
 TAGS = {"row": "tr", "hi": "span", "ref": "span", "del": "span", "lb": "br", "quote": "blockquote"}
 """HTML's names of the elements that trafilatura, which writes TEI, calls otherwise."""

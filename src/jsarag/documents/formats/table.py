@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from jsarag.data import read_passages
+from jsarag.data import Columns, read_passages
+from jsarag.data.reading import holds_pairs, open_sheet
 from jsarag.documents.document import UnreadableError
 from jsarag.documents.formats.raw import Raw
 from jsarag.types import InputError, Passage
@@ -20,6 +21,8 @@ def read_rows(raw: Raw) -> list[Passage]:
     """
     with raw.on_disk() as path:
         try:
+            if holds_pairs(open_sheet(path), Columns()):
+                raise UnreadableError("questions with answers, no passages; give the file to --data.train")
             reading = read_passages(path)
         except InputError as error:
             raise UnreadableError(_reason(str(error))) from None
