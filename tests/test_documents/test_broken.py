@@ -40,6 +40,14 @@ def encrypted_zip() -> bytes:
     return bytes(data)
 
 
+def method() -> bytes:
+    """A zip file that is packed in a way that nobody knows."""
+    data = bytearray(made.archive({"a.txt": b"words"}))
+    for mark, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        data[data.index(mark) + place] = 77
+    return bytes(data)
+
+
 def crc_broken() -> bytes:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w") as packed:
@@ -70,6 +78,9 @@ LONG = 33 << 20
 BROKEN: dict[str, tuple[bytes, str]] = {
     "empty.txt": (b"", "empty"),
     "empty.pdf": (b"", "empty"),
+    "packed.txt": (gzip.compress(b"words" * 99), "a gzip file; unpack it"),
+    "method.zip": (method(), "damaged within its archive"),
+    "letter.odt": (made.archive({"mimetype": b"application/vnd.oasis.opendocument.text"}), "an OpenDocument"),
     "blank.md": (b" \n\t\r\n ", "empty"),
     "zeros.txt": (bytes(10_000), "empty"),
     "marks.txt": (b"--- *** ---\n\n+++", "no text in it"),
@@ -103,7 +114,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "deep.zip": (nested_zip(4), "more than 3 archives within each other"),
     "upwards.zip": (made.archive({"../../a.txt": GOOD.encode()}), "its name leads out of the archive"),
     "table.jsonl": (b'{"text": "a"}\n{"text": ', "line 2: not valid JSON"),
-    "columns.csv": (b"price,colour\n1,red\n", "text"),
+    "columns.csv": (b"price,colour\n1,red\n", "it has price, colour$"),
     "log.csv": (b"question,answer,document\nWhen?,At noon.,a.md\n", "questions with answers, no passages"),
     "cut.csv.gz": (gzip.compress(b"id,text\n1,words\n" * 500)[:-20], "not a whole gzip file"),
     "cut.parquet": (b"PAR1" + bytes(100), "Parquet|parquet"),
@@ -119,7 +130,7 @@ SPECIAL = {
     "loop.txt": "a link that leads nowhere",
     "up": "a link to a folder",
 }
-INSIDE = {"password.zip": "/a.txt", "crc.zip": "/a.txt", "deep.zip": "/3.zip/2.zip/1.zip/0.zip"}
+INSIDE = {"password.zip": "/a.txt", "method.zip": "/a.txt", "crc.zip": "/a.txt", "deep.zip": "/3.zip/2.zip/1.zip/0.zip"}
 """Of files in an archive the name in it follows."""
 INSIDE |= {"deep.zip": "/3.zip/2.zip/1.zip", "upwards.zip": "/../../a.txt"}
 NESTED = {

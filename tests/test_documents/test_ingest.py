@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +138,18 @@ def test_unchanged_files_are_not_read(run: Callable[..., Report], docs: Path, mo
     assert report.gone == ["tower.md"]
 
 
+def test_no_module_comes_from_the_documents(
+    run: Callable[..., Report], docs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the command runs in their folder: what lies there is read, and never run."""
+    for name in ("markdown_it", "lxml", "json"):
+        (docs / f"{name}.py").write_text("raise SystemExit('run')", encoding="utf-8")
+    monkeypatch.chdir(docs)
+    report = run()
+    assert not report.errors
+    assert report.others == {".py": 3}
+
+
 def test_duplicates(run: Callable[..., Report], docs: Path, tmp_path: Path) -> None:
     """A copy is left out, and comes back when the first one goes."""
     (docs / "copy.md").write_text((docs / "tower.md").read_text(encoding="utf-8"), encoding="utf-8")
@@ -190,8 +202,12 @@ def test_add_keeps_other_files(run: Callable[..., Report], tmp_path: Path, measu
     before = everything(tmp_path / "kb")
     (tmp_path / "news.txt").write_text("The ferry leaves at noon.", encoding="utf-8")
     news = [tmp_path / "news.txt"]
-    with pytest.raises(InputError, match="none of its 3 files is among those named now; add --add"):
+    with pytest.raises(InputError, match="none of its 3 files is among those named now; keep them with --add true"):
         ingest(news, tmp_path / "kb", measure, IngestConfig(**ONE))
+    assert everything(tmp_path / "kb") == before
+    other = replace(measure, limit=32)
+    with pytest.raises(InputError, match="made with other settings; name all its files"):
+        ingest(news, tmp_path / "kb", other, IngestConfig(add=True, **ONE))
     assert everything(tmp_path / "kb") == before
     report = ingest(news, tmp_path / "kb", measure, IngestConfig(add=True, **ONE))
     assert (report.new, report.gone, report.new_passages, report.gone_passages) == (["news.txt"], [], 1, 0)
@@ -244,7 +260,7 @@ def test_nothing_to_read(tmp_path: Path, encoder_model: Path, capsys: pytest.Cap
     assert main(["ingest", *arguments]) == 2
     assert capsys.readouterr().out.splitlines() == [
         f"{tmp_path / 'kb'}: nothing to read was found; nothing is written",
-        "no documents: 1 .png",
+        "of other formats: 1 .png",
         "not read: 1 file",
         "  a.pdf: no text in it: its pages are pictures (a scan?); recognise the text first (OCR)",
     ]

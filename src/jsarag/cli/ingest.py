@@ -79,7 +79,7 @@ def show(report: Report, out: Path, tokens: int) -> None:
         say(f"duplicates left out: {report.exact:,} exact, {report.near:,} near ({out / DUPLICATES})")
     if report.others:
         kinds = ", ".join(f"{count:,} {extension}" for extension, count in sorted(report.others.items()))
-        say(f"no documents: {kinds}")
+        say(f"of other formats: {kinds}")
     if report.errors:
         where = f" ({out / ERRORS})" if report.passages else ""
         say(f"not read: {len(report.errors):,} file{'s' * (len(report.errors) > 1)}{where}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ FORMAT = 1
 MANIFEST = layout.MANIFEST
 PASSAGES, DUPLICATES, ERRORS = "passages.jsonl", "duplicates.jsonl", "errors.jsonl"
 NAMES = (PASSAGES, DUPLICATES, ERRORS, MANIFEST)
+OWN = ("duplicate_of", "similarity", "position")
+"""What a duplicate has beside the fields of a passage; the last one is its place among the passages of its file."""
 MADE_BY = "jsarag ingest"
 
 Row = dict[str, Any]
@@ -66,7 +68,7 @@ class Kept:
         self.files: dict[str, dict[str, Any]] = manifest.get("files", {})
         self.ids: set[str] = set()
         self.fault = ""
-        self._places: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        self._places: dict[str, dict[str, list[int]]] = {PASSAGES: {}, DUPLICATES: {}}
         if not manifest:
             return
         if manifest.get("format") != FORMAT or manifest.get("made_as") != made_as:
@@ -79,7 +81,7 @@ class Kept:
             return
         for name in (PASSAGES, DUPLICATES):
             for place, row in _rows(folder / name):
-                self._places[row["source"]].append((name, place))
+                self._places[name].setdefault(row["source"], []).append(place)
                 if name == PASSAGES:
                     self.ids.add(row["id"])
 
@@ -90,16 +92,15 @@ class Kept:
     def rows(self, source: str) -> list[Row]:
         """All passages of a file in their order, duplicates among them."""
         kept, dropped = list[Row](), dict[int, Row]()
-        for name, place in self._places[source]:
+        for name in (PASSAGES, DUPLICATES):
             with (self._folder / name).open("rb") as file:
-                file.seek(place)
-                row = json.loads(file.readline())
-            if name == PASSAGES:
-                kept.append(row)
-            else:
-                dropped[row["position"]] = {
-                    key: row[key] for key in row if key not in ("duplicate_of", "similarity", "position")
-                }
+                for place in self._places[name].get(source, ()):
+                    file.seek(place)
+                    row = json.loads(file.readline())
+                    if name == PASSAGES:
+                        kept.append(row)
+                    else:
+                        dropped[row["position"]] = {key: value for key, value in row.items() if key not in OWN}
         for position in sorted(dropped):
             kept.insert(position, dropped[position])
         return kept

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -118,9 +120,11 @@ def ingest(
     names = {source.name for source in found.sources}
     if kept.files and not config.add and names.isdisjoint(kept.files):
         raise InputError(
-            f"{out}: none of its {len(kept.files):,} files is among those named now; add --add to keep them, or name "
-            "another folder"
+            f"{out}: none of its {len(kept.files):,} files is among those named now; keep them with --add true, or "
+            "name another folder"
         )
+    if kept.fault and config.add and not names.issuperset(kept.files):
+        raise InputError(f"{out}: {kept.fault}; name all its files, or another folder: --add keeps nothing of it")
     if kept.fault and kept.files:
         display.say(f"{out}: {kept.fault}; all files are read again")
     report = Report(errors=dict(found.errors), others=found.others)
@@ -154,14 +158,14 @@ class _Work:
     def __init__(self, folder: Path, kept: kb.Kept, config: IngestConfig, report: Report) -> None:
         self.folder, self.kept, self.config, self.report = folder, kept, config, report
         self.files: dict[str, dict[str, Any]] = {}
-        self.offsets: list[int] = []
+        self.offsets = array("Q")
 
     def run(self, found: Found, measure: Measure, display: Display, made_as: dict[str, Any]) -> None:
         """Read all files and write all there is to write."""
         spool = self.folder / SPOOL
-        with spool.open("w+b") as file:
+        with spool.open("w+b") as file, closing(self._all(found.sources, measure, display)) as everything:
             twins = Twins(lambda i: self._read(file, i))
-            for name, rows in self._all(found.sources, measure, display):
+            for name, rows in everything:
                 for row in rows:
                     self.offsets.append(file.tell())
                     file.write(kb.line(row))
@@ -177,16 +181,18 @@ class _Work:
         facts = {"made_as": made_as, "left_out": self.report.others, "files": self.files}
         kb.seal(self.folder, facts, rows_of)
 
-    def _all(self, sources: Sequence[Source], measure: Measure, display: Display) -> Iterator[tuple[str, list[kb.Row]]]:
+    def _all(
+        self, sources: Sequence[Source], measure: Measure, display: Display
+    ) -> Generator[tuple[str, list[kb.Row]], None, None]:
         """The passages of each file in the order of names: those read now, and those that stay."""
         report, kept = self.report, self.kept
         named = {source.name: source for source in sources}
         report.gone = sorted(kept.files.keys() - named.keys()) if not self.config.add else []
-        staying = (kept.files.keys() - named.keys()) if self.config.add and not kept.fault else set()
+        staying = kept.files.keys() - named.keys() if self.config.add else set()
         requests = [_request(source, kept) for source in sources]
-        workers = self.config.workers or min(2, len(os.sched_getaffinity(0)))
-        replies = read_all(requests, measure, min(workers, max(len(requests), 1)), self.config.seconds)
-        with display.task("reading", len(requests)) as advance:
+        workers = min(self.config.workers or min(2, os.cpu_count() or 1), max(len(requests), 1))
+        reading = read_all(requests, measure, workers, self.config.seconds)
+        with closing(reading) as replies, display.task("reading", len(requests)) as advance:
             for name in sorted(named.keys() | staying):
                 if name in staying:
                     self.files[name] = dict(kept.files[name])
@@ -213,8 +219,8 @@ class _Work:
 
     def _sort(self, spool: Any, duplicates: dict[int, tuple[int, float]]) -> dict[str, int]:
         """Write passages and duplicates; how many rows each file has."""
-        report, ids, new = self.report, list[str](), 0
-        there = set[str]()
+        report, there, new = self.report, set[str](), 0
+        firsts = dict.fromkeys((first for first, _ in duplicates.values()), "")
         spool.seek(0)
         with (self.folder / kb.PASSAGES).open("wb") as passages, (self.folder / kb.DUPLICATES).open("wb") as dropped:
             source, position = "", 0
@@ -222,7 +228,8 @@ class _Work:
                 row = json.loads(line)
                 position = position + 1 if row["source"] == source else 0
                 source = row["source"]
-                ids.append(row["id"])
+                if i in firsts:
+                    firsts[i] = row["id"]
                 if i not in duplicates:
                     passages.write(line)
                     there.add(row["id"])
@@ -231,7 +238,7 @@ class _Work:
                 first, alike = duplicates[i]
                 report.exact += alike == 1
                 report.near += alike < 1
-                more = {"duplicate_of": ids[first], "similarity": round(alike, 4), "position": position}
+                more = {"duplicate_of": firsts[first], "similarity": round(alike, 4), "position": position}
                 dropped.write(kb.line(row | more))
         report.passages, report.new_passages = len(there), new
         report.gone_passages = len(self.kept.ids - there)

@@ -32,15 +32,17 @@ _OTHERS = {
     b"%!PS": "PostScript; save it as PDF",
     b"SQLite format 3": "a database",
     b"version https://git-lfs": "a pointer of Git LFS; fetch the file with `git lfs pull`",
-    b"From ": "",
+    b"\x1f\x8b": "a gzip file; unpack it",
 }
+_TOLD = frozenset((".doc", ".ppt", ".xls", ".rtf", ".odt", ".odp", ".epub"))
+"""Of documents that are not read, which is told."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 
 def known(extension: str) -> bool:
-    """Whether files of that extension are read; those of no other are looked into."""
-    return extension in EXTENSIONS or extension in TABLES or extension in (".zip", ".doc", ".ppt", ".xls", ".gz")
+    """Whether files of that extension are documents; those of no other are looked into."""
+    return extension in EXTENSIONS or extension in TABLES or extension in _TOLD
 
 
 def kind_of(raw: Raw) -> str:

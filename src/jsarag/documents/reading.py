@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from jsarag.documents.measure import Measure
 
 LARGEST = max(one.most for one in FORMATS.values())
 """Bytes of the largest file that is looked at."""
+DAMAGED = (zipfile.BadZipFile, EOFError, ValueError, RuntimeError, KeyError, struct.error, zlib.error, OSError)
+"""What is raised of a zip file that is damaged, or packed in a way that is not known."""
 MEMORY = 4 << 30
 """Bytes of address space that a worker may use."""
 VERSION = 1
@@ -90,6 +93,8 @@ def reply(request: dict[str, Any], measure: Measure) -> dict[str, Any]:
         return found | {"error": f"needs more than {MEMORY / 1e9:.0f} GB of memory"}
     except OSError as error:
         return found | {"error": f"cannot be read: {error.strerror or error}"}
+    except Exception as error:  # whatever a library does with a damaged table
+        return found | {"error": f"damaged: cannot be read ({_first_line(error)})"}
 
 
 def _chunks(kind: str, raw: Raw, measure: Measure) -> Iterator[Chunk]:
@@ -109,32 +114,36 @@ def _chunks(kind: str, raw: Raw, measure: Measure) -> Iterator[Chunk]:
 
 
 def _bytes(path: Path, inside: tuple[str, ...]) -> bytes:
-    with archive(path, inside[:-1]).open(inside[-1]) if inside else path.open("rb") as file:
-        return bounded(file)
+    if inside:
+        return member(_archive(path, inside[:-1]), inside[-1])
+    with path.open("rb") as file:
+        return _bounded(file)
 
 
-def bounded(file: IO[bytes], most: int = LARGEST) -> bytes:
-    """All bytes of a file.
+def member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A file of an archive.
 
     Raises:
-        UnreadableError: there are too many, or it is damaged.
+        UnreadableError: it is too large or damaged.
     """
     try:
-        data = file.read(most + 1)
-    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, zlib.error) as error:
+        with archive.open(name) as file:
+            return _bounded(file)
+    except DAMAGED as error:
         raise UnreadableError(f"damaged within its archive ({_first_line(error)})") from None
-    if len(data) > most:
-        raise UnreadableError(f"too large: more than {most / 1e6:,.0f} MB")
+
+
+def _bounded(file: IO[bytes]) -> bytes:
+    data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise UnreadableError(f"too large: more than {LARGEST / 1e6:,.0f} MB")
     return data
 
 
 @lru_cache(maxsize=2)
-def archive(path: Path, inside: tuple[str, ...]) -> zipfile.ZipFile:
+def _archive(path: Path, inside: tuple[str, ...]) -> zipfile.ZipFile:
     """An open zip file, which may lie in others."""
-    if not inside:
-        return zipfile.ZipFile(path)
-    with archive(path, inside[:-1]).open(inside[-1]) as file:
-        return zipfile.ZipFile(BytesIO(bounded(file)))
+    return zipfile.ZipFile(BytesIO(member(_archive(path, inside[:-1]), inside[-1])) if inside else path)
 
 
 def _first_line(error: Exception) -> str:

@@ -12,8 +12,9 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from jsarag.documents.document import UnreadableError
+from jsarag.documents.formats.raw import extension_of
 from jsarag.documents.kinds import check_size, known
-from jsarag.documents.reading import bounded
+from jsarag.documents.reading import DAMAGED, member
 from jsarag.types import InputError
 
 DEEPEST = 3
@@ -121,20 +122,20 @@ def _add(found: Found, source: Source) -> None:
     if not stat.S_ISREG(mode):
         found.errors[source.name] = next(what for holds, what in _KINDS.items() if holds(mode))
         return
-    extension = PurePosixPath(source.name.lower()).suffix
-    if extension == ".zip":
+    if extension_of(source.name) == ".zip":
         try:
             with zipfile.ZipFile(source.path) as archive:
                 _open(found, source, archive, source.path.stat().st_size)
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError) as error:
-            found.errors[source.name] = f"not a zip file, or damaged ({error})"
         except UnreadableError as error:
             found.errors[source.name] = str(error)
+        except DAMAGED as error:
+            found.errors[source.name] = f"not a zip file, or damaged ({error})"
     else:
-        _sort(found, source, extension)
+        _sort(found, source)
 
 
-def _sort(found: Found, source: Source, extension: str) -> None:
+def _sort(found: Found, source: Source) -> None:
+    extension = extension_of(source.name)
     if known(extension):
         found.sources.append(source)
     else:
@@ -156,21 +157,20 @@ def _open(found: Found, source: Source, archive: zipfile.ZipFile, size: int) -> 
             continue
         elif entry.flag_bits & 1:
             found.errors[inner.name] = "needs a password"
-        elif path.suffix.lower() == ".zip":
+        elif extension_of(inner.name) == ".zip":
             _nested(found, inner, archive, entry)
         else:
-            _sort(found, inner, path.suffix.lower())
+            _sort(found, inner)
 
 
 def _nested(found: Found, source: Source, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
     try:
         if len(source.inside) > DEEPEST - 1:
             raise UnreadableError(f"more than {DEEPEST} archives within each other; unpack it")
-        with archive.open(entry) as file:
-            data = bounded(file)
+        data = member(archive, entry.filename)
         with zipfile.ZipFile(BytesIO(data)) as inner:
             _open(found, source, inner, len(data))
     except UnreadableError as error:
         found.errors[source.name] = str(error)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError, RuntimeError) as error:
+    except DAMAGED as error:
         found.errors[source.name] = f"not a zip file, or damaged ({error})"

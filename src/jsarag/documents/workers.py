@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
@@ -63,10 +63,10 @@ class Worker:
                     pipe.close()  # type: ignore[union-attr]
 
     def _start(self) -> subprocess.Popen[bytes]:
-        # Where this process found the package, whatever the folder it runs in.
+        # Modules are found where this process finds them, and never (-P) in the folder where it runs.
         path = os.pathsep.join([str(Path(jsarag.__file__).parents[1]), *filter(None, sys.path)])
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "jsarag.documents.worker"],
+            [sys.executable, "-P", "-m", "jsarag.documents.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -87,7 +87,7 @@ class Worker:
 
 def read_all(
     requests: Iterable[Mapping[str, Any]], measure: Measure, processes: int, seconds: float
-) -> Iterator[Reply]:
+) -> Generator[Reply, None, None]:
     """The replies to requests, in their order; few are held at a time."""
     workers = [Worker(measure, seconds) for _ in range(processes)]
     idle: SimpleQueue[Worker] = SimpleQueue()

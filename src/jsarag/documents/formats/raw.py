@@ -23,9 +23,8 @@ class Raw:
 
     @property
     def extension(self) -> str:
-        """In lower case, with its dot; that before ``.gz``, together with it."""
-        path = PurePosixPath(self.name.lower())
-        return "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+        """See `extension_of`."""
+        return extension_of(self.name)
 
     @contextmanager
     def on_disk(self) -> Iterator[Path]:
@@ -34,3 +33,9 @@ class Raw:
             path = Path(folder) / f"file{self.extension}"
             path.write_bytes(self.data)
             yield path
+
+
+def extension_of(name: str) -> str:
+    """In lower case, with its dot; that before ``.gz``, together with it."""
+    path = PurePosixPath(name.lower())
+    return "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix

@@ -36,5 +36,6 @@ def read_rows(raw: Raw) -> list[Passage]:
 
 
 def _reason(message: str) -> str:
-    """A message that names the temporary copy no more."""
-    return _PLACE.sub(lambda place: f"line {place[1]}: " if place[1] else "", message)
+    """A message without the name of the temporary copy."""
+    told = message.partition("; name the column")[0]  # by options that this command does not have
+    return _PLACE.sub(lambda place: f"line {place[1]}: " if place[1] else "", told)
