@@ -159,8 +159,8 @@ def test_duplicates(run: Callable[..., Report], docs: Path, tmp_path: Path) -> N
     assert report.exact == len(dropped) > 0
     kept = {row["id"]: row for row in rows(tmp_path / "kb")}
     assert all(kept[row["duplicate_of"]]["text"] == row["text"] for row in dropped)
-    assert len(rows_of := run("all", keep_duplicates=True).errors) == len(rows_of) == 0
-    assert len(rows(tmp_path / "all")) == len(kept) + len(dropped)
+    run("all", keep_duplicates=True)
+    assert len({row["id"] for row in rows(tmp_path / "all")}) == len(kept) + len(dropped)
     (docs / "copy.md").unlink()
     assert run().exact == 0
     run("fresh")

@@ -29,16 +29,18 @@ class Worker:
 
     def __init__(self, measure: Measure, seconds: float) -> None:
         """Take what its process is told first."""
-        self._settings = json.dumps({"measure": asdict(measure), "seconds": seconds})
+        self._settings = _line({"measure": asdict(measure), "seconds": seconds})
         self._seconds = seconds
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, request: Mapping[str, Any]) -> Reply:
         """Read a file; see `jsarag.documents.reading.reply`."""
-        process = self._process or self._start()
+        process, told = self._process, b""
+        if process is None:
+            process, told = self._start(), self._settings
         assert process.stdin is not None and process.stdout is not None
         try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.write(told + _line(request))
             process.stdin.flush()
             line = process.stdout.readline()
         except OSError:
@@ -73,8 +75,6 @@ class Worker:
             env=os.environ | {"PYTHONPATH": path, "TOKENIZERS_PARALLELISM": "false"},
             start_new_session=True,  # Ctrl-C is for this process, which ends the others
         )
-        assert self._process.stdin is not None
-        self._process.stdin.write(self._settings.encode() + b"\n")
         return self._process
 
     def _why(self, status: int) -> str:
@@ -83,6 +83,10 @@ class Worker:
         if status == -signal.SIGKILL:
             return "needs too much memory"  # the system ends what takes the last of it
         return f"its parser crashed ({signal.Signals(-status).name if status < 0 else f'exit status {status}'})"
+
+
+def _line(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value).encode() + b"\n"
 
 
 def read_all(
@@ -111,8 +115,7 @@ def read_all(
         while waiting:
             yield waiting.popleft().result()
     finally:
-        for future in waiting:
-            future.cancel()
-        for worker in workers:
-            worker.close()
-        pool.shutdown()
+        for last in (False, True):  # a worker may be started while the first ones are ended
+            pool.shutdown(wait=last, cancel_futures=True)
+            for worker in workers:
+                worker.close()
