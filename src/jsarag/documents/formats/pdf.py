@@ -106,12 +106,12 @@ def _lines(pdf: Any, number: int) -> list[_Line]:
         text = page.get_textpage()
     except pypdfium2.PdfiumError:
         return []
-    height = page.get_height()
+    height, count = page.get_height(), text.count_chars()
     found: list[_Line] = []
     begin, letters = 0, list[str]()
-    for index in range(text.count_chars() + 1):
+    for index in range(count + 1):
         # PDFium ends each line with carriage return and line feed, but for a word that is broken there.
-        code = pdfium.FPDFText_GetUnicode(text, index) if index < text.count_chars() else 10
+        code = pdfium.FPDFText_GetUnicode(text, index) if index < count else 10
         if code not in (10, 13):
             begin = begin if letters else index
             letters.append("" if code in _NONE or 0xD800 <= code < 0xE000 else chr(code))

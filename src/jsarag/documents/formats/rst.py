@@ -45,9 +45,10 @@ _TARGET = re.compile(r"(?s)^(.*?)\s*<[^<>]+>$")
 def read_rst(raw: Raw) -> Document:
     """The blocks of the page that it makes."""
     from docutils.core import publish_parts
+    from docutils.writers.html5_polyglot import Writer
 
     _know_sphinx()
-    made = publish_parts(text_of(raw.data), writer="html5", settings_overrides=SETTINGS)
+    made = publish_parts(text_of(raw.data), writer=Writer(), settings_overrides=SETTINGS)
     draft = Draft()
     add_markup(draft, made["html_body"])
     return draft.document()
