@@ -53,7 +53,7 @@ from jsarag.terminal import shown
 from jsarag.training import checkpoint
 from jsarag.training.config import LoopConfig
 from jsarag.training.kept import Kept
-from jsarag.types import Answer, Example, InputError, Turn
+from jsarag.types import Answer, Example, InputError, Retrieved, Turn
 from jsarag.whole import naming
 
 
@@ -152,6 +152,23 @@ class Run:
             InputError: a mode or search that knows its answer only at the end: rag-sequence-*, beam.
         """
         return self.pipeline.stream(self._x(question, history))
+
+    def retrieve(
+        self, question: Asked, history: Sequence[Turn | Mapping[str, str]] = (), k: int | None = None
+    ) -> list[Retrieved]:
+        """The passages for a question, best first, with their probabilities; nothing is generated.
+
+        Args:
+            question: Text, ``{question, history}`` or an `Example`.
+            history: The turns before it, oldest first.
+            k: How many; default: as many as the run answers with.
+
+        Raises:
+            InputError: an empty question, turns that are none, or more passages than there are.
+        """
+        if k is not None:
+            self.pipeline.kb.check_k(k, "k")
+        return self.pipeline.retrieve([self._x(question, history)], k)[0]
 
     def _x(self, question: Asked, history: Sequence[Turn | Mapping[str, str]], where: str = "question") -> str:
         return render(as_question(question, where, history), self.config.data.history)

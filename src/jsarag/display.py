@@ -20,6 +20,13 @@ class Display(Protocol):
         """Show one line."""
 
 
+def about(seconds: float) -> str:
+    """A time for people, rough: ``90 s``, ``5 min``, ``2.5 h``."""
+    if seconds < 120:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 class Silent:
     """Shows nothing."""
 

@@ -63,6 +63,11 @@ class DecodingConfig:
         """The search with its settings."""
         return SEARCHES[self.search](**self._settings())
 
+    @property
+    def streams(self) -> bool:
+        """Whether an answer can be read while it is generated."""
+        return isinstance(self.decoder, Direct) and self.chosen().width == 1
+
     def check_stream(self) -> None:
         """Refuse to stream where the answer is known only at the end."""
         able = [name for name in DECODERS if isinstance(DECODERS[name], Direct)]

@@ -59,8 +59,7 @@ def check_output(path: Path, option: str) -> None:
         folder = next(folder for folder in Path(os.path.realpath(path)).parents if folder.exists())
         if not os.access(folder, os.W_OK | os.X_OK):
             raise InputError(f"{option}: cannot write {path}: {there} is not writable")
-        # Rights alone do not tell: of some file systems the root may write nothing either.
-        Path(tempfile.mkdtemp(prefix=".jsarag-", dir=folder)).rmdir()
+        _try(folder)
     except OSError as error:
         if error.errno != errno.ENOSPC:  # there may be room when the file is written
             raise InputError(f"{option}: cannot write {path}: {error.strerror}") from None
@@ -78,8 +77,7 @@ def check_new_folder(folder: Path, option: str) -> None:
             if there == folder:
                 raise InputError(f"{option}: {folder}: expected a folder, found a file")
             raise InputError(f"{option}: expected a folder, got {folder}, but {there} is a file")
-        # Rights alone do not tell: of some file systems the root may write nothing either.
-        Path(tempfile.mkdtemp(prefix=".jsarag-", dir=there)).rmdir()
+        _try(there)
     except OSError as error:
         raise InputError(f"{option}: cannot write {folder}: {error.strerror}") from None
 
@@ -115,6 +113,11 @@ def check_apart(folder: Path, reads: Iterable[str | Path]) -> None:
             raise InputError(f"{folder}: cannot be written: {what} what is read; name a folder elsewhere")
         if path.is_dir() and _within(folder, path):
             raise InputError(f"{folder}: cannot be written: lies in {path}, which is read; name a folder elsewhere")
+
+
+def _try(folder: Path) -> None:
+    """Write there: rights alone do not tell, for of some file systems the root may write nothing either."""
+    Path(tempfile.mkdtemp(prefix=".jsarag-", dir=folder)).rmdir()
 
 
 def _within(path: Path, folder: Path) -> bool:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from jsarag.display import Advance, Display, Silent
+from jsarag.visible import visible_line
 
 EVERY = 15.0
 """Seconds between plain lines."""
@@ -42,7 +43,7 @@ class Terminal:
             TimeElapsedColumn(),
             TextColumn("ETA"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[state]}"),
+            TextColumn("{task.fields[state]}", markup=False),
         )
         outer = self._progress
         progress = outer or Progress(*columns, console=self._console)
@@ -59,11 +60,13 @@ class Terminal:
     def say(self, text: str) -> None:
         """One line, above the bars."""
         # Not wrapped: a command in it can be copied.
-        self._console.print(text, markup=False, soft_wrap=True)
+        self._console.print(visible_line(text), markup=False, soft_wrap=True)
 
 
 def _lines(name: str, total: int, done: int) -> Advance:
-    began, first, shown = time.monotonic(), done, 0.0
+    began, first = time.monotonic(), done
+    shown = began
+    print(f"{name} {done}/{total}", file=sys.stderr, flush=True)
 
     def advance(more: int, state: str) -> None:
         nonlocal done, shown

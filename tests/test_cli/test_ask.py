@@ -13,7 +13,7 @@ import pytest
 
 import jsarag
 from jsarag.cli import quickstart
-from jsarag.cli.ask import show
+from jsarag.cli.answers import show
 from jsarag.cli.main import main
 from jsarag.decoding import DECODERS
 from tests import world

@@ -22,7 +22,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_a_file_gets_a_line_now_and_then_and_one_at_the_end(
+def test_a_file_gets_a_line_at_the_start_now_and_then_and_at_the_end(
     clock: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Terminal().task("train", total=10, done=2) as advance:
@@ -30,8 +30,8 @@ def test_a_file_gets_a_line_now_and_then_and_one_at_the_end(
             clock[0] += later
             advance(more, state)
     assert capsys.readouterr().err.splitlines() == [
-        "train 3/10  1 s, ETA 7 s  a",  # the first at once
-        "train 6/10  16 s, ETA 16 s  c",  # 15 seconds after it; 4 of 8 in 16 seconds
+        "train 2/10",  # at once: whoever waits knows for what
+        "train 6/10  16 s, ETA 16 s  c",  # the first after 15 seconds; 4 of 8 in 16 seconds
         "train 7/10  36 s, ETA 22 s",
         "train 10/10  37 s, ETA 0 s  end",  # the last at once
     ]

@@ -138,6 +138,39 @@ def test_unchanged_files_are_not_read(run: Callable[..., Report], docs: Path, mo
     assert report.gone == ["tower.md"]
 
 
+HOSTILE = (b"caf\xe9.md", "\uff5a[/b].md".encode(), b"x\x1b[2J.md", b"line\nend.md", "\u202egnp.md".encode())
+
+
+def test_hostile_names(
+    docs: Path,
+    tmp_path: Path,
+    encoder_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """They steer no terminal, break no bar and no file; the bars are those of a terminal."""
+    for i, name in enumerate(HOSTILE):
+        path = Path(os.fsdecode(os.fsencode(docs) + b"/" + name))
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"# Boat\n\nThe boat {i} leaves.", encoding="utf-8")
+        path.with_suffix(".txt").write_bytes(b"")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    arguments = ["ingest", str(docs), "--out", str(tmp_path / "kb"), "--encoder.model", str(encoder_model)]
+    assert main(arguments) == 0
+    said = capsys.readouterr()
+    assert "\x1b[2J" not in said.out + said.err
+    assert "\u202e" not in said.out + said.err
+    assert {row["source"] for row in rows(tmp_path / "kb")} > {
+        "caf\ufffd.md",
+        "\uff5a[/b].md",
+        "x\x1b[2J.md",
+        "line\nend.md",
+    }
+    assert len(rows(tmp_path / "kb", "errors.jsonl")) == len(HOSTILE)
+    assert main(arguments) == 0
+    assert "8 unchanged" in capsys.readouterr().out
+
+
 def test_no_module_comes_from_the_documents(
     run: Callable[..., Report], docs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

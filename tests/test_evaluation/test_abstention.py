@@ -97,7 +97,9 @@ def test_a_run_declines_below_its_threshold(
     assert main(["train", *options]) == 0
     run = Path(options[options.index("--out") + 1])
     summary = json.loads((run / "summary.json").read_text())
-    assert summary["abstention"] is None  # six dev pairs are too few
+    assert summary["abstention"] is None
+    told = " ".join(capsys.readouterr().out.split())
+    assert "declines: no question: the threshold is chosen on at least 20 dev pairs, and there are 6" in told
     summary["abstention"] = {"threshold": 1e9}
     (run / "summary.json").write_text(json.dumps(summary))
     capsys.readouterr()

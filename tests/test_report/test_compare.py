@@ -75,6 +75,16 @@ def test_runs_that_differ_in_their_seed_are_one_group_and_tested_in_pairs(tmp_pa
     assert drawn == pytest.approx([0, 0.05, 300, 0.25])
 
 
+def test_runs_without_passage_labels_are_compared_by_what_stands_in_for_labels(tmp_path: Path) -> None:
+    for run in (unlabelled := runs(tmp_path)[1:3]):
+        rows = [row for _, row in read_jsonl(run / "evaluation" / "after.jsonl")]
+        for row in rows:
+            row["evidence/answer@5"], row["likelihood/per_token"] = row.pop("prior/hit@1"), -row.pop("prior/mrr@10")
+        write_jsonl(run / "evaluation" / "after.jsonl", rows)
+    _, second = api.compare(unlabelled)
+    assert list(second.figures) == ["evidence/answer@5", "likelihood/per_token", "answers/f1"]
+
+
 def test_a_run_too_short_for_the_spread_of_its_gradients_leaves_them_to_the_other_seeds(tmp_path: Path) -> None:
     folders = runs(tmp_path)
     steps = [row for _, row in read_jsonl(folders[2] / "metrics.jsonl")]

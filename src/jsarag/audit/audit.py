@@ -173,7 +173,8 @@ def audit(
     kb = [h for _, reading in files.passages for h in reading.items]
     asked = [(name, reading, [render(e, look.history) for e in reading.items]) for name, reading in files.pairs]
     found = [_of_passages(name, reading) for name, reading in files.passages]
-    found += [_of_pairs(name, reading, xs, kb) for name, reading, xs in asked]
+    everything = texts.everything(kb) if asked else ""
+    found += [_of_pairs(name, reading, xs, everything) for name, reading, xs in asked]
     across = [
         Group.of(f"question of {name} that {earlier} asks as well", [reading.places[i] for i in texts.shared(xs, ys)])
         for (earlier, _, xs), (name, reading, ys) in combinations(asked, 2)
@@ -210,13 +211,13 @@ class Passages:
 
 def _of_passages(name: str, reading: Reading[Passage]) -> FileAudit:
     lines = _lines(name, reading.places)
-    twice = texts.doubled([f"{h.title}\n{h.text}" for h in reading.items])
+    twice = texts.doubled([h.title for h in reading.items], [h.text for h in reading.items])
     return _file(name, reading, [Group.of("text that stands twice", _both(lines, twice))])
 
 
-def _of_pairs(name: str, reading: Reading[Example], xs: Sequence[str], kb: Sequence[Passage]) -> FileAudit:
+def _of_pairs(name: str, reading: Reading[Example], xs: Sequence[str], everything: str) -> FileAudit:
     lines, pairs = _lines(name, reading.places), reading.items
-    again = texts.doubled([f"{x}\0{e.outputs[0]}" for x, e in zip(xs, pairs, strict=True)])
+    again = texts.doubled(xs, [e.outputs[0] for e in pairs])
     same = {i for i, _ in again}
     others = [(i, j) for i, j in texts.doubled(xs) if i not in same]
     remarks = [
@@ -224,8 +225,8 @@ def _of_pairs(name: str, reading: Reading[Example], xs: Sequence[str], kb: Seque
         Group.of("question that stands twice, with another answer", _both(lines, others)),
         Group.of("answer that is a word for nothing, such as nan", [lines[i] for i in texts.blank(pairs)]),
     ]
-    if kb:
-        absent = [lines[i] for i in texts.nowhere(pairs, kb)]
+    if everything:
+        absent = [lines[i] for i in texts.nowhere(pairs, everything)]
         remarks.append(Group.of("answer that stands word for word in no passage", absent))
     return _file(name, reading, remarks)
 

@@ -7,29 +7,30 @@ import os
 import stat
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.padding import Padding
-from rich.text import Text
+from typing import TextIO
 
 from jsarag import api
+from jsarag.cli.answers import follow, plain, show, show_passages
+from jsarag.cli.dialog import converse
 from jsarag.cli.loading import add_run_options, as_options, load
 from jsarag.data import as_question
-from jsarag.decoding import Stream
 from jsarag.parsing import Parser
+from jsarag.terminal import Terminal
 from jsarag.types import Answer, Example, InputError
+from jsarag.visible import json_line
 
 DESCRIPTION = """Answer questions with a trained run, and show the passages used.
 
-Without a question, each line of standard input is one: text, or a JSON object {"question", "id", "history"}, where
-"input" stands for "question" as in files of pairs."""
+Without a question, a dialog begins on a terminal: each question is asked with the turns before it. Where standard
+input is no terminal, or with --questions, each line is a question: text, or a JSON object {"question", "id",
+"history"}, where "input" stands for "question" as in files of pairs."""
 
 EXAMPLE = """jsarag ask --run runs/mine "How do I get my deposit back?"
-jsarag ask --run runs/mine --json < questions.txt"""
+jsarag ask --run runs/mine
+jsarag ask --run runs/mine --questions questions.txt --json > answers.jsonl"""
 
 TOGETHER = 32
 """Questions of a file that are answered together."""
@@ -38,8 +39,9 @@ TOGETHER = 32
 def run(argv: Sequence[str]) -> int:
     """Run the command."""
     parser = Parser(prog="jsarag ask", description=DESCRIPTION, example=EXAMPLE)
-    parser.add_argument("question", nargs="?", default=None, help="The question; default: read from standard input.")
+    parser.add_argument("question", nargs="?", default=None, help="The question.")
     add_run_options(parser)
+    parser.add_argument("--questions", type=Path, help="File with a question a line; default: standard input.")
     parser.add_argument("--full", action="store_true", help="Print the whole text of each passage, not one line.")
     parser.add_argument("--json", action="store_true", help="Print one JSON object an answer.")
     parser.add_argument(
@@ -52,31 +54,28 @@ def run(argv: Sequence[str]) -> int:
             raise InputError(f"--{option}: expected without --json, which prints whole answers and passages")
     asked = None if values.question is None else as_question(values.question, "question")
     if values.question and Path(values.question).is_file():
-        raise InputError(f"question: {values.question} is a file; read questions from it with < {values.question}")
-    loaded = load(values, always=values.always)
-    if values.stream:
-        with as_options():
-            loaded.pipeline.decoding.check_stream()
-    for some in [[asked]] if asked else _read(1 if values.stream else TOGETHER):
+        raise InputError(f"question: {values.question} is a file; read it with --questions {values.question}")
+    if asked and values.questions:
+        raise InputError("--questions: expected without a question beside it")
+    talks = not (asked or values.questions or values.json) and sys.stdin.isatty() and sys.stdout.isatty()
+    with nullcontext(sys.stdin) if values.questions is None else _opened(values.questions) as lines:
+        loaded = load(values, always=values.always)
         if values.stream:
-            _follow(loaded.stream(some[0]), values.full)
-            continue
-        for question, answer in zip(some, _answers(loaded, some), strict=True):
-            if values.json:
-                print(json.dumps(_plain(question, answer), ensure_ascii=False), flush=True)
-            else:
-                show("" if asked else question.input, answer, full=values.full)
+            with as_options():
+                loaded.pipeline.decoding.check_stream()
+        if talks:
+            converse(loaded, full=values.full)
+            return 0
+        for some in [[asked]] if asked else _read(lines, values.questions, 1 if values.stream else TOGETHER):
+            if values.stream:
+                show_passages(follow(loaded.stream(some[0])).passages, full=values.full)
+                continue
+            for question, answer in zip(some, _answers(loaded, some), strict=True):
+                if values.json:
+                    print(json_line(plain(question, answer)), flush=True)
+                else:
+                    show("" if asked else question.input, answer, full=values.full)
     return 0
-
-
-def show(question: str, answer: Answer, *, full: bool = False) -> None:
-    """Print a question, unless it is empty, its answer, and the passages: two lines each, or their whole texts."""
-    console = Console(highlight=False)
-    if question:
-        console.print(question, style="dim", markup=False)
-    console.print(answer.text or "(no answer)", style="bold", markup=False)
-    console.print()
-    _show_passages(console, answer, full)
 
 
 def _answers(loaded: api.Run, questions: Sequence[Example]) -> list[Answer]:
@@ -86,56 +85,38 @@ def _answers(loaded: api.Run, questions: Sequence[Example]) -> list[Answer]:
         raise InputError(str(error).removeprefix("questions[0]: ")) from None
 
 
-def _follow(stream: Stream, full: bool) -> None:
-    for piece in stream:
-        print(piece, end="", flush=True)
-    print("" if stream.answer.text else "(no answer)", end="\n\n")
-    _show_passages(Console(highlight=False), stream.answer, full)
+def _opened(file: Path) -> TextIO:
+    if not file.is_file():
+        raise InputError(f"--questions: expected a file, got {file}")
+    return file.open(encoding="utf-8-sig")
 
 
-def _show_passages(console: Console, answer: Answer, full: bool) -> None:
-    console.print("p(h|x)  passage", style="dim")
-    for h in answer.passages:
-        title = f"  {h.passage.title}" if h.passage.title else ""
-        console.print(f" {h.probability:.3f}  {h.passage.id}{title}", markup=False, no_wrap=True, overflow="ellipsis")
-        text = Text(h.passage.text if full else " ".join(h.passage.text.split()), overflow="ellipsis", no_wrap=not full)
-        console.print(Padding(text, (0, 0, 0, 8)))
-    console.print()
-
-
-def _plain(question: Example, answer: Answer) -> dict[str, Any]:
-    history = {"history": [asdict(turn) for turn in question.history]} if question.history else {}
-    return {"id": question.id or None, "question": question.input, **history, **asdict(answer)}
-
-
-def _read(together: int) -> Iterator[list[Example]]:
-    """The questions on standard input; those of a file in parts, any others as soon as they come."""
-    questions = _typed()
-    size = together if _is_file() else 1
+def _read(lines: TextIO, file: Path | None, together: int) -> Iterator[list[Example]]:
+    """The questions, of a file in parts, any others as soon as they come."""
+    where = "standard input" if file is None else str(file)
+    questions, none = _typed(lines, where), True
+    size = together if _is_file(lines) else 1
     while some := list(islice(questions, size)):
         yield some
+        none = False
+    if none:
+        Terminal().say(f"{where}: holds no question")
 
 
-def _is_file() -> bool:
+def _is_file(lines: TextIO) -> bool:
     try:
-        return stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+        return stat.S_ISREG(os.fstat(lines.fileno()).st_mode)
     except (OSError, ValueError):
         return False
 
 
-def _typed() -> Iterator[Example]:
-    prompt = sys.stdin.isatty()
+def _typed(lines: TextIO, file: str) -> Iterator[Example]:
     number = 0
-    while True:
-        if prompt:
-            print("? ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
-        if not line:
-            return
+    while line := _line(lines, file):
         number += 1
         if not line.strip():
             continue
-        where = f"standard input:{number}"
+        where = f"{file}:{number}"
         if not line.lstrip().startswith("{"):
             yield as_question(line.strip(), where)
             continue
@@ -144,3 +125,10 @@ def _typed() -> Iterator[Example]:
         except ValueError as error:
             raise InputError(f"{where}: not valid JSON ({error})") from None
         yield as_question(found, where)
+
+
+def _line(lines: TextIO, file: str) -> str:
+    try:
+        return lines.readline()
+    except UnicodeDecodeError:
+        raise InputError(f"{file}: expected UTF-8 text") from None

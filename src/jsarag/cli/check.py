@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from jsarag import api
 from jsarag.checks import require
 from jsarag.integrity import Finding, Inspection
 from jsarag.parsing import Parser
+from jsarag.visible import json_line, visible_line
 
 DESCRIPTION = """Compare every file of runs, indexes and converted data sets with its SHA-256.
 
@@ -34,7 +34,7 @@ def run(argv: Sequence[str]) -> int:
         found = api.check(path)
         whole &= found.whole
         if values.json:
-            print(json.dumps(_plain(found), ensure_ascii=False))
+            print(json_line(_plain(found)))
         else:
             show(found)
     return 0 if whole else 1
@@ -46,7 +46,7 @@ def show(found: Inspection) -> None:
     for finding in sorted(found.findings, key=lambda finding: finding.state == "whole"):
         size = _size(finding)
         table.add_row(
-            str(finding.path.relative_to(found.folder)),
+            visible_line(str(finding.path.relative_to(found.folder))),
             "" if size is None else f"{size / 1e6:,.1f}",
             finding.state,
             finding.what,
@@ -56,7 +56,8 @@ def show(found: Inspection) -> None:
     states = [finding.state for finding in found.findings]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
 
-    console.print(f"{found.folder}: {found.kind}, {'whole' if found.whole else 'DAMAGED'} ({counts})", markup=False)
+    state = "whole" if found.whole else "DAMAGED"
+    console.print(f"{visible_line(str(found.folder))}: {found.kind}, {state} ({counts})", markup=False)
 
 
 def _plain(found: Inspection) -> dict[str, object]:

@@ -14,6 +14,7 @@ from jsarag.data import Columns
 from jsarag.files import write_json
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
+from jsarag.visible import visible
 
 DESCRIPTION = """Read files of pairs and passages as `jsarag train` would, and tell all that is wrong with them at once.
 
@@ -82,7 +83,7 @@ def show(found: Audit) -> None:
     console = Console(highlight=False, soft_wrap=True)
 
     def say(text: str) -> None:
-        console.print(text, markup=False)
+        console.print(visible(text), markup=False)
 
     for file in found.files:
         say(file.said)

@@ -18,6 +18,7 @@ from jsarag.report.numbers import bounds, change, number
 from jsarag.report.standing import leader, letters, standings
 from jsarag.report.verdict import SURE, Verdict, next_steps, verdict
 from jsarag.run.dry import Finding
+from jsarag.visible import visible_line
 
 
 def show_summary(summary: dict[str, Any], run: Path | None = None) -> None:
@@ -38,7 +39,7 @@ def show_summary(summary: dict[str, Any], run: Path | None = None) -> None:
                 table.add_row(
                     label(name, figure), cell(a, figure.unit), cell(b, figure.unit), difference + (" *" if sure else "")
                 )
-        Console().print(table)
+        Console().print(table, markup=False)
         if stars:
             print("* more than chance: p < 0.05 in a paired test over the examples")
     print(
@@ -82,7 +83,7 @@ def show_evaluation(summary: dict[str, Any], title: str = "", *, every: bool = F
     """
     console = Console(highlight=False)
     if title:
-        console.print(title, markup=False, soft_wrap=True)
+        console.print(visible_line(title), markup=False, soft_wrap=True)
     table = Table("figure", "percent [95 % interval]")
     columns = [name for name in _blocks(summary) if block_of(name).column]
     chosen = [(name, figure) for name, figure in in_order(_blocks(summary)) if name not in columns]
@@ -92,7 +93,7 @@ def show_evaluation(summary: dict[str, Any], title: str = "", *, every: bool = F
             table.add_section()
         unit = "" if figure.unit == "percent" else f" ({figure.unit})"
         table.add_row(label(name, figure) + unit, cell(summary[name][figure.name], figure.unit))
-    console.print(table)
+    console.print(table, markup=False)
     if every and columns:
         _show_combinations({block_of(name).column: summary[name] for name in columns})
     if len(chosen) > len(shown):
@@ -108,7 +109,7 @@ def _show_modes(modes: dict[str, Any], retrieval_seconds: float) -> None:
     for mode, found in modes.items():
         cells = [cell(found.get(name, {}).get(figure.name), figure.unit) for name, figure in shown]
         table.add_row(mode, *cells, f"{found['cost']['seconds']:.3f}", f"{found['cost']['tokens']:,.0f}")
-    _wide().print(table)
+    _wide().print(table, markup=False)
     taken = f"{retrieval_seconds:.3f} s"
     print(f"seconds and generator tokens a question, without the {taken} that finding its passages takes")
 
@@ -120,7 +121,7 @@ def _show_combinations(columns: dict[str, Any]) -> None:
         table.add_row(
             block_of("combinations").figure(name).title, *(cell(found.get(name)) for found in columns.values())
         )
-    Console().print(table)
+    Console().print(table, markup=False)
 
 
 def label(name: str, figure: Figure) -> str:
@@ -154,13 +155,13 @@ def show_claims(result: dict[str, Any]) -> None:
         for name in dict.fromkeys(row["objective"] for row in rows):
             own = {row["component"]: [row[figure] for figure in figures] for row in rows if row["objective"] == name}
             table.add_row(name, *[_triple(own.get(part)) for part in ("prior", "posterior", "generator")])
-        console.print(table)
+        console.print(table, markup=False)
     if result.get("recovery_summary"):
         table = Table("objective", "q at first", "log p(y|x)", "end", "KL end", "halved at", title="recovery of q")
         for row in result["recovery_summary"]:
             numbers = [f"{row[key]:.2f}" for key in ("at_first", "marginal", "kl")]
             table.add_row(row["objective"], row["q"], *numbers, str(row["kl_halved_at"] or "-"))
-        console.print(table)
+        console.print(table, markup=False)
     for claim in result["claims"]:
         figures_told = ", ".join(f"{name} {value:.2f}" for name, value in claim["figures"].items())
         verdict = "holds" if claim["holds"] else "does not hold"
@@ -194,7 +195,7 @@ def show_contrast(groups: Sequence[Group]) -> None:
         spent = [(*costs(groups[i]), f"{groups[i].cost['seconds']:.0f} s") for i in shown]
         for name, cells_ in zip(COSTS, zip(*spent, strict=True), strict=True):
             table.add_row(name, *cells_)
-        console.print(table)
+        console.print(table, markup=False)
     note = f"percent ± deviation over seeds; below, points against {short[0]} and p of a paired randomisation test"
     print(textwrap.fill(note, console.width))
 

@@ -13,6 +13,7 @@ from jsarag.documents.measure import Measure
 from jsarag.models import EncoderConfig, load_encoder
 from jsarag.parsing import Parser
 from jsarag.terminal import Terminal
+from jsarag.visible import visible_line
 
 DESCRIPTION = """Turn PDF, HTML, Word, PowerPoint, Markdown, reStructuredText, text and tables into a knowledge base.
 
@@ -65,7 +66,7 @@ def show(report: Report, out: Path, tokens: int) -> None:
     console = Console(highlight=False, soft_wrap=True)
 
     def say(text: str) -> None:
-        console.print(text, markup=False)
+        console.print(visible_line(text), markup=False)
 
     if report.passages:
         files = ((report.new, "new"), (report.changed, "changed"), (report.same, "unchanged"), (report.gone, "removed"))

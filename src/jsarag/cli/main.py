@@ -13,6 +13,7 @@ from jsarag.checks import closest
 from jsarag.interrupt import listening
 from jsarag.threads import wait_asleep
 from jsarag.types import InputError
+from jsarag.visible import visible_line
 from jsarag.whole import refusal
 
 COMMANDS = {
@@ -91,7 +92,7 @@ def _run(words: list[str]) -> int:
             sys.stdout.flush()
         except OSError:  # it was standard output that took no more
             _drop_output()
-        print(f"jsarag: {line}{where}", file=sys.stderr)
+        print(f"jsarag: {visible_line(str(line))}{where}", file=sys.stderr)
         return 2
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jsarag import api
-from jsarag.cli.ask import show
+from jsarag.cli.answers import show
 from jsarag.cli.train import SETTINGS, finish
 from jsarag.kb import SAMPLE
 from jsarag.parsing import part_names, train_config, train_parser

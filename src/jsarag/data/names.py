@@ -25,6 +25,12 @@ GOLD = ("gold", "goldids", "goldpassages", "relevantids", "relevantdocs", "posit
 EXCLUDE = ("exclude",)
 HISTORY = ("history", "chathistory", "dialoghistory", "conversationhistory", "previousturns")
 
+CORRECTION = (
+    "correction", "corrected", "correctedanswer", "correctedresponse", "betteranswer", "editedanswer", "editedresponse",
+    "suggestedanswer",
+)  # fmt: skip
+THUMBS = ("thumbs", "thumb", "vote", "feedback", "rating", "liked", "helpful", "reaction")
+
 TEXT = (
     "text", "content", "contents", "body", "passage", "passagetext", "document", "documenttext", "pagecontent", "chunk",
     "chunktext", "paragraph", "article", "context", "answer", "description",

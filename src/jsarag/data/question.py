@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jsarag.data.shapes.turns import ANSWERER, USER
 from jsarag.types import Example, InputError, Turn
+
+SIDES = {"user": USER, "human": USER, "assistant": ANSWERER, "ai": ANSWERER}
+"""Who speaks, by the roles of a chat."""
 
 Asked = str | Mapping[str, Any] | Example
 """Text; ``{question, id?, history?}``, where ``input`` stands for ``question`` as in files of pairs; an example."""
@@ -38,6 +42,29 @@ def as_question(asked: Asked, where: str, history: Sequence[Turn | Mapping[str, 
     if turns and turns[-1].text.strip() == text.strip():  # the question itself, as in files of pairs
         turns = turns[:-1]
     return Example("" if number is None else str(number), text, history=turns)
+
+
+def last_question(messages: Sequence[tuple[str, str]], where: str) -> Example:
+    """The question that a chat ends with, and the turns before it.
+
+    Args:
+        messages: Role and text of each, oldest first. Messages of other roles than user and assistant are left out:
+            the run's own prompt holds its instructions.
+        where: Place for messages.
+
+    Raises:
+        InputError: the last message is not the user's, or empty.
+
+    Example:
+        >>> last_question([("user", "Where?"), ("assistant", "Here."), ("user", "When?")], "messages").history[1].text
+        'Here.'
+    """
+    turns = [Turn(SIDES[role], text) for role, text in messages if role in SIDES and text.strip()]
+    if not messages or SIDES.get(messages[-1][0]) != USER:
+        raise InputError(f"{where}: expected the user's question last")
+    if not messages[-1][1].strip():
+        raise InputError(f"{where}: expected a question that is not empty")
+    return Example("", turns[-1].text, history=tuple(turns[:-1]))
 
 
 def _listed(history: object, where: str) -> Sequence[object]:

@@ -23,6 +23,7 @@ from jsarag.documents.sources import Found, Source, find
 from jsarag.documents.workers import read_all
 from jsarag.places import check_apart, check_new_folder
 from jsarag.types import InputError
+from jsarag.visible import visible_line
 from jsarag.whole import whole
 
 PACKAGES = ("pypdfium2", "mammoth", "trafilatura", "lxml_html_clean", "pptx", "docutils", "semantic_text_splitter")
@@ -199,7 +200,7 @@ class _Work:
                     yield name, kept.rows(name)
                     continue
                 found = next(replies)
-                advance(1, name)
+                advance(1, visible_line(name))
                 if "error" in found:
                     report.errors[name] = found["error"]
                     report.gone += [name] * (name in kept.files)

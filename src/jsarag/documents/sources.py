@@ -70,7 +70,8 @@ def find(paths: Sequence[str | Path]) -> Found:
     found = Found()
     roots: dict[str, Path] = {}
     for root in _named(paths):
-        for name, path in _below(root):
+        for raw, path in _below(root):
+            name = os.fsencode(raw).decode("utf-8", "replace")  # of a name that is no text no file could be written
             if name not in roots:
                 roots[name] = path
                 _add(found, Source(name, path))

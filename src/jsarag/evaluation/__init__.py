@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jsarag.evaluation.abstention import measure_abstention
+from jsarag.evaluation.abstention import LEAST, measure_abstention
 from jsarag.evaluation.baselines import BM25, check_baselines, measure_baselines
 from jsarag.evaluation.config import EvaluationConfig
 from jsarag.evaluation.evaluate import evaluate, evaluate_modes
@@ -15,6 +15,7 @@ from jsarag.evaluation.table import check_table, write_table
 
 __all__ = [
     "BM25",
+    "LEAST",
     "Case",
     "Evaluation",
     "EvaluationConfig",

@@ -58,7 +58,12 @@ def _csv(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         lines = csv.DictWriter(file, columns, restval="")
         lines.writeheader()
-        lines.writerows(rows)
+        lines.writerows({name: _inert(value) for name, value in row.items()} for row in rows)
+
+
+def _inert(value: Any) -> Any:
+    """A cell that no spreadsheet runs: a text that begins as a formula does gets an apostrophe before it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def _parquet(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -72,6 +73,11 @@ class Milvus(Kind):
 
     def __post_init__(self) -> None:
         require(bool(self.uri), "index.uri", "the address of the Milvus server with kind milvus", self.uri)
+        if urlsplit(self.uri).password:
+            raise InputError(
+                "index.uri: expected an address without a password, for the address is kept in the run's files; "
+                "put USER:PASSWORD into the environment variable MILVUS_TOKEN"
+            )
         if self.uri.endswith(".db") and "://" not in self.uri:
             # Manifests name the file too, and are read from other folders.
             object.__setattr__(self, "uri", str(Path(self.uri).absolute()))

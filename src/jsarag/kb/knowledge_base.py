@@ -15,7 +15,7 @@ from torch import Tensor
 
 from jsarag import checksums, layout, processes
 from jsarag.data import as_passages
-from jsarag.display import Display, Silent
+from jsarag.display import Display, Silent, about
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
 from jsarag.index import INDEXES, Auto, Index, Kind, as_plain, build_index, from_plain, load_index, plan, room_at
 from jsarag.models import Encoder
@@ -90,7 +90,7 @@ def preflight(
         seconds += (time.perf_counter() - began) / len(some) * len(new)
     share = "" if known is None else f" ({len(new):,} new)"
     dimensions = encoder.dimensions
-    display.say(f"{len(passages):,} passages{share} of {dimensions} dimensions: {found}, about {_duration(seconds)}")
+    display.say(f"{len(passages):,} passages{share} of {dimensions} dimensions: {found}, about {about(seconds)}")
     return _agreed(kind, found.kind)
 
 
@@ -148,12 +148,6 @@ def _not_finite(vectors: Tensor) -> int | None:
             if len(broken):
                 return first + int(broken[0])
     return None
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 class KnowledgeBase:

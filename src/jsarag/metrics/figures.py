@@ -24,6 +24,7 @@ class Block:
         shown: Figures that the terminal's tables of one run have; None: all.
         open: Figures that the report page has outside the fold; None: all.
         compared: Figures that ``jsarag compare`` has where no metrics are asked for.
+        stand_in: Whether ``jsarag compare`` has them only where examples have no passage labels.
         column: Heading where blocks with the same figures are the columns of one table; empty: it has a table alone.
         unit: Of all its figures.
         prefix: What stands before a title where blocks share one table; None: the block's name.
@@ -37,6 +38,7 @@ class Block:
     shown: Collection[str] | None = ()
     open: Collection[str] | None = ()
     compared: tuple[str, ...] = ()
+    stand_in: bool = False
     column: str = ""
     unit: Unit = "percent"
     prefix: str | None = None
@@ -93,12 +95,16 @@ BLOCKS = {
         titles=HELD,
         shown=None,
         open=None,
+        compared=("answer@5", "words@5"),
+        stand_in=True,
     ),
     "likelihood": Block(
         "How likely the accepted answer is, log p(y|x) in nats a token",
         titles={"per_token": "with passages", "closed_book": "without passages"},
         shown=None,
         open=None,
+        compared=("per_token",),
+        stand_in=True,
         unit="nats",
         prefix="log p of the answer",
     ),

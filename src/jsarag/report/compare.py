@@ -95,7 +95,9 @@ def contrast(
         if member.ids != members[0].ids:
             raise InputError(f"{member.folder}: measured on other examples than {members[0].folder}")
     shared = [name for name in members[0].scores if all(name in member.scores for member in members)]
-    usual = [f"{name}/{metric}" for name, block in BLOCKS.items() for metric in block.compared]
+    labelled = any(name.startswith("prior/") for name in shared)
+    blocks = {name: block for name, block in BLOCKS.items() if not (labelled and block.stand_in)}
+    usual = [f"{name}/{metric}" for name, block in blocks.items() for metric in block.compared]
     wanted = list(metrics) or [name for name in usual if name in shared]
     for name in wanted:
         if name not in shared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -46,9 +47,14 @@ def contrast_markdown(groups: Sequence[Group]) -> str:
     head = ["", *map(heading, metrics), "tokens scored", "trained", "memory"]
     lines = [f"| {' | '.join(head)} |", f"| --- |{' --- |' * (len(head) - 1)}"]
     for group in groups:
-        cells = [group.label, *[text(group, name) for name in metrics], *costs(group)]
+        cells = [_as_markdown(group.label), *[text(group, name) for name in metrics], *costs(group)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _as_markdown(text: str) -> str:
+    """A name as Markdown shows it: no cell ends in it, and no HTML or link begins."""
+    return re.sub(r"([\\`*\[\]<>|&])", r"\\\1", " ".join(text.split()))
 
 
 def heading(metric: str) -> str:

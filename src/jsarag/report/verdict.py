@@ -77,7 +77,7 @@ class Verdict:
         models: Which models the run ends with.
         learned: False where the run ends with the models as they were before training.
         cost: Minutes and memory.
-        declines: When `jsarag ask` declines to answer; empty where it never does.
+        declines: When `jsarag ask` declines to answer; or why it never does; empty where that is not known.
     """
 
     headline: str
@@ -123,7 +123,7 @@ def verdict(
         _models(run),
         learned,
         _cost(cost),
-        _declines(abstention or {}),
+        _declines(abstention or {}) or str(run.get("no_abstention") or ""),
     )
 
 

@@ -10,14 +10,14 @@ from typing import Literal
 import torch
 from accelerate.utils import set_seed
 
-from jsarag.display import Display
+from jsarag.display import Display, about
 from jsarag.index.plan import gigabytes
 from jsarag.kb import KnowledgeBase
 from jsarag.models.memory import lack, out_of_memory
 from jsarag.run import room, work
 from jsarag.run.config import TrainConfig
 from jsarag.run.data import Data, read, shared
-from jsarag.run.forecast import duration, forecast
+from jsarag.run.forecast import forecast
 from jsarag.run.preflight import EARLY, LATE, Check, Found, Subject
 from jsarag.training.trainer import peak_memory
 from jsarag.types import InputError
@@ -120,8 +120,8 @@ def _time(subject: Subject) -> Found:
             raise InputError(f"time: not forecast: {lack(error)}") from None
         raise
     whole = sum(part.seconds for part in parts)
-    listed = ", ".join(f"{part.name} {duration(part.seconds)} ({part.basis})" for part in parts)
-    return Found(f"roughly {duration(whole)}: {listed}")
+    listed = ", ".join(f"{part.name} {about(part.seconds)} ({part.basis})" for part in parts)
+    return Found(f"roughly {about(whole)}: {listed}")
 
 
 def _peak(subject: Subject) -> Found:

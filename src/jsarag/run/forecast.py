@@ -168,10 +168,3 @@ def _timed(work: Callable[[], object]) -> float:
 
 def _short(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-
-
-def duration(seconds: float) -> str:
-    """A time for people, rough."""
-    if seconds < 120:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -21,7 +21,7 @@ from jsarag.checksums import seal as write_seal
 from jsarag.config import as_yaml
 from jsarag.data import render
 from jsarag.display import Display, Silent
-from jsarag.evaluation import Case, Evaluation, evaluate, measure_abstention, measure_baselines
+from jsarag.evaluation import LEAST, Case, Evaluation, evaluate, measure_abstention, measure_baselines
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl, write_text
 from jsarag.interrupt import Stopped, listening
 from jsarag.kb import KnowledgeBase, encode
@@ -222,8 +222,9 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
     after = _evaluated(config, models, kb, test, "after", display)
     baselines = _baselines(config, models, kb, test, display) if after else None
     state = fitted.state
+    abstention = _abstention(config, models, kb, _cases(config, data.dev))
     summary = {
-        "abstention": _abstention(config, models, kb, _cases(config, data.dev)),
+        "abstention": abstention,
         "before": before.summary if before else None,
         "after": after.summary if after else None,
         "baselines": baselines.summary if baselines else {},
@@ -249,6 +250,7 @@ def work(config: TrainConfig, parts: Parts, display: Display) -> dict[str, Any]:
             "batches_halved": state.halvings,
             "accepted_changes": parts.prints.accepted,
             "split": data.split and data.split.figures,
+            "no_abstention": _answers_all(config, len(data.dev)) if abstention is None else None,
             "warnings": [*parts.prints.accepted, *shared(data), *state.warned.values()],
         },
     }
@@ -372,6 +374,13 @@ def _abstention(config: TrainConfig, models: Models, kb: KnowledgeBase, dev: lis
     lost = config.evaluation.abstain
     pipeline = Pipeline(models.prior, kb, models.generator, config.evaluation.decoding)
     return None if lost is None else measure_abstention(pipeline, dev, lost)
+
+
+def _answers_all(config: TrainConfig, dev: int) -> str:
+    """Why a run declines no question."""
+    if config.evaluation.abstain is None:
+        return "no question (evaluation.abstain is null)"
+    return f"no question: the threshold is chosen on at least {LEAST} dev pairs, and there are {dev}"
 
 
 def _baselines(

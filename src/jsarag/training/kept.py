@@ -93,7 +93,12 @@ def entries(run: Path, name: str) -> list[Kept]:
         found = [Kept(pointer.parent / one["folder"], int(one["step"]), one.get("sha256", "")) for one in named]
     except (TypeError, KeyError, ValueError, AttributeError):
         found = []
-    if not found or any(not re.fullmatch(rf"{re.escape(name)}-0*{one.step}", one.folder.name) for one in found):
+    # A pointer with ``../`` would name another run's weights.
+    own = all(
+        one.folder.parent == pointer.parent and re.fullmatch(rf"{re.escape(name)}-0*{one.step}", one.folder.name)
+        for one in found
+    )
+    if not found or not own:
         raise InputError(f"{pointer}: damaged")
     return found
 

@@ -11,6 +11,7 @@ from jsarag.data.columns import Columns
 from jsarag.data.names import absent, listed
 from jsarag.data.shapes.base import Found, LeftOut, Made, Shape, Sheet
 from jsarag.data.shapes.contexts import context_column, context_id, contexts
+from jsarag.data.shapes.feedback import REFUSED_ANSWER, Feedback
 from jsarag.types import InputError
 
 NO_INPUT, NO_OUTPUT = "without a question", "without an answer"
@@ -53,10 +54,16 @@ def _read_columns(sheet: Sheet, columns: Columns) -> Iterator[Made]:
             raise InputError(missing(sheet, field))
     context = context_column(sheet)
     sheet.used |= {context} if context else set()
+    said = Feedback.of(sheet)
     for number, record in enumerate(sheet.records):
         values = {field: sheet.value(record, name) for field, name in taken.items()}
         if not texts_of(sheet.listed(record, taken["outputs"]) if sheet.cells else values["outputs"]):
             values["outputs"] = None
+        if (better := said.corrected(record)) is not None:
+            values["outputs"] = better
+        elif said.refuses(record):
+            yield LeftOut(number, REFUSED_ANSWER)
+            continue
         told = tuple(context_id(text) for text in contexts(sheet.listed(record, context)))
         yield pair(number, values, labels(taken), optional=told)
 
