@@ -585,8 +585,8 @@ def build_index(
     """Encode a file of passages and write the index folder ``out``.
 
     Args:
-        passages: The file.
-        out: Folder to write; an index there is replaced.
+        passages: The file, or a folder that `jsarag ingest` made.
+        out: Folder to write; of an index of the same encoder there, the vectors of unchanged passages are taken over.
         encoder: Makes the vectors.
         index: Kind of the index, or its name.
         columns: Which columns hold what, where they have other names than the common ones.
@@ -608,6 +608,15 @@ def build_index(
         if processes.first():
             display.say(read.said)
         loaded = load_encoder(encoder or EncoderConfig(), torch.device(Accelerator().device))
-        kb = encode(found, loaded, IndexConfig(index).settled, out, display)
+        kb = encode(found, loaded, IndexConfig(index).settled, out, display, _of_encoder(out, loaded))
         kb.save(out)
     return kb
+
+
+def _of_encoder(folder: Path, encoder: Encoder) -> KnowledgeBase | None:
+    """The index that lies there, if this encoder made it and it is whole."""
+    try:
+        known = KnowledgeBase.load(folder)
+    except InputError:  # none, or one that is damaged: it is replaced
+        return None
+    return known if known.fingerprint == encoder.fingerprint() else None

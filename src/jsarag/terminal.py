@@ -43,7 +43,7 @@ class Terminal:
             TimeElapsedColumn(),
             TextColumn("ETA"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[state]}"),
+            TextColumn("{task.fields[state]}", markup=False),
         )
         outer = self._progress
         progress = outer or Progress(*columns, console=self._console)

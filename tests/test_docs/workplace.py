@@ -60,6 +60,8 @@ def furnish(folder: Path, encoder: Path, generator: Path) -> Path:
     for name, source in FILES.items():
         shutil.copy(folder / "DATA" / f"{source}.jsonl", folder / f"{name}.jsonl")
     pairs = [row for _, row in read_jsonl(folder / "pairs.jsonl")]
+    log = "".join(f'"{p["input"]}","{p["outputs"][0]}"\n' for p in pairs)
+    (folder / "log.csv").write_text(f"question,answer\n{log}", encoding="utf-8")
     tickets = [{"ticket": {"subject": p["input"]}, "replies": [{"text": y} for y in p["outputs"]]} for p in pairs]
     write_jsonl(folder / "tickets.jsonl", tickets)
     (folder / "feedback.jsonl").write_text((folder / "pairs.jsonl").read_text(encoding="utf-8"), encoding="utf-8")
@@ -67,6 +69,10 @@ def furnish(folder: Path, encoder: Path, generator: Path) -> Path:
     (folder / "mine.yaml").write_text(SETTINGS, encoding="utf-8")
     run = next(block for block in EVERY if block.language == "yaml")
     (folder / "run.yaml").write_text(run.text, encoding="utf-8")
+    (folder / "docs" / "rules").mkdir(parents=True)
+    (folder / "docs" / "rules" / "boats.md").write_text("# Boats\n\nThe red boat leaves at noon.\n", encoding="utf-8")
+    words = (passage["text"] for _, passage in read_jsonl(folder / "kb.jsonl"))
+    (folder / "docs" / "notes.txt").write_text("\n\n".join(words), encoding="utf-8")
     (folder / "downloads").mkdir()
     (folder / "downloads" / "doqa").symlink_to(ROOT / "tests" / "data" / "doqa")
     return folder

@@ -14,14 +14,15 @@ from jsarag.terminal import Terminal
 DESCRIPTION = """Encode passages once and index them, for several runs.
 
 The folder gets passages, vectors, a FAISS index and a manifest with the fingerprint of the encoder; training or asking
-with another encoder is refused. Give it to a run with `--index.path FOLDER`."""
+with another encoder is refused. Give it to a run with `--index.path FOLDER`. Of an index that is there, the vectors of
+passages that did not change are taken over."""
 
 EXAMPLE = """jsarag index --passages kb.jsonl --out indexes/kb"""
 
 USUAL = {
     "files": {
-        "passages": "the knowledge base: {id, title, text}",
-        "out": "folder to write; an index there is replaced",
+        "passages": "the knowledge base: a file, or a folder of `jsarag ingest`",
+        "out": "folder to write; an index there is brought up to date",
     },
     "making": {
         "index.kind": "how passages are searched; its options: --index NAME --help",
@@ -49,7 +50,9 @@ def run(argv: Sequence[str]) -> int:
         default="auto",
         help="Encoding of text that is not Unicode, such as cp1252; auto: found out for .csv and .tsv.",
     )
-    parser.add_argument("--out", type=Path, required=True, help="Folder to write; an index folder there is replaced.")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="Folder to write; an index there is brought up to date."
+    )
     parser.add_choice(INDEX, INDEX.named(argv) or INDEX.default)
     parser.add_class_arguments(EncoderConfig, "encoder")
     values = parser.read(argv)

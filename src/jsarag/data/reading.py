@@ -31,6 +31,8 @@ __all__ = [
 Item = TypeVar("Item", Passage, Example)
 
 _ONE = re.compile(r"\b(turn|answer|dialog|row|paragraph)s\b")
+STANDS_FOR = "passages.jsonl"
+"""The file of a folder that `jsarag ingest` or `jsarag index` wrote which is read where the folder is named."""
 SHOWN = 3
 """Places that a line names."""
 
@@ -66,7 +68,7 @@ def read_passages(path: str | Path, columns: Columns | None = None, encoding: st
     """Read a file of passages; mistakes in records are in the result's ``problems``.
 
     Args:
-        path: The file.
+        path: The file, or a folder that `jsarag ingest` made.
         columns: Where fields lie, if under other names than the common ones.
         encoding: Of text that is not Unicode; ``auto``: found out for .csv and .tsv.
 
@@ -156,6 +158,8 @@ def examples_of(sheet: Sheet, columns: Columns, passage_ids: Collection[str] | N
 
 
 def _sheet(path: Path, encoding: str) -> Sheet:
+    if (path / STANDS_FOR).is_file():
+        path = path / STANDS_FOR
     check_converted(path)
     return sheet_of(str(path), read_table(path, encoding))
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-import numpy as np
 import regex
 
+from jsarag.data.minhash import candidates, signatures
 from jsarag.types import Example
 
 SHARE = 0.1
@@ -27,8 +26,6 @@ BANDS, ROWS = 40, 4
 """Of the MinHash signatures: near-duplicates are found with a probability of at least 0.99998."""
 LIKELY = ALIKE - 0.2
 """Share of its signature that a near-duplicate has in common, 5 standard deviations below the mean."""
-WINDOW = 50
-"""Questions of one band that each is compared with: bounds the work where thousands are alike."""
 GREETING = 20
 """Letters below which the first turn of a dialog, "hello" say, does not tell dialogs apart."""
 OPENING = 3
@@ -128,7 +125,7 @@ def _groups(examples: Sequence[Example], dialogs: Sequence[str]) -> list[set[int
             together.merge(first.setdefault(key, i), i)
     texts = sorted(by_text)
     pieces = [_pieces(text) for text in texts]
-    for a, b in _candidates(pieces):
+    for a, b in candidates(signatures(pieces, BANDS * ROWS), ROWS, LIKELY):
         i, j = by_text[texts[a]], by_text[texts[b]]
         if not together.connected(i, j) and similarity(pieces[a], pieces[b]) >= ALIKE:
             together.merge(i, j)
@@ -160,25 +157,6 @@ def _opening(turns: Sequence[str]) -> str:
     if len(start) >= GREETING:
         return start
     return words("\n".join(turns[:OPENING])) if len(turns) >= OPENING else ""
-
-
-def _candidates(pieces: Sequence[set[str]]) -> Iterator[tuple[int, int]]:
-    """Positions of sets that may be near-duplicates, by bands of their MinHash signatures."""
-    from datasketch import MinHash
-
-    encoded = ([piece.encode() for piece in one] for one in pieces)
-    signatures = np.array(
-        [one.hashvalues for one in MinHash.generator(encoded, num_perm=BANDS * ROWS, scheme="affine32")]
-    )
-    for band in range(BANDS):
-        buckets = defaultdict(list)
-        for i, values in enumerate(signatures[:, band * ROWS : (band + 1) * ROWS]):
-            buckets[values.tobytes()].append(i)
-        for found in buckets.values():
-            for n, i in enumerate(found[1:], start=1):
-                others = np.array(found[max(n - WINDOW, 0) : n])
-                shared = (signatures[others] == signatures[i]).mean(1)
-                yield from ((int(j), i) for j in others[shared >= LIKELY])
 
 
 def pair_digest(example: Example) -> str:

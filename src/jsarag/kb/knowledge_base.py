@@ -59,7 +59,14 @@ def check_place(folder: Path) -> None:
     check_folder(folder, names if ours else (), "jsarag index")
 
 
-def preflight(passages: Sequence[Passage], encoder: Encoder, kind: Kind, folder: Path, display: Display) -> Kind:
+def preflight(
+    passages: Sequence[Passage],
+    encoder: Encoder,
+    kind: Kind,
+    folder: Path,
+    display: Display,
+    known: KnowledgeBase | None = None,
+) -> Kind:
     """Before passages are encoded: choose the kind of index, say what it will take, refuse what cannot fit.
 
     Args:
@@ -68,6 +75,7 @@ def preflight(passages: Sequence[Passage], encoder: Encoder, kind: Kind, folder:
         kind: The wanted kind of index, maybe `Auto`.
         folder: Where it will be kept.
         display: Told what to expect.
+        known: A knowledge base of this encoder; its passages are not encoded again.
 
     Returns:
         The kind, chosen where `Auto` was wanted.
@@ -76,22 +84,56 @@ def preflight(passages: Sequence[Passage], encoder: Encoder, kind: Kind, folder:
         InputError: memory or disk do not suffice.
     """
     found = plan(len(passages), encoder.dimensions, kind, room_at(folder))
-    some = [passages[i] for i in np.linspace(0, len(passages) - 1, min(len(passages), SAMPLED)).astype(int)]
-    with torch.inference_mode():
-        encoder.embed_passages(some[:4])  # the first call is slow
-        began = time.perf_counter()
-        encoder.embed_passages(some)
-    seconds = (time.perf_counter() - began) / len(some) * len(passages) + found.needs.seconds
-    display.say(f"{len(passages):,} passages of {encoder.dimensions} dimensions: {found}, about {about(seconds)}")
+    new = [passages[i] for i in _unknown(passages, known)]
+    seconds = found.needs.seconds
+    if new:
+        some = [new[i] for i in np.linspace(0, len(new) - 1, min(len(new), SAMPLED)).astype(int)]
+        with torch.inference_mode():
+            encoder.embed_passages(some[:4])  # the first call is slow
+            began = time.perf_counter()
+            encoder.embed_passages(some)
+        seconds += (time.perf_counter() - began) / len(some) * len(new)
+    share = "" if known is None else f" ({len(new):,} new)"
+    dimensions = encoder.dimensions
+    display.say(f"{len(passages):,} passages{share} of {dimensions} dimensions: {found}, about {about(seconds)}")
     return _agreed(kind, found.kind)
 
 
-def encode(passages: Sequence[Passage], encoder: Encoder, kind: Kind, folder: Path, display: Display) -> KnowledgeBase:
+def encode(
+    passages: Sequence[Passage],
+    encoder: Encoder,
+    kind: Kind,
+    folder: Path,
+    display: Display,
+    known: KnowledgeBase | None = None,
+) -> KnowledgeBase:
     """A knowledge base after `preflight`, same arguments, with progress; it is not yet saved."""
     display = display if processes.first() else Silent()
-    kind = preflight(passages, encoder, kind, folder, display)
-    with display.task("indexing", len(passages)) as advance:
-        return KnowledgeBase.build(passages, encoder, kind, progress=lambda done: advance(done, ""))
+    kind = preflight(passages, encoder, kind, folder, display, known)
+    with display.task("indexing", len(_unknown(passages, known))) as advance:
+        return KnowledgeBase.build(passages, encoder, kind, progress=lambda done: advance(done, ""), known=known)
+
+
+def _unknown(passages: Sequence[Passage], known: KnowledgeBase | None) -> list[int]:
+    """Positions of the passages whose vectors ``known`` does not hold: an encoder reads title and text."""
+    if known is None:
+        return list(range(len(passages)))
+    held = {(passage.title, passage.text) for passage in known.passages}
+    return [i for i, passage in enumerate(passages) if (passage.title, passage.text) not in held]
+
+
+def _joined(made: Tensor, new: Sequence[int], passages: Sequence[Passage], known: KnowledgeBase | None) -> Tensor:
+    """The vectors of all passages: those made, which are at the positions ``new``, and those known."""
+    if known is None:
+        return made
+    place = {(passage.title, passage.text): i for i, passage in enumerate(known.passages)}
+    vectors = made.new_empty(len(passages), known.vectors.shape[1])
+    vectors[torch.tensor(new, dtype=torch.long)] = made
+    fresh = set(new)
+    old = [i for i in range(len(passages)) if i not in fresh]
+    rows = [place[passages[i].title, passages[i].text] for i in old]
+    vectors[torch.tensor(old, dtype=torch.long)] = known.vectors[torch.tensor(rows, dtype=torch.long)]
+    return vectors
 
 
 def _agreed(wanted: Kind, found: Kind) -> Kind:
@@ -160,6 +202,7 @@ class KnowledgeBase:
         kind: Kind | str = "auto",
         *,
         progress: Callable[[int], None] | None = None,
+        known: KnowledgeBase | None = None,
     ) -> KnowledgeBase:
         """Encode ``passages`` and index them.
 
@@ -168,22 +211,29 @@ class KnowledgeBase:
             encoder: Makes their vectors.
             kind: Of the index, or its name in `jsarag.index.INDEXES`.
             progress: Told the size of each finished batch.
+            known: A knowledge base of the same encoder, whose vectors of the same title and text are taken over.
 
         Raises:
-            InputError: the index does not fit into this machine, or a vector is not finite.
+            InputError: ``known`` is of another encoder, the index does not fit into this machine, or a vector is not
+                finite.
         """
         passages = as_passages(passages)
         if isinstance(kind, str):
             kind = INDEXES.named(kind, "index.kind")()
         if isinstance(kind, Auto):
             kind = _agreed(kind, plan(len(passages), encoder.dimensions, kind, room_at(Path.cwd())).kind)
+        if known is not None:
+            known.check_encoder(encoder, "known")
+        new = _unknown(passages, known)
         shown = processes.times(progress)
         with torch.inference_mode():
-            vectors = processes.spread(passages, lambda some: encoder.embed_passages(some, progress=shown).cpu())
-        broken = _not_finite(vectors)
+            made = processes.spread(
+                [passages[i] for i in new], lambda some: encoder.embed_passages(some, progress=shown).cpu()
+            )
+        broken = _not_finite(made)
         if broken is not None:
-            raise InputError(f"encoder.model: the vector of passage {passages[broken].id!r} is not finite")
-        vectors = comparable(vectors, encoder.similarity)
+            raise InputError(f"encoder.model: the vector of passage {passages[new[broken]].id!r} is not finite")
+        vectors = _joined(comparable(made, encoder.similarity), new, passages, known)
         vectors = vectors.contiguous().clone()  # out of inference mode: training reads them
         index = build_index(vectors.numpy(), kind)
         return cls(passages, vectors, index, encoder.fingerprint(), kind, encoder.similarity)

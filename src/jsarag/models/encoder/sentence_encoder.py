@@ -108,6 +108,16 @@ class SentenceEncoder(nn.Module):
         """Tokens of each input as it is read, before one that is too long is cut."""
         return self._lengths("query", self.config.query, [{"input": x} for x in xs])
 
+    def passage_text(self, passage: Passage) -> str:
+        """A passage as the tokenizer reads it: the model's own prompt, and the template with title and text."""
+        prompt, written = self.prompt("document", self.config.passage)
+        return prompt + _written(self.config.passage, {"title": passage.title, "text": passage.text})[written:]
+
+    def tokenizer_json(self) -> str | None:
+        """The tokenizer of passages as JSON of the library `tokenizers`; None where it is of another library."""
+        backend = getattr(sentence.reader(self.model, "document").tokenizer, "backend_tokenizer", None)
+        return None if backend is None else str(backend.to_str())
+
     def passage_lengths(self, passages: Sequence[Passage]) -> list[int]:
         """Tokens of each passage as it is read, before `passage_limit` cuts the end of a longer one."""
         return self._lengths("document", self.config.passage, [{"title": h.title, "text": h.text} for h in passages])

@@ -1,0 +1,90 @@
+"""``jsarag ingest``: a folder of documents becomes a knowledge base."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from jsarag.documents.folder import DUPLICATES, ERRORS
+from jsarag.documents.ingest import IngestConfig, Report, ingest, require_packages
+from jsarag.documents.measure import Measure
+from jsarag.models import EncoderConfig, load_encoder
+from jsarag.parsing import Parser
+from jsarag.terminal import Terminal
+from jsarag.visible import visible_line
+
+DESCRIPTION = """Turn PDF, HTML, Word, PowerPoint, Markdown, reStructuredText, text and tables into a knowledge base.
+
+Passages are as long as the encoder can read, and keep title, headings, file and page. Duplicates are left out. Run
+again, it reads only what changed, and ids stay. Then: `jsarag index`, `jsarag train`."""
+
+EXAMPLE = """jsarag ingest docs/ --out kb/
+jsarag train --data.passages kb/ --data.train log.csv"""
+
+USUAL = {
+    "documents": {
+        "paths": "files, folders, quoted patterns such as 'docs/**/*.pdf', zip files",
+        "out": "folder to write; of an earlier one only what changed is read",
+        "add": "keep the passages of files that are not named now",
+    },
+    "passages": {
+        "encoder.model": "what will read the passages: a folder or a hub id",
+        "tokens": "tokens of the longest passage; null: what the encoder reads, at most 512",
+        "keep_duplicates": "keep passages that say what another one says",
+    },
+    "reading": {
+        "workers": "processes; null: two where the machine has them",
+        "seconds": "longest time for a file",
+    },
+    "help": {"help_all": "every option"},
+}
+LISTED = 20
+"""Files that cannot be read, of which the terminal shows so many."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command."""
+    parser = Parser(prog="jsarag ingest", description=DESCRIPTION, example=EXAMPLE, usual=USUAL)
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="Files, folders, quoted patterns, zip files.")
+    parser.add_argument("--out", type=Path, required=True, help="Folder to write; of an earlier one changes are read.")
+    parser.add_class_arguments(IngestConfig, as_group=False)
+    parser.add_class_arguments(EncoderConfig, "encoder")
+    values = parser.read(argv)
+    built = parser.built(values)
+    require_packages()
+    config = IngestConfig(**{name: values[name] for name in IngestConfig.__dataclass_fields__})
+    measure = Measure.of(load_encoder(built.encoder, "cpu"), config.tokens)
+    report = ingest(values.paths, values.out, measure, config, Terminal())
+    show(report, values.out, measure.limit)
+    return 0 if report.passages else 2
+
+
+def show(report: Report, out: Path, tokens: int) -> None:
+    """Print what was done."""
+    console = Console(highlight=False, soft_wrap=True)
+
+    def say(text: str) -> None:
+        console.print(visible_line(text), markup=False)
+
+    if report.passages:
+        files = ((report.new, "new"), (report.changed, "changed"), (report.same, "unchanged"), (report.gone, "removed"))
+        counts = ", ".join(f"{len(names):,} {what}" for names, what in files if names)
+        moved = f"{report.new_passages:,} added, {report.gone_passages:,} removed"
+        say(f"{out}: {report.passages:,} passages of at most {tokens} tokens ({moved})")
+        say(f"files: {report.files:,} read ({counts})")
+    else:
+        say(f"{out}: nothing to read was found; nothing is written")
+    if report.exact or report.near:
+        say(f"duplicates left out: {report.exact:,} exact, {report.near:,} near ({out / DUPLICATES})")
+    if report.others:
+        kinds = ", ".join(f"{count:,} {extension}" for extension, count in sorted(report.others.items()))
+        say(f"of other formats: {kinds}")
+    if report.errors:
+        where = f" ({out / ERRORS})" if report.passages else ""
+        say(f"not read: {len(report.errors):,} file{'s' * (len(report.errors) > 1)}{where}")
+    for name in sorted(report.errors)[:LISTED]:
+        say(f"  {name}: {report.errors[name]}")
+    if len(report.errors) > LISTED:
+        say(f"  ... and {len(report.errors) - LISTED:,} more")

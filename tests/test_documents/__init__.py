@@ -1,0 +1,1 @@
+"""Documents to passages: formats, chunks, folders that change, files that are broken."""
