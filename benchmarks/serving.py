@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import mean, median, quantiles
 from typing import Any
 
-from jsarag.threads import wait_asleep
+from jsarag.system.threads import wait_asleep
 
 wait_asleep()  # as the command line does, before torch is imported
 

@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 import torch
 
-from jsarag.allocator import keep_memory
+from jsarag.system.allocator import keep_memory
 
 AS_PYTHON = "BENCHMARK_AS_PYTHON"
 """Of the environment: leave memory to Python and the system, as a plain script does."""

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 
 from jsarag import DataConfig, TrainConfig
+from jsarag.display.terminal import Terminal
 from jsarag.kb import SAMPLE, KnowledgeBase
 from jsarag.models import Encoder, Generator
 from jsarag.run.data import read
 from jsarag.run.work import load_models
-from jsarag.terminal import Terminal
 from jsarag.training.models import Models
 from jsarag.training.step import TrainingCase
 from jsarag.training.trainer import training_cases

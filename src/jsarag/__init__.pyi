@@ -17,6 +17,7 @@ from .data import Columns as Columns
 from .data import HistoryConfig as HistoryConfig
 from .display import Display as Display
 from .display import Silent as Silent
+from .display.terminal import Terminal as Terminal
 from .evaluation import EvaluationConfig as EvaluationConfig
 from .index import IndexConfig as IndexConfig
 from .kb import KnowledgeBase as KnowledgeBase
@@ -33,7 +34,6 @@ from .pipeline import DecodingConfig as DecodingConfig
 from .pipeline import Pipeline as Pipeline
 from .run import DataConfig as DataConfig
 from .run import TrainConfig as TrainConfig
-from .terminal import Terminal as Terminal
 from .training import LoopConfig as LoopConfig
 from .training import Models as Models
 from .training import OptimConfig as OptimConfig

@@ -17,6 +17,7 @@ from jsarag.checks import one_of, require
 from jsarag.data import Asked, Columns, as_question, read_examples, read_passages, render, sound
 from jsarag.decoding import DECODERS, Stream
 from jsarag.display import Display
+from jsarag.display.terminal import shown
 from jsarag.evaluation import (
     Case,
     Evaluation,
@@ -50,7 +51,6 @@ from jsarag.run import TrainConfig, dry, extend, load, stages, work
 from jsarag.run.data import read
 from jsarag.run.dry import Finding
 from jsarag.run.work import SUMMARY, finished
-from jsarag.terminal import shown
 from jsarag.training.config import LoopConfig
 from jsarag.training.kept import Kept
 from jsarag.types import Answer, Example, InputError, Passage, Retrieved, Turn

@@ -13,13 +13,13 @@ from jsarag import api
 from jsarag.cli.answers import show
 from jsarag.cli.figures import show_contrast
 from jsarag.cli.main import main
+from jsarag.display.visible import json_line, visible, visible_line
 from jsarag.evaluation import write_table
 from jsarag.files import read_json, write_json
 from jsarag.index.milvus import Milvus
 from jsarag.report import contrast_markdown
 from jsarag.training.kept import pointed
 from jsarag.types import Answer, InputError, Passage, Retrieved
-from jsarag.visible import json_line, visible, visible_line
 from tests import world
 from tests.test_report import test_compare
 

@@ -14,7 +14,7 @@ import pytest
 from jsarag.training import pace
 from jsarag.training.pace import Pace
 
-PROGRAM = "from jsarag.threads import wait_asleep\nwait_asleep()\nimport torch"
+PROGRAM = "from jsarag.system.threads import wait_asleep\nwait_asleep()\nimport torch"
 
 
 def spins(**settings: str) -> int:

@@ -8,8 +8,9 @@ import socket
 import sys
 from typing import Any
 
-from jsarag import interrupt, processes
+from jsarag import processes
 from jsarag.cli.main import main
+from jsarag.system import interrupt
 from jsarag.training.saver import Saver
 
 PATIENCE = 100.0

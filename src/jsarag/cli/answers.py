@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from jsarag.decoding import Stream
+from jsarag.display.visible import visible, visible_line
 from jsarag.types import Answer, Example, Passage, Retrieved
-from jsarag.visible import visible, visible_line
 
 EMPTY = "(no answer)"
 

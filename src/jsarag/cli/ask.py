@@ -17,10 +17,10 @@ from jsarag.cli.answers import follow, plain, show, show_passages
 from jsarag.cli.dialog import converse
 from jsarag.cli.loading import add_run_options, as_options, load
 from jsarag.data import as_question
+from jsarag.display.terminal import Terminal
+from jsarag.display.visible import json_line
 from jsarag.parsing import Parser
-from jsarag.terminal import Terminal
 from jsarag.types import Answer, Example, InputError
-from jsarag.visible import json_line
 
 DESCRIPTION = """Answer questions with a trained run, and show the passages used.
 

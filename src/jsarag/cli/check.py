@@ -10,9 +10,9 @@ from rich.table import Table
 
 from jsarag import api
 from jsarag.checks import require
+from jsarag.display.visible import json_line, visible_line
 from jsarag.integrity import Finding, Inspection
 from jsarag.parsing import Parser
-from jsarag.visible import json_line, visible_line
 
 DESCRIPTION = """Compare every file of runs, indexes and converted data sets with its SHA-256.
 

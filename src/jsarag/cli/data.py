@@ -11,8 +11,8 @@ import jsarag
 from jsarag.checks import require
 from jsarag.cli import data_check
 from jsarag.data.sources import PASSAGES, SOURCES, SPLITS, File, Options, Source, check, convert, hub
+from jsarag.display.terminal import Terminal
 from jsarag.parsing import Parser
-from jsarag.terminal import Terminal
 from jsarag.types import InputError
 
 DESCRIPTION = """Convert a published data set to passages.jsonl, train.jsonl, dev.jsonl and test.jsonl.

@@ -11,10 +11,10 @@ from rich.console import Console
 from jsarag.audit import Audit, Group, Lengths, Look, audit
 from jsarag.checks import require
 from jsarag.data import Columns
+from jsarag.display.visible import visible
 from jsarag.files import write_json
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
-from jsarag.visible import visible
 
 DESCRIPTION = """Read files of pairs and passages as `jsarag train` would, and tell all that is wrong with them at once.
 

@@ -10,13 +10,13 @@ from jsarag.checks import positive
 from jsarag.cli.figures import show_evaluation
 from jsarag.cli.loading import add_run_options, load, read_by
 from jsarag.decoding import DECODERS
+from jsarag.display.terminal import Terminal
 from jsarag.evaluation import Evaluation, Paired, check_baselines, check_table, write_table
 from jsarag.files import write_json, write_jsonl
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
 from jsarag.report.verdict import beside
 from jsarag.run.outcome import outcome
-from jsarag.terminal import Terminal
 from jsarag.types import InputError
 
 DESCRIPTION = """Measure retrieval and answers of a run, each figure with a 95 % bootstrap interval."""

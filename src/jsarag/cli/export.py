@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jsarag import api, layout
+from jsarag.display.terminal import Terminal
 from jsarag.exporting import STORES, WEIGHTS, secretless
 from jsarag.parsing import Parser
-from jsarag.terminal import Terminal
 from jsarag.types import InputError
 
 DESCRIPTION = """Write a run as other libraries open it, or its passages into a vector store.

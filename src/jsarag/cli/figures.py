@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from jsarag.display.visible import visible_line
 from jsarag.metrics import Estimate, Figure, Unit, block_of, in_order
 from jsarag.report import Group, costs, heading
 from jsarag.report.compare_page import COSTS, difference_text, mean_text
@@ -18,7 +19,6 @@ from jsarag.report.numbers import bounds, change, number
 from jsarag.report.standing import leader, letters, standings
 from jsarag.report.verdict import SURE, Verdict, next_steps, verdict
 from jsarag.run.dry import Finding
-from jsarag.visible import visible_line
 
 
 def show_summary(summary: dict[str, Any], run: Path | None = None) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from jsarag import api, processes
 from jsarag.data import Columns
+from jsarag.display.terminal import Terminal
 from jsarag.models import EncoderConfig
 from jsarag.parsing import INDEX, Parser
-from jsarag.terminal import Terminal
 
 DESCRIPTION = """Encode passages once and index them, for several runs.
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from jsarag.display.terminal import Terminal
+from jsarag.display.visible import visible_line
 from jsarag.documents.folder import DUPLICATES, ERRORS
 from jsarag.documents.ingest import IngestConfig, Report, ingest, require_packages
 from jsarag.documents.measure import Measure
 from jsarag.models import EncoderConfig, load_encoder
 from jsarag.parsing import Parser
-from jsarag.terminal import Terminal
-from jsarag.visible import visible_line
 
 DESCRIPTION = """Turn PDF, HTML, Word, PowerPoint, Markdown, reStructuredText, text and tables into a knowledge base.
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from jsarag import api
 from jsarag.cli.figures import show_claims
+from jsarag.display.terminal import Terminal
 from jsarag.lab import LabConfig
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
-from jsarag.terminal import Terminal
 
 DESCRIPTION = """Measure every objective's gradient on a knowledge base small enough to enumerate.
 

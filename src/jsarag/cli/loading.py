@@ -12,11 +12,11 @@ from jsonargparse import Namespace
 
 from jsarag import api, layout
 from jsarag.decoding import DECODERS
+from jsarag.display.terminal import Terminal
 from jsarag.exporting import is_export
 from jsarag.models import SEARCHES
 from jsarag.parsing import Parser, load_run
 from jsarag.run.work import finished
-from jsarag.terminal import Terminal
 from jsarag.types import InputError
 
 WEIGHTS = ("best", "last", "untrained")

@@ -8,12 +8,12 @@ import threading
 import warnings
 from importlib import import_module
 
-from jsarag.allocator import keep_memory
 from jsarag.checks import closest
-from jsarag.interrupt import listening
-from jsarag.threads import wait_asleep
+from jsarag.display.visible import visible_line
+from jsarag.system.allocator import keep_memory
+from jsarag.system.interrupt import listening
+from jsarag.system.threads import wait_asleep
 from jsarag.types import InputError
-from jsarag.visible import visible_line
 from jsarag.whole import refusal
 
 COMMANDS = {

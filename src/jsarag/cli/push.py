@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from jsarag import api
 from jsarag.cli.export import add_source
+from jsarag.display.terminal import Terminal
 from jsarag.parsing import Parser
-from jsarag.terminal import Terminal
 
 DESCRIPTION = """Bring a run to the model hub, as `jsarag export` writes it.
 

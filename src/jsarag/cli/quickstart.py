@@ -9,9 +9,9 @@ from typing import Any
 from jsarag import api
 from jsarag.cli.answers import show
 from jsarag.cli.train import SETTINGS, finish
+from jsarag.display.terminal import Terminal
 from jsarag.kb import SAMPLE
 from jsarag.parsing import part_names, train_config, train_parser
-from jsarag.terminal import Terminal
 from jsarag.training.pace import crowd
 
 DESCRIPTION = """Train JSA on the bundled handbook of an invented cooperative, measure before and after, and ask.

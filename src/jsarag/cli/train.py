@@ -12,12 +12,12 @@ from jsonargparse import Namespace
 from jsarag import api, layout, processes
 from jsarag.cli.figures import show_findings, show_summary
 from jsarag.config import plain
+from jsarag.display.terminal import Terminal
 from jsarag.files import write_json
 from jsarag.parsing import Parser, SettingsFile, last_value, part_names, train_config, train_parser
 from jsarag.parsing.spelling import options
 from jsarag.places import check_outputs
 from jsarag.run import TrainConfig, extend, stages
-from jsarag.terminal import Terminal
 from jsarag.types import InputError
 
 STAGE = ("--stage", "--from")

@@ -15,6 +15,7 @@ from typing import Any
 
 from jsarag.checks import positive, positive_or_null, require
 from jsarag.display import Display, Silent
+from jsarag.display.visible import visible_line
 from jsarag.documents import folder as kb
 from jsarag.documents.chunks import Chunk
 from jsarag.documents.measure import Measure
@@ -23,7 +24,6 @@ from jsarag.documents.sources import Found, Source, find
 from jsarag.documents.workers import read_all
 from jsarag.places import check_apart, check_new_folder
 from jsarag.types import InputError
-from jsarag.visible import visible_line
 from jsarag.whole import whole
 
 PACKAGES = ("pypdfium2", "mammoth", "trafilatura", "lxml_html_clean", "pptx", "docutils", "semantic_text_splitter")

@@ -23,7 +23,6 @@ from jsarag.data import render
 from jsarag.display import Display, Silent
 from jsarag.evaluation import LEAST, Case, Evaluation, evaluate, measure_abstention, measure_baselines
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl, write_text
-from jsarag.interrupt import Stopped, listening
 from jsarag.kb import KnowledgeBase, encode
 from jsarag.models import Encoder, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
@@ -37,6 +36,7 @@ from jsarag.run.local import kept
 from jsarag.run.outcome import outcome
 from jsarag.run.preflight import EARLY, LATE, Subject, demand
 from jsarag.run.sealed import SUMMARY as SUMMARY  # noqa: PLC0414 - offered here as well
+from jsarag.system.interrupt import Stopped, listening
 from jsarag.training import checkpoint
 from jsarag.training.config import LoopConfig
 from jsarag.training.models import Models

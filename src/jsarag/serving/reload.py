@@ -10,9 +10,9 @@ from threading import Lock
 
 from jsarag import layout
 from jsarag.api import Run
+from jsarag.display.visible import visible_line
 from jsarag.serving.measures import Measures
 from jsarag.serving.worker import Worker
-from jsarag.visible import visible_line
 
 Load = Callable[[], Run]
 

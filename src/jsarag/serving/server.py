@@ -11,7 +11,7 @@ from threading import Thread
 import uvicorn
 from fastapi import FastAPI
 
-from jsarag.interrupt import listening
+from jsarag.system.interrupt import listening
 from jsarag.types import InputError
 
 LOOK = 0.1

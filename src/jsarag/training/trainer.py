@@ -20,7 +20,6 @@ from jsarag.checks import require
 from jsarag.data import HistoryConfig, as_examples, render
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, evaluate_retrieval, marginal_log_likelihood
-from jsarag.interrupt import listening
 from jsarag.kb import KnowledgeBase
 from jsarag.metrics import retrieval_scores
 from jsarag.models.memory import lack, out_of_memory, release
@@ -28,6 +27,7 @@ from jsarag.objectives import JSA, Objective, Together, as_objective
 from jsarag.objectives.candidates import PADDING
 from jsarag.pipeline import Pipeline
 from jsarag.retriever import retrievers
+from jsarag.system.interrupt import listening
 from jsarag.training.config import Settings
 from jsarag.training.models import Models
 from jsarag.training.monitor import Monitor

@@ -136,7 +136,7 @@ def test_an_output_that_the_system_does_not_take_is_one_line(buffered: str) -> N
     assert (done.returncode, done.stderr) == (2, "jsarag: No space left on device\n")
 
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 
 
 def converted(out: Path) -> Path:

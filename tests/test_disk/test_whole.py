@@ -24,7 +24,7 @@ import jsarag
 from jsarag.files import read_json, write_json, write_text
 from jsarag.types import InputError
 from jsarag.whole import RefusedError, naming, refusal, sweep, whole
-from tests.disk import small_disk
+from tests.test_disk.disk import small_disk
 
 ROOT = os.geteuid() == 0
 

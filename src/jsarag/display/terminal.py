@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from jsarag.display import Advance, Display, Silent
-from jsarag.visible import visible_line
+from jsarag.display.visible import visible_line
 
 EVERY = 15.0
 """Seconds between plain lines."""

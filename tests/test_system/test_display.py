@@ -11,7 +11,7 @@ from rich.console import Console
 
 import jsarag
 from jsarag.display import Silent
-from jsarag.terminal import Terminal, shown
+from jsarag.display.terminal import Terminal, shown
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import threading
 
 import pytest
 
-from jsarag import interrupt
-from jsarag.interrupt import SIGNALS, Stopped, listening
+from jsarag.system import interrupt
+from jsarag.system.interrupt import SIGNALS, Stopped, listening
 
 
 def send(number: int) -> None:
@@ -84,7 +84,7 @@ def test_a_hangup_that_is_ignored_stays_ignored() -> None:
 
 AT_A_TERMINAL = """
 import fcntl, os, select, signal, socket, sys, termios
-from jsarag.interrupt import Stopped, listening
+from jsarag.system.interrupt import Stopped, listening
 fcntl.ioctl(1, termios.TIOCSCTTY, 0)
 pipe = int(sys.argv[1])
 came, told = socket.socketpair()

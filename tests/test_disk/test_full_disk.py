@@ -10,9 +10,9 @@ import pytest
 
 from jsarag.cli.main import main
 from jsarag.kb import KnowledgeBase
-from tests.disk import fill, small_disk
+from tests.test_disk.disk import fill, small_disk
 
-SQUAD = Path(__file__).parent / "data" / "squad"
+SQUAD = Path(__file__).parents[1] / "data" / "squad"
 
 
 def full(capsys: pytest.CaptureFixture[str], disk: Path, *argv: str | Path) -> None:

@@ -22,7 +22,7 @@ from tests.test_training.test_finished import Lines
 from tests.test_training.test_run import configured, curve
 
 QUICK = ("--evaluation.closed_book", "false", "--evaluation.limit", "2", "--loop.steps", "6", "--loop.eval_every", "2")
-SQUAD = Path(__file__).parent / "data" / "squad"
+SQUAD = Path(__file__).parents[1] / "data" / "squad"
 
 
 def flip(path: Path, bit: int = 0) -> None:

@@ -11,7 +11,7 @@ import pytest
 SIZE = 256 * 2**20
 PROGRAM = f"""
 import ctypes
-from jsarag.allocator import keep_memory
+from jsarag.system.allocator import keep_memory
 
 def resident():
     return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmRSS"))

@@ -1,0 +1,1 @@
+"""The process that a command runs in: its memory, its threads, the signals that it gets."""
