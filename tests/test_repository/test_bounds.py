@@ -13,7 +13,8 @@ def bounds() -> dict[str, str]:
     """The lower bound of every dependency that has one."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    asked = [*project["dependencies"], *extras["dev"], *extras["milvus"]]
+    tested = next(match for line in extras["dev"] if (match := re.fullmatch(r"jsarag\[(.+)\]", line)))[1].split(",")
+    asked = [*project["dependencies"], *extras["dev"], *(line for extra in tested for line in extras[extra])]
     found = [re.match(r"([\w.-]+)(?:\[\w+\])?>=([\w.]+)", line) for line in asked]
     return {match[1].lower(): match[2] for match in found if match}
 
