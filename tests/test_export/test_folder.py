@@ -18,6 +18,7 @@ from jsarag.cli.main import main
 from jsarag.data import load_examples
 from jsarag.exporting.folder import summary_of
 from jsarag.exporting.generator import write as write_generator
+from jsarag.exporting.origin import base_of
 from jsarag.metrics import block_of
 from tests.test_export.conftest import KINDS, QUESTIONS, Case
 from tests.test_export.letters import Letters
@@ -194,8 +195,6 @@ def test_the_card_tells_data_models_and_command(cases: dict[str, Case]) -> None:
     ],
 )
 def test_a_packaged_base_is_never_called_the_hub_s(model: str, told: str, hub: str, tmp_path: Path) -> None:
-    from jsarag.exporting.origin import base_of
-
     packaged = tmp_path / "SmolLM2.gguf"
     packaged.touch()
     with patch("jsarag.models.resolve._find", lambda package: packaged):
@@ -203,6 +202,17 @@ def test_a_packaged_base_is_never_called_the_hub_s(model: str, told: str, hub: s
     assert base.told.startswith(told)
     assert (base.name, base.hub, base.local) == (model, hub, False)
     assert base.licence == ("" if hub else "apache-2.0")
+
+
+def test_a_local_base_has_the_licence_of_its_own_card(tmp_path: Path) -> None:
+    model = tmp_path / "mine"
+    model.mkdir()
+    assert base_of(str(model)).licence == ""
+    (model / "README.md").write_text("---\nlicense: mit\n---\n# Mine\n")
+    base = base_of(str(model))
+    assert (base.name, base.licence, base.local, base.hub) == ("mine", "mit", True, "")
+    (model / "README.md").write_text("---\nlicense: [\n---\n")
+    assert base_of(str(model)).licence == ""
 
 
 def test_what_cannot_be_exported_is_one_line(
@@ -225,6 +235,9 @@ def test_what_cannot_be_exported_is_one_line(
     assert "not a run folder" in export(held, "--out", tmp_path / "new")
     assert "is an export already" in export(cases["frozen"].export, "--out", tmp_path / "new")
     assert "expected a folder to write, or a store" in export(run)
+    assert "--collection: expected with --to" in export(run, "--out", tmp_path / "new", "--collection", "docs")
+    assert "--merged: expected with --out" in export(run, "--to", "qdrant", ":memory:", "--merged")
+    assert "--to" in export(run, "--to", "qdrant")
     assert "--weights" in export(run, "--out", tmp_path / "new", "--weights", "untrained")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "held"]
     assert (held / "mine.txt").read_text() == "mine"

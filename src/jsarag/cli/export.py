@@ -29,21 +29,25 @@ def run(argv: Sequence[str]) -> int:
     add_source(parser)
     parser.add_argument("--out", type=Path, default=None, help="Folder to write; new or empty.")
     parser.add_argument("--to", nargs=2, help=f"A vector store ({', '.join(STORES)}) and its URI.")
-    parser.add_argument("--collection", type=str, default="jsarag", help="Collection or table of the store.")
+    parser.add_argument("--collection", type=str, default=None, help="Collection or table of the store (jsarag).")
     values = parser.read(argv)
     if values.out is None and values.to is None:
         raise InputError("--out: expected a folder to write, or a store with --to")
     if values.merged and values.out is None:
         raise InputError("--merged: expected with --out; a store gets no generator")
+    if values.collection is not None and values.to is None:
+        raise InputError("--collection: expected with --to")
+    if values.to is not None:
+        STORES.named(values.to[0], "--to")  # before a folder is written
     source = values.run
     if values.out is not None:
         out = api.export(source, values.out, weights=values.weights, merged=values.merged, display=Terminal())
         print(f"{out}: {layout.RETRIEVER}/, {layout.GENERATOR}/, {layout.PASSAGES}, {layout.FAISS}, {layout.CARD}")
         print(f'ask it with: jsarag ask --run {out} "your question"')
     if values.to is not None:
-        name, uri = values.to
-        done = api.store(source, name, uri, collection=values.collection, weights=values.weights, display=Terminal())
-        place = f"{name} {secretless(uri)}, {values.collection}"
+        (name, uri), collection = values.to, values.collection or "jsarag"
+        done = api.store(source, name, uri, collection=collection, weights=values.weights, display=Terminal())
+        place = f"{name} {secretless(uri)}, {collection}"
         print(f"{place}: {done.sent:,} passages sent, {done.kept:,} were there, {done.removed:,} removed")
     return 0
 

@@ -8,6 +8,8 @@ from jsarag import api
 from jsarag.cli.export import add_source
 from jsarag.display.terminal import Terminal
 from jsarag.parsing import Parser
+from jsarag.display.terminal import Terminal
+from jsarag.display.visible import visible_line
 
 DESCRIPTION = """Bring a run to the model hub, as `jsarag export` writes it.
 
@@ -34,6 +36,6 @@ def run(argv: Sequence[str]) -> int:
         revision=values.revision,
         display=Terminal(),
     )
-    print(address)
+    print(visible_line(address))
     print(f'ask it with: jsarag ask --run {values.name} "your question"')
     return 0

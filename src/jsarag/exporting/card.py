@@ -112,7 +112,7 @@ def _cell(row: Row, figure: Estimate | None) -> str:
 
 
 def _models(parts: Parts) -> str:
-    rows = [(part, f"`{base.name}`", base.told, base.licence or "not known here") for part, base in parts.bases.items()]
+    rows = [(part, _code(base.name), base.told, base.licence or "not known here") for part, base in parts.bases.items()]
     told = _table(("part", "base", "weights from", "licence"), rows)
     if not parts.adapters and parts.config.generator.lora is not None:
         told += "\n\nThe adapters were added to the generator's weights, in float32."
