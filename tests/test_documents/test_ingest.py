@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -258,6 +259,12 @@ def test_folder_of_others_is_refused(docs: Path, tmp_path: Path, measure: Measur
     assert sorted(path.name for path in docs.iterdir()) == ["harbour.md", "in", "tower.md"]
 
 
+def _open_after(process: subprocess.Popen[bytes], pipe: Path) -> None:
+    """Let whoever reads from a pipe find its end once a process is gone."""
+    process.wait()
+    os.close(os.open(pipe, os.O_RDWR))
+
+
 def test_a_kill_leaves_the_old_folder(run: Callable[..., Report], docs: Path, tmp_path: Path, measure: Measure) -> None:
     """A process is killed while a parser hangs; no worker outlives it for long, and the next run goes on."""
     run()
@@ -277,7 +284,8 @@ def test_a_kill_leaves_the_old_folder(run: Callable[..., Report], docs: Path, tm
     command = [sys.executable, "-c", script, str(docs), str(tmp_path / "kb"), json.dumps(asdict(measure))]
     path = os.pathsep.join([str(hang), *sys.path])
     with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path}) as process:
-        worker = int(pipe.read_text(encoding="ascii"))  # until a worker hangs
+        Thread(target=_open_after, args=(process, pipe), daemon=True).start()
+        worker = int(pipe.read_text(encoding="ascii"))  # until a worker hangs, or the process ends without one
         process.kill()
     os.kill(worker, signal.SIGKILL)
     assert everything(tmp_path / "kb") == before

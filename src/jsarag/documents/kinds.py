@@ -15,11 +15,12 @@ UNPACKED, RATIO = 1 << 30, 100
 
 _HTML = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html[\s>])", re.IGNORECASE | re.DOTALL)
 _OFFICE = {
-    "word/document.xml": "docx",
-    "ppt/presentation.xml": "pptx",
-    "xl/workbook.xml": TABLE,
+    "word/document": "docx",
+    "ppt/presentation": "pptx",
     "xl/workbook.bin": "an Excel workbook in binary form; save it as .xlsx",
+    "xl/workbook": TABLE,
 }
+"""What a zip file is in which a name begins so."""
 _OTHERS = {
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
@@ -79,7 +80,7 @@ def _zipped(data: bytes) -> str:
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, OSError):
         raise UnreadableError("damaged: a zip file (as .docx, .pptx and .xlsx are) that is not whole") from None
     names = {entry.filename for entry in entries}
-    found = next((what for name, what in _OFFICE.items() if name in names), ARCHIVE)
+    found = next((what for start, what in _OFFICE.items() if any(name.startswith(start) for name in names)), ARCHIVE)
     if found != ARCHIVE:
         check_size(sum(entry.file_size for entry in entries), len(data))
     if found not in (*FORMATS, TABLE, ARCHIVE):
