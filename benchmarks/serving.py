@@ -6,7 +6,7 @@ The server is a process of its own (`jsarag serve`), the clients are the officia
 next question as soon as the last one is answered; the questions are those of the run's training pairs, each once a
 setting. Numbers of clients take turns, so that a change of the machine's load meets all alike. Time to the first token
 is that of a streamed answer with one client, in turns with the bare call: `generate` of one token on the same prompt,
-weights prepared. Memory is the resident memory of the server's process.
+weights prepared. Memory is the resident memory of the server's process, CPU seconds are its own too.
 """
 
 from __future__ import annotations
@@ -128,6 +128,7 @@ def told(clients: int, turns: list[dict[str, Any]]) -> dict[str, Any]:
         "clients": clients,
         "requests": len(spent),
         "per_second": len(spent) / sum(turn["seconds"] for turn in turns),
+        "cpu": sum(turn["cpu"] for turn in turns) / len(spent),
         **{f"p{p}": cuts[p - 1] for p in (50, 95, 99)},
         "errors": [turn["errors"] for turn in turns if turn["errors"]],
     }
@@ -162,18 +163,21 @@ def main() -> None:
                 for clients in options.clients:
                     begin = turn * options.questions
                     some = [questions[(begin + i) % len(questions)] for i in range(options.questions)]
+                    used = sum(process.cpu_times()[:2])
                     turns[clients].append(asyncio.run(load(url, some, clients)))
+                    turns[clients][-1]["cpu"] = sum(process.cpu_times()[:2]) - used
                     print(clients, len(some) / turns[clients][-1]["seconds"], flush=True)
             found["rss"] = process.memory_info().rss / 2**20
         found["load"] = [told(clients, of) for clients, of in turns.items()]
         base = mean(row["per_second"] for row in found["load"][:1])
         rows = [
-            [str(row["clients"]), f"{row['per_second']:.2f}", f"{row['per_second'] / base:.2f}"]
+            [str(row["clients"]), f"{row['per_second']:.2f}", f"{row['per_second'] / base:.2f}", f"{row['cpu']:.2f}"]
             + [f"{row[p]:.2f}" for p in ("p50", "p95", "p99")]
             + [json.dumps(row["errors"]) if row["errors"] else "none"]
             for row in found["load"]
         ]
-        print(markdown(["clients", "requests/s", "against one", "p50, s", "p95, s", "p99, s", "errors"], rows))
+        head = ["clients", "requests/s", "against one", "CPU s a request", "p50, s", "p95, s", "p99, s", "errors"]
+        print(markdown(head, rows))
         with server(options.run, "--name", "run", "--queue", "8") as (url, _):
             found["full"] = asyncio.run(load(url, questions[:64], 64))["errors"]
             print("64 at once, a queue of 8:", found["full"])
