@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from jsarag import api
 from jsarag.cli.export import add_source
 from jsarag.display.terminal import Terminal
-from jsarag.parsing import Parser
-from jsarag.display.terminal import Terminal
 from jsarag.display.visible import visible_line
+from jsarag.parsing import Parser
 
 DESCRIPTION = """Bring a run to the model hub, as `jsarag export` writes it.
 
