@@ -122,11 +122,19 @@ class Run:
 
     @cached_property
     def untrained(self) -> Retriever:
-        """The retriever as it was before training, to compare with; loaded when it is first asked for."""
+        """The retriever as it was before training, to compare with; loaded when it is first asked for.
+
+        Raises:
+            InputError: an export, which holds the trained models alone.
+        """
+        if exporting.is_export(self.folder):
+            raise InputError(f"{self.folder}: an export holds no untrained models; load the run itself")
         places = load.places(self.config, "untrained")
         prior, kb = load.encoder(self.config, "prior", places), self.pipeline.kb
         if self.config.passages.learns:
             kb = load.knowledge_base(self.config, places, prior, shown(None))
+            if kb.passages != self.pipeline.kb.passages:
+                kb = KnowledgeBase.build(self.pipeline.kb.passages, prior)
         return Retriever(prior, kb)
 
     def with_passages(
@@ -176,8 +184,10 @@ class Run:
             found = read_passages(passages, self.config.data.columns, self.config.data.encoding)
             display.say(found.said)
             passages = sound(found, passages)
+        same = self.pipeline.kb.fingerprint == encoder.fingerprint()
+        known = self.pipeline.kb if same else None  # of passages that both hold the vectors are taken over
         with display.task("indexing", len(passages)) as advance:
-            return KnowledgeBase.build(passages, encoder, progress=lambda done: advance(done, ""))
+            return KnowledgeBase.build(passages, encoder, progress=lambda done: advance(done, ""), known=known)
 
     @overload
     def ask(  # type: ignore[overload-overlap]  # text is a sequence too
