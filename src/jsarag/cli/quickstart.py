@@ -53,7 +53,13 @@ DEFAULTS: dict[str, Any] = {
     "evaluation.limit": 300,
 }
 
-QUICK: dict[str, Any] = {"loop.steps": 20, "loop.eval_every": 10, "evaluation.limit": 40}
+QUICK: dict[str, Any] = {
+    # Fewer teach the answers alone; the retriever gains little.
+    "loop.steps": 18,
+    "loop.eval_every": 9,
+    "evaluation.limit": 30,
+    "evaluation.closed_book": False,
+}
 """What is otherwise with --quick."""
 
 QUESTION = "The twins are poorly, so I am writing from home. How long can a deck watch be when it's freezing?"
