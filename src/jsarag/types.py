@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 DECLINED = "The documents do not hold the answer."
 """The text of an answer that was declined."""
@@ -88,6 +89,21 @@ class Example:
     history: tuple[Turn, ...] = ()
     grades: tuple[int, ...] = ()
     exclude: tuple[str, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """Its fields for a file of pairs; optional ones only where they hold something.
+
+        Example:
+            >>> Example("1", "May I?", ("yes",)).record()
+            {'id': '1', 'input': 'May I?', 'outputs': ['yes']}
+        """
+        optional = {
+            "gold": self.relevance if self.grades else list(self.gold),
+            "exclude": list(self.exclude),
+            "history": [{"role": turn.role, "text": turn.text} for turn in self.history],
+        }
+        held = {name: value for name, value in optional.items() if value}
+        return {"id": self.id, "input": self.input, "outputs": list(self.outputs), **held}
 
     @property
     def relevance(self) -> dict[str, int]:

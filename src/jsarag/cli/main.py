@@ -19,6 +19,7 @@ from jsarag.whole import refusal
 COMMANDS = {
     "quickstart": "train on the bundled sample, measure before and after, answer a question",
     "data": "check files of your own; list published data sets, convert one",
+    "split": "split a question log into training, dev and test pairs; tell whether there is enough to learn from",
     "ingest": "turn a folder of documents (PDF, HTML, Word, Markdown ...) into a knowledge base",
     "index": "encode passages into a searchable folder",
     "train": "train retriever and generator together",
