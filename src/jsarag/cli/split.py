@@ -1,4 +1,4 @@
-"""``jsarag split``: a question log as training, dev and test pairs, with what speaks for and against learning from it."""
+"""``jsarag split``: a question log as training, dev and test pairs, and whether they are enough to learn from."""
 
 from __future__ import annotations
 
@@ -63,10 +63,9 @@ def run(argv: Sequence[str]) -> int:
     for gain in alike(found.dialogs):
         print(f"  {gain}")
     if values.out is not None:
-        written = " ".join(
-            f"--data.{name} {shlex.quote(str(file))}" for name, file in _write(found, values.out).items()
-        )
-        print(f"next: jsarag train --data.passages {values.passages or 'KB'} {written}")
+        files = _write(found, values.out)
+        named = " ".join(f"--data.{name} {shlex.quote(str(file))}" for name, file in files.items())
+        print(f"next: jsarag train --data.passages {values.passages or 'KB'} {named}")
     return 0
 
 
