@@ -74,4 +74,5 @@ def test_the_generator_gives_the_logits_of_the_run(
         logits = generator.model(torch.tensor([TOKENS])).logits[0]
         with generator.model.disable_adapter():
             assert (generator.model(torch.tensor([TOKENS])).logits[0] - logits).abs().max() > 0.05  # they do something
-    assert_close(torch.tensor(elsewhere[name]["logits"]), logits, atol=1e-3 if name == "merged" else 1e-6, rtol=0)
+    # Float32 up to the order of its sums, which the number of a process's threads changes.
+    assert_close(torch.tensor(elsewhere[name]["logits"]), logits, atol=1e-3 if name == "merged" else 2e-5, rtol=0)

@@ -101,9 +101,13 @@ def test_what_the_terminal_shows_of_one_run(
 
 
 def test_what_is_compared_where_nothing_is_asked_for() -> None:
-    assert [f"{name}/{metric}" for name, block in BLOCKS.items() for metric in block.compared] == [
-        *("prior/hit@1", "prior/mrr@10", "posterior/mrr@10", "answers/em", "answers/f1")
-    ]
+    def compared(stand_in: bool) -> list[str]:
+        blocks = {name: block for name, block in BLOCKS.items() if block.stand_in == stand_in}
+        return [f"{name}/{metric}" for name, block in blocks.items() for metric in block.compared]
+
+    usual = ["prior/hit@1", "prior/mrr@10", "posterior/mrr@10", "answers/em", "answers/f1"]
+    assert compared(stand_in=False) == usual
+    assert compared(stand_in=True) == ["evidence/answer@5", "evidence/words@5", "likelihood/per_token"]
 
 
 def test_the_terminal_says_the_verdict_first_and_no_figure_is_less_than_nothing(
