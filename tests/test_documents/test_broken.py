@@ -85,6 +85,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "zeros.txt": (bytes(10_000), "empty"),
     "marks.txt": (b"--- *** ---\n\n+++", "no text in it"),
     "headings.md": (b"# One\n\n## Two\n", "no text in it"),
+    "script.html": (b"<html><head><script>var words = 1;</script></head><body></body></html>", "no text in it"),
     "password.pdf": (made.pdf([PAGE], encrypted=True), "needs a password"),
     "password.docx": (OLE + "EncryptedPackage".encode("utf-16-le"), "needs a password"),
     "password.zip": (encrypted_zip(), "needs a password"),

@@ -93,9 +93,10 @@ def test_training_goes_on_with_other_passages(run: Path, tmp_path: Path) -> None
     write_jsonl(tmp_path / "kb.jsonl", NEW)
     pairs = [{"id": str(i), "input": QUESTION, "outputs": ["harbour"]} for i in range(8)]
     write_jsonl(tmp_path / "pairs.jsonl", pairs)
-    out, files = tmp_path / "again", {"passages": "kb.jsonl", "train": "pairs.jsonl", "dev": "pairs.jsonl"}
+    out, files = tmp_path / "again", {"passages": "kb.jsonl", "train": "pairs.jsonl"}
     named = [word for name, file in files.items() for word in (f"--data.{name}", str(tmp_path / file))]
-    options = ["--from", str(run), *named, "--data.test", "null", "--out", str(out), "--loop.steps", "1"]
+    options = ["--from", str(run), *named, "--out", str(out), "--loop.steps", "1"]
     assert main(["train", *options, "--evaluation.before", "false"]) == 0
+    assert Run.load(out).config.data.dev is None  # the gold passages of the other run's pairs are gone
     assert [h.id for h in Run.load(out).pipeline.kb.passages] == [row["id"] for row in NEW]
     torch.testing.assert_close(KnowledgeBase.load(out / "index").vectors, vectors(Run.load(run, weights="last")))

@@ -214,3 +214,11 @@ def test_what_changes_nothing_is_let_through(served: Served, alone: jsarag.Run) 
     more = {"n": 1, "user": "me", "logprobs": False, "presence_penalty": 0, "tools": [], "metadata": {"a": "b"}}
     found = chat(served, temperature=0, top_p=1, extra_body=more)
     assert found.choices[0].message.content == alone.ask(QUESTION).text
+
+
+def test_a_body_without_its_header_is_explained(served: Served) -> None:
+    answer = httpx.post(
+        f"{served.url}/v1/chat/completions", content='{"messages": []}', headers={"Content-Type": "text/x"}
+    )
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] == "expected the header Content-Type: application/json, got text/x"

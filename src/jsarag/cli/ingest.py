@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -84,7 +84,15 @@ def show(report: Report, out: Path, tokens: int) -> None:
     if report.errors:
         where = f" ({out / ERRORS})" if report.passages else ""
         say(f"not read: {len(report.errors):,} file{'s' * (len(report.errors) > 1)}{where}")
-    for name in sorted(report.errors)[:LISTED]:
-        say(f"  {name}: {report.errors[name]}")
-    if len(report.errors) > LISTED:
-        say(f"  ... and {len(report.errors) - LISTED:,} more")
+    for line in _reasons(report.errors)[:LISTED]:
+        say(f"  {line}")
+
+
+def _reasons(errors: Mapping[str, str]) -> list[str]:
+    """A line a reason, the rarest first: what is wrong with one file is not lost among many of one kind."""
+    files: dict[str, list[str]] = {}
+    for name in sorted(errors):
+        files.setdefault(errors[name].partition(";")[0], []).append(name)
+    found = sorted(files.values(), key=len)
+    more = {names[0]: f" and {len(names) - 1:,} more" if len(names) > 1 else "" for names in found}
+    return [f"{name}{others}: {errors[name]}" for name, others in more.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +149,7 @@ def _staged(argv: Sequence[str]) -> tuple[TrainConfig, Namespace] | None:
     stage = stage or stages.AGAIN
     if source is None:
         raise InputError(f"--stage {stage}: expected --from with it, a finished run to go on from")
-    usual = api.stage(stage, source)
+    usual = _start(argv, api.stage(stage, source))
     name = usual.objective.name
     names = part_names(argv, {"objective": name, "index": usual.index.settled.name})
     if names["objective"] != name:
@@ -157,8 +157,17 @@ def _staged(argv: Sequence[str]) -> tuple[TrainConfig, Namespace] | None:
     parser = _parser(names, prog="jsarag train", description=DESCRIPTION)
     # A run answers with as many passages as it was trained on, unless it is told otherwise.
     k = _over(parser, usual, argv).objective.k
-    values = _over(parser, api.stage(stage, source, k), argv)
+    values = _over(parser, _start(argv, api.stage(stage, source, k)), argv)
     return train_config(parser, values), values
+
+
+def _start(argv: Sequence[str], usual: TrainConfig) -> TrainConfig:
+    """The settings that a run starts with; with other passages the other run's dev and test pairs, whose gold passages
+    may be gone, are not among them."""
+    passages = last_value(argv, "--data.passages")
+    if passages is None or Path(passages).resolve() == Path(usual.data.passages).resolve():
+        return usual
+    return replace(usual, data=replace(usual.data, dev=None, test=None))
 
 
 def _over(parser: Parser, usual: TrainConfig, argv: Sequence[str]) -> Namespace:

@@ -121,8 +121,8 @@ def ingest(
     names = {source.name for source in found.sources}
     if kept.files and not config.add and names.isdisjoint(kept.files):
         raise InputError(
-            f"{out}: none of its {len(kept.files):,} files is among those named now; keep them with --add true, or "
-            "name another folder"
+            f"{out}: none of its {len(kept.files):,} files is among those named now (a file is known by its "
+            "path below the folder that is named); keep them with --add true, or name another folder"
         )
     if kept.fault and config.add and not names.issuperset(kept.files):
         raise InputError(f"{out}: {kept.fault}; name all its files, or another folder: --add keeps nothing of it")

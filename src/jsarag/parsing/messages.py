@@ -80,6 +80,6 @@ _FORMS = (
     (re.compile(r"(--\S+): expected at least one argument"), lambda m: f"{m[1]}: expected a value or more after it"),
     (
         re.compile(r"unrecognized arguments: (\S+)"),
-        lambda m: f"{m[1]!r}: expected an option before it, such as --out; --help lists the options",
+        lambda m: f"{m[1]!r}: expected an option before it; --help lists the options",
     ),
 )

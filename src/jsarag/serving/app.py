@@ -91,8 +91,11 @@ def _tell_errors(served: FastAPI) -> None:
         return RefusedError(400, str(error), param=str(error).partition(":")[0], code=code).response()
 
     @served.exception_handler(RequestValidationError)
-    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
+        kind = request.headers.get("content-type", "none")
+        if tuple(first["loc"]) == ("body",) and not kind.startswith("application/json"):
+            return RefusedError(400, f"expected the header Content-Type: application/json, got {kind}").response()
         field = ".".join(str(part) for part in first["loc"][1:])
         return RefusedError(400, ": ".join(filter(None, (field, first["msg"]))), param=field or None).response()
 

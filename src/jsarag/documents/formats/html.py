@@ -23,13 +23,14 @@ def read_html(raw: Raw) -> Document:
     found: Any = bare_extraction(text, include_comments=False, include_formatting=True, favor_recall=True, fast=True)
     everything, content = Draft(), Draft()
     add_markup(everything, text)
-    if found is not None and found.body is not None:
-        _as_html(found.body)
-        add_tree(content, found.body)
+    body: Any = None if found is None else found.body
+    if body is not None:
+        _as_html(body)
+        add_tree(content, body)
     # Of a page with little text trafilatura makes one paragraph.
-    lost = content.size < min(2, everything.size) or len(content.text) < LOST * len(everything.text)
+    lost = body is None or content.size < min(2, everything.size) or len(content.text) < LOST * len(everything.text)
     chosen = everything if lost else content
-    headings = [] if chosen is everything else [plain(heading) for heading in found.body.iter("h1")]
+    headings = [] if chosen is everything else [plain(heading) for heading in body.iter("h1")]
     chosen.title = headings[0] if len(headings) == 1 else _title(text)
     return chosen.document()
 
