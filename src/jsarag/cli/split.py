@@ -18,7 +18,7 @@ from jsarag.places import check_apart, check_folder, check_new_folder
 from jsarag.types import Example
 from jsarag.whole import whole
 
-DESCRIPTION = """Split a question log into training, dev and test pairs, and tell whether there is enough to learn from.
+DESCRIPTION = """Split a question log into training, dev and test pairs, and tell whether they are enough.
 
 A tenth of the pairs is held out for dev and a tenth for test; a dialog, and questions that are nearly the same, stay on
 one side. Shown are contradictions (one question, two answers), answers that stand in no passage, and what training
