@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from jsarag import exporting, layout, processes
 from jsarag import lab as laboratory
 from jsarag.checks import one_of, require
-from jsarag.data import Asked, Columns, as_question, read_examples, read_passages, render, sound
+from jsarag.data import Asked, Columns, as_passages, as_question, read_examples, read_passages, render, sound
 from jsarag.decoding import DECODERS, Stream
 from jsarag.display import Display
 from jsarag.display.terminal import shown
@@ -186,8 +186,7 @@ class Run:
             passages = sound(found, passages)
         same = self.pipeline.kb.fingerprint == encoder.fingerprint()
         known = self.pipeline.kb if same else None  # of passages that both hold the vectors are taken over
-        with display.task("indexing", len(passages)) as advance:
-            return KnowledgeBase.build(passages, encoder, progress=lambda done: advance(done, ""), known=known)
+        return encode(as_passages(passages), encoder, IndexConfig().settled, self.folder, display, known)
 
     @overload
     def ask(  # type: ignore[overload-overlap]  # text is a sequence too

@@ -126,6 +126,10 @@ class Retrieved:
     score: float
     probability: float
 
+    def record(self) -> dict[str, str | int | float]:
+        """The passage's fields with both figures, for programs."""
+        return {**self.passage.record(), "score": self.score, "probability": self.probability}
+
     @property
     def log_probability(self) -> float:
         """log p(h|x) in nats, -inf where the probability is 0."""

@@ -107,11 +107,11 @@ def _until(text: str, stop: Sequence[str] | None) -> str:
 
 
 def _document(h: Retrieved) -> Document:
-    record = h.passage.record()
+    record = h.record()
     text, name = str(record.pop("text")), str(record.pop("id"))
-    return Document(text, id=name, metadata={**record, "score": h.score, "probability": h.probability})
+    return Document(text, id=name, metadata=record)
 
 
 def _metadata(answer: Answer) -> dict[str, Any]:
-    passages = [{**h.passage.record(), "score": h.score, "probability": h.probability} for h in answer.passages]
+    passages = [h.record() for h in answer.passages]
     return {"passages": passages, "log_probability": answer.log_probability, "declined": answer.declined}

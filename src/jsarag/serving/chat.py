@@ -141,9 +141,7 @@ def _text(message: Message, place: str) -> str:
 
 def shown(passages: Sequence[Retrieved]) -> list[dict[str, Any]]:
     """Passages with their probabilities, best first; the null passage is none."""
-    return [
-        {**h.passage.record(), "probability": h.probability, "score": h.score} for h in passages if not h.passage.null
-    ]
+    return [h.record() for h in passages if not h.passage.null]
 
 
 class Completion:
