@@ -119,6 +119,8 @@ class Trainer:
         self.cases = training_cases(found, kb, history)
         check_labels(self.objective, found)
         self.dev = [Case(e, render(e, history)) for e in (as_examples(dev, passage_ids=kb.position) if dev else ())]
+        if self.dev:
+            kb.check_k(self.settings.evaluation.decoding.passages, "evaluation.decoding.passages")
         self.accelerator = Accelerator(gradient_accumulation_steps=loop.accumulate)
         self.steps = loop.number_of_steps(len(self.cases))
         self.optimisation = Optimisation(self.settings.optim, self.models.trained(self.objective.trains))

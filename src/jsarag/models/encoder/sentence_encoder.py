@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from jsarag.models import sentence
 from jsarag.models.batching import by_length, overhead
 from jsarag.models.checks import PROBES, check_alike
-from jsarag.models.cut import without_start
 from jsarag.models.encoder.config import EncoderConfig
+from jsarag.models.encoder.cut import without_start
 from jsarag.models.encoder.encoder import Task
 from jsarag.models.fingerprint import add_weights
 from jsarag.models.memory import Thrift
