@@ -1,4 +1,8 @@
-"""The encoders e_lambda(h), e_eta(x) and e_phi(x, y): from text to vectors, on sentence-transformers."""
+"""The encoders e_lambda(h), e_eta(x) and e_phi(x, y): from text to vectors, on sentence-transformers.
+
+The modules, tokenizers and prompts are those of sentence-transformers. Its ``encode`` is not used: it gives no gradient,
+and it fills a batch by a number of texts and not by tokens.
+"""
 
 from __future__ import annotations
 
