@@ -1,7 +1,7 @@
 """The encoders e_lambda(h), e_eta(x) and e_phi(x, y): from text to vectors, on sentence-transformers.
 
-The modules, tokenizers and prompts are those of sentence-transformers. Its ``encode`` is not used: it gives no gradient,
-and it fills a batch by a number of texts and not by tokens.
+The modules, tokenizers and prompts are those of sentence-transformers. Its ``encode`` is not used: it gives no
+gradient, and it fills a batch by a number of texts and not by tokens.
 """
 
 from __future__ import annotations
