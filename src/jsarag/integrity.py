@@ -10,6 +10,7 @@ from typing import Literal
 from jsarag import checksums, layout
 from jsarag.checksums import FILE, MANIFEST, Fault
 from jsarag.files import read_json
+from jsarag.layout import VECTORS
 from jsarag.parsing import load_run
 from jsarag.run import sealed, stages
 from jsarag.training import checkpoint, record
@@ -65,7 +66,7 @@ def inspect(folder: Path) -> Inspection:
     if (folder / checksums.CONFIG).is_file() or (folder / layout.CHECKPOINTS).is_dir():
         kind = "export" if (folder / layout.EXPORT).is_file() else "run"
         return Inspection(folder, kind, tuple(_run(folder)))
-    if (folder / "vectors.safetensors").is_file() or (folder / FILE).is_file():
+    if (folder / VECTORS).is_file() or (folder / FILE).is_file():
         return Inspection(folder, "index", tuple(_sealed(folder / FILE)))
     if (folder / MANIFEST).is_file():
         return Inspection(folder, "data", tuple(_converted(folder)))
@@ -118,7 +119,7 @@ def _counted_on(run: Path) -> Iterator[Finding]:
     """What the checkpoint of a run that is not finished counts on: the record so far, and the best weights."""
     path, best = run / record.FILE, run / layout.CHECKPOINTS / "best.json"
     try:
-        state = read_json(checkpoint.locate(run, "last")[0] / checkpoint.STATE)["state"]
+        state = read_json(checkpoint.locate(run, "last")[0] / layout.STATE)["state"]
         if load_run(run).loop.keep == "best" and state["best"] is not None and not checkpoint.exists(run, "best"):
             yield Finding(best, "damaged", "missing")
         there = record.check(run, state.get("record", {}))

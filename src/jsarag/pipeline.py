@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -18,6 +18,12 @@ from jsarag.models import SEARCHES, Encoder, Generator, Search
 from jsarag.retriever import Retriever
 from jsarag.types import DECLINED, Answer, Retrieved
 
+if TYPE_CHECKING:
+    AnyDecoder = str | Decoder
+else:
+    # The parser of command lines and YAML files reads annotations: for it a decoder is nothing but its name.
+    AnyDecoder = str
+
 
 @dataclass(frozen=True)
 class DecodingConfig:
@@ -26,7 +32,8 @@ class DecodingConfig:
     Attributes:
         mode: The distribution p(y|x) that is searched. top-1: from the best passage alone, the cheapest;
             rag-sequence-fast, rag-sequence-thorough: candidates from each passage, judged by their sum over passages;
-            rag-token: each token from the mixture over passages; concat: from all passages in one prompt.
+            rag-token: each token from the mixture over passages; concat: from all passages in one prompt. From Python
+            also a decoder of your own.
         passages: Passages given to the decoder.
         search: How tokens are chosen: greedy, beam (the likeliest of several beginnings) or sample (a draw).
         beams: With beam: beginnings kept; null: 4.
@@ -35,7 +42,7 @@ class DecodingConfig:
         seed: With sample: fixes the draws; null: 0.
     """
 
-    mode: str = "top-1"
+    mode: AnyDecoder = "top-1"
     passages: int = 5
     search: str = "greedy"
     beams: int | None = None
@@ -44,7 +51,9 @@ class DecodingConfig:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        DECODERS.named(self.mode, "decoding.mode")
+        if isinstance(self.mode, str):
+            DECODERS.named(self.mode, "decoding.mode")
+        require(isinstance(self.mode, str | Decoder), "decoding.mode", "a decoder or its name", self.mode)
         positive("decoding.passages", self.passages)
         one_of("decoding.search", self.search, SEARCHES)
         own = {field.name for field in fields(SEARCHES[self.search])}  # type: ignore[arg-type]
@@ -56,8 +65,13 @@ class DecodingConfig:
 
     @property
     def decoder(self) -> Decoder:
-        """What ``mode`` names."""
-        return DECODERS[self.mode]
+        """What ``mode`` names, or is."""
+        return self.mode if isinstance(self.mode, Decoder) else DECODERS[self.mode]
+
+    @property
+    def name(self) -> str:
+        """Of the decoder; of one's own that of its class."""
+        return self.mode if isinstance(self.mode, str) else type(self.mode).__name__
 
     def chosen(self) -> Search:
         """The search with its settings."""
@@ -71,7 +85,8 @@ class DecodingConfig:
     def check_stream(self) -> None:
         """Refuse to stream where the answer is known only at the end."""
         able = [name for name in DECODERS if isinstance(DECODERS[name], Direct)]
-        require(self.mode in able, "decoding.mode", f"one of {', '.join(able)} to stream the answer", self.mode)
+        direct = isinstance(self.decoder, Direct)
+        require(direct, "decoding.mode", f"one of {', '.join(able)} to stream the answer", self.name)
         alone = self.chosen().width == 1
         require(alone, "decoding.search", "greedy or sample to stream the answer", self.search)
 

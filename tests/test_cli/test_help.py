@@ -38,8 +38,13 @@ def test_a_page_begins_with_what_the_command_does_and_an_example(
 
 
 @pytest.mark.parametrize("command", ["train", "quickstart"])
-def test_the_options_that_people_change_fit_a_screen(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_options_that_people_change_fit_a_screen(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert len(shown(capsys, command, "--help")) <= 40
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = shown(capsys, command, "--help")
+    assert len(narrow) <= 44
 
 
 def test_training_tells_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,11 +12,11 @@ from transformers import AutoTokenizer
 from jsarag.audit import Look, audit
 from jsarag.audit.texts import doubled, everything, nowhere, shared
 from jsarag.cli.main import main
-from jsarag.data import load_examples, load_passages
+from jsarag.data import Columns, load_examples, load_passages
 from jsarag.kb import SAMPLE
 from jsarag.metrics.attribution import attribution_scores
 from jsarag.models import EncoderConfig, GeneratorConfig, PromptConfig, load_encoder
-from jsarag.types import Example, Passage
+from jsarag.types import Example, InputError, Passage
 
 SAMPLE_PASSAGES = load_passages(SAMPLE / "passages.jsonl")
 SAMPLE_EXAMPLES = load_examples(SAMPLE / "dev.jsonl")[:60]
@@ -83,6 +83,19 @@ def test_a_file_that_cannot_be_read_keeps_none_of_the_others_back(tmp_path: Path
     assert [file.items for file in found.files] == [0, 1]
     assert "no such file" in found.files[0].problems[0].kind
     assert found.faults == 1
+
+
+def test_a_named_column_that_no_file_has_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "kb.csv").write_text("id,text\n1,Now\n")
+    (tmp_path / "log.csv").write_text("id,quesiton,answer\n1,When?,Now\n")
+    files = [tmp_path / "kb.csv", tmp_path / "log.csv"]
+    found = audit(files, columns=Columns(input="question"), models=False)
+    assert [group.kind for file in found.files for group in file.problems] == [
+        "data.columns: no file has a column 'question', so that none was read as pairs"
+    ]
+    assert audit(files, columns=Columns(input="quesiton"), models=False).faults == 0
+    with pytest.raises(InputError, match=r"data.columns.input: no column 'question'.*; did you mean quesiton\?"):
+        load_examples(files[1], columns=Columns(input="question"))
 
 
 def test_questions_that_two_files_share_are_told(tmp_path: Path) -> None:

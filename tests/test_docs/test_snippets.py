@@ -44,6 +44,12 @@ SERVER = "http://127.0.0.1:8000"
 SHELL = [block for block in EVERY if block.language == "sh"]
 
 
+def test_every_public_name_is_explained() -> None:
+    page = (ROOT / "docs" / "python.md").read_text().split("## Every public name")[1]
+    told = re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in page.splitlines() if row.startswith("|")))
+    assert sorted(told) == sorted(jsarag.__all__)
+
+
 @pytest.fixture
 def workplace(tmp_path: Path, encoder_model: Path, causal_model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)

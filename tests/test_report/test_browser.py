@@ -200,7 +200,7 @@ def test_without_script_all_is_there_but_the_filter(browser: Browser, pages: dic
 
 
 def test_every_entry_of_the_contents_leads_somewhere(browser: Browser, pages: dict[str, Path]) -> None:
-    for name in ("report", "compare"):
+    for name in ("report", "compare", "lab"):
         page = opened(browser, pages[name])
         links = page.eval_on_selector_all("nav a", "all => all.map((one) => one.getAttribute('href'))")
         assert len(links) >= 3

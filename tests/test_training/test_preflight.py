@@ -103,6 +103,7 @@ FAULTS: dict[str, tuple[Making, str, str]] = {
     ),
     "monitor": (bare_dev, "monitor", "loop.monitor: expected one of marginal/log_p (what the dev pairs allow)"),
     "cutoff": (lambda d, t: ["--loop.monitor", "prior/hit@3"], "monitor", "loop.monitor: expected one of prior/hit@1"),
+    "misspelt": (lambda d, t: ["--loop.monitor", "prior/mmr@10"], "monitor", "; did you mean prior/mrr@10?"),
     "length": (long_pairs, "lengths", "long.jsonl, pair 'stove/green/2': generator.prompt.max_length"),
     "folder": (in_a_file, "run folder", "is a file"),
     "baseline": (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from accelerate.utils import set_seed
 from torch import Tensor
 
 import jsarag
+from jsarag.decoding import Direct
 from jsarag.files import read_jsonl
+from jsarag.models import Mixture
 from jsarag.objectives import JSA, OBJECTIVES, Objective, Scores, Target
 from jsarag.training.store import Memory
+from jsarag.types import Retrieved
 from tests.own import Words
 from tests.test_training.test_run import configured
 
@@ -117,12 +121,61 @@ def test_an_encoder_of_ones_own_learns(causal_model: Path, data: Path, tmp_path:
         trainer.run()
         assert models.prior.fingerprint() != before
         assert torch.equal(trainer.kb.vectors, kb.vectors) == (passages == "frozen")
-    models.prior.save(tmp_path / "saved")
+    models.prior.save(str(tmp_path / "saved"))  # paths may be text
     again = Words()
-    again.load(tmp_path / "saved")
+    again.load(str(tmp_path / "saved"))
     assert again.fingerprint() == models.prior.fingerprint()
     with pytest.raises(jsarag.InputError, match="holds other weights"):
         Words(dimensions=9).load(tmp_path / "saved")
+
+
+class Recorded:
+    """A generator of one's own: none of the classes of this library, it passes on what it is asked and counts it."""
+
+    def __init__(self, generator: Any) -> None:
+        self.generator, self.asked = generator, Counter[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked[name] += 1
+        return getattr(self.generator, name)
+
+
+class Least(Direct):
+    """From the least likely of the passages alone."""
+
+    def mixture(self, x: str, hs: Sequence[Retrieved]) -> Mixture:
+        return Mixture(x, ((hs[-1].passage,),), (0.0,))
+
+
+def test_a_generator_and_a_decoder_of_ones_own(parts: Parts, data: Path) -> None:
+    models = parts.models
+    own = Recorded(models.generator)
+    kept: dict[str, list[float]] = {}
+    for name, generator in (("plain", models.generator.copy()), ("own", own)):
+        memory = Memory()
+        trained = jsarag.Models.of(models.prior.copy(), generator)
+        settings = replace(QUICK, evaluation=jsarag.EvaluationConfig(decoding=jsarag.DecodingConfig(mode=Least())))
+        jsarag.Trainer(trained, parts.kb, rows(data, "train"), JSA(k=3, m=5), settings, store=memory).run()
+        kept[name] = [row["loss"] for row in memory.rows if row["kind"] == "step"]
+    assert kept["own"] == kept["plain"]
+    assert own.asked["token_log_likelihood"] + own.asked["log_likelihood"] >= len(kept["own"])
+    decoding = jsarag.DecodingConfig(mode=Least(), passages=3)
+    pipeline = jsarag.Pipeline(models.prior, parts.kb, own, decoding)
+    x = rows(data, "test")[0]["input"]
+    answer = pipeline.ask(x)
+    (alone,) = own.generate([(x, (answer.passages[-1].passage,))])
+    assert (decoding.name, decoding.streams, len(answer.passages)) == ("Least", True, 3)
+    assert (answer.text, answer.log_probability) == (alone.text, pytest.approx(alone.log_probability))
+    with pytest.raises(jsarag.InputError, match=r"decoding.mode: expected a decoder or its name, got 3"):
+        jsarag.DecodingConfig(mode=3)  # type: ignore[arg-type]
+
+
+def test_dev_pairs_are_answered_from_as_many_passages_as_there_are(parts: Parts, data: Path) -> None:
+    kb = jsarag.KnowledgeBase.build(rows(data, "passages")[:4], parts.models.prior)
+    dev = [{"input": "a", "outputs": ["b"]}]
+    wanted = r"evaluation\.decoding\.passages: expected at most the 4 passages .*got 5"
+    with pytest.raises(jsarag.InputError, match=wanted):
+        jsarag.Trainer(parts.models, kb, dev, JSA(k=3, m=5), QUICK, dev=dev)
 
 
 @dataclass(frozen=True)

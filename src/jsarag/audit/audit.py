@@ -130,6 +130,10 @@ class Files:
                     found.passages.append((name, passages_of(sheet, columns)))
             except InputError as error:
                 found.fail(name, error)
+        asked = next(filter(None, (columns.input, columns.outputs)), None)
+        if asked and paths and not sheets and not found.failed:
+            message = f"no file has a column {asked!r}, so that none was read as pairs"
+            found.fail(str(paths[-1]), InputError(f"data.columns: {message}"))
         ids = {h.id for _, reading in found.passages for h in reading.items} if found.passages else None
         for name, sheet in sheets:
             try:

@@ -49,8 +49,8 @@ EXAMPLE = """jsarag train --data.passages kb.jsonl --data.train qa.jsonl --data.
 SETTINGS = {
     "models": {
         "encoder.model": "a folder or a hub id",
-        "generator.model": "a folder, a .gguf file or a hub id",
-        "generator.lora.rank": "size of the adapters; --generator.lora null: none",
+        "generator.model": "a path or a hub id",
+        "generator.lora.rank": "size of the adapters",
         "generator.prompt.max_length": "tokens of prompt and answer together",
     },
     "training": {
@@ -76,17 +76,17 @@ USUAL = {
         "data.passages": "the knowledge base: {id, title, text}",
         "data.train": "training pairs: {id, input, outputs}",
         "data.dev": "pairs that choose the best checkpoint",
-        "data.test": "pairs measured before and after; no dev, no test: a tenth each",
+        "data.test": "pairs that measure it; neither: a tenth each",
         "out": "folder of the run",
-        "config": "YAML file with any options; those typed go over it",
+        "config": "YAML file with any of the options",
     },
     **SETTINGS,
     "trying and going on": {
-        "dry_run": "check everything and tell what the run will take; train nothing",
-        "resume": "go on with a stopped run; with --loop.epochs N: make it longer",
-        "accept_changes": "with --resume: go on with changed data, models or settings",
+        "dry_run": "check all, say what it takes, train nothing",
+        "resume": "go on with a stopped run, or make it longer",
+        "accept_changes": "with --resume: though data or models changed",
         "from": "train the models of a finished run further",
-        "stage": "concat, with --from: its generator on several passages at once",
+        "stage": "with --from: a second stage of training",
     },
     "help": {"help_all": "every option"},
 }

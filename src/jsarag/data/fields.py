@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jsarag.checks import closest
 from jsarag.data.answers import texts_of
 from jsarag.data.literal import ShortenedError, structured
 from jsarag.data.names import absent, listed
@@ -198,7 +199,8 @@ class Fields:
             return False
         if name not in self.values:
             message = f"no field {self._label(name)!r}"
-            self.problems.append(Problem(self.place, "", f"{message}; it has {listed(self.there)}", message))
+            there = f"it has {listed(self.there)}{closest(self._label(name), self.there)}"
+            self.problems.append(Problem(self.place, "", f"{message}; {there}", message))
             return False
         return True
 

@@ -18,6 +18,7 @@ from jsarag.data import as_passages
 from jsarag.display import Display, Silent, about
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
 from jsarag.index import INDEXES, Auto, Index, Kind, as_plain, build_index, from_plain, load_index, plan, room_at
+from jsarag.layout import TEXTS, VECTORS
 from jsarag.models import Encoder
 from jsarag.models.similarity import Similarity, comparable
 from jsarag.places import check_folder
@@ -28,7 +29,7 @@ FORMAT = 3
 READ = (2, FORMAT)
 """Formats that are read; folders of format 2 have no checksums."""
 MANIFEST = layout.MANIFEST
-_NEEDED = (MANIFEST, "passages.jsonl", "vectors.safetensors")
+_NEEDED = (MANIFEST, TEXTS, VECTORS)
 SAMPLED = 64
 """Passages that are encoded to estimate the time for all."""
 CHECKED = 65_536
@@ -43,7 +44,7 @@ def check_k(k: int, passages: int, option: str) -> None:
 
 def is_index(folder: Path) -> bool:
     """Whether a folder is an index, or what is left of one."""
-    return (folder / "vectors.safetensors").is_file()
+    return (folder / VECTORS).is_file()
 
 
 def check_place(folder: Path) -> None:
@@ -307,8 +308,8 @@ class KnowledgeBase:
     def _write(self, folder: Path) -> None:
         with whole(folder, check_place) as temporary:
             temporary.mkdir()
-            write_jsonl(temporary / "passages.jsonl", (passage.record() for passage in self.passages))
-            save_file({"vectors": self.vectors}, temporary / "vectors.safetensors")
+            write_jsonl(temporary / TEXTS, (passage.record() for passage in self.passages))
+            save_file({"vectors": self.vectors}, temporary / VECTORS)
             self.index.save(temporary)
             manifest = {
                 "format": FORMAT,
@@ -350,14 +351,14 @@ class KnowledgeBase:
             )
         if manifest["format"] == FORMAT and not (folder / checksums.FILE).is_file():
             raise InputError(f"{folder / checksums.FILE}: missing; run `jsarag index` again")
-        passages = [Passage(**record) for _, record in read_jsonl(folder / "passages.jsonl")]
-        vectors = load_file(folder / "vectors.safetensors")["vectors"]
+        passages = [Passage(**record) for _, record in read_jsonl(folder / TEXTS)]
+        vectors = load_file(folder / VECTORS)["vectors"]
         if not len(passages) == len(vectors) == manifest["passages"]:
             raise InputError(f"{folder}: {len(passages)} passages, {len(vectors)} vectors; run `jsarag index` again")
         broken = _not_finite(vectors)
         if broken is not None:
             raise InputError(
-                f"{folder / 'vectors.safetensors'}: the vector of passage {passages[broken].id!r} is not finite; "
+                f"{folder / VECTORS}: the vector of passage {passages[broken].id!r} is not finite; "
                 "run `jsarag index` again"
             )
         settled()  # a library that reads a damaged index can end the process

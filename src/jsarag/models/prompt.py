@@ -26,7 +26,8 @@ CACHED = 4096
 Body = tuple[Part, ...]
 """A passage as it is written into a prompt."""
 
-ORDERS: dict[str, Callable[[list[Body], str], list[Body]]] = {
+Order = Literal["retrieved", "reversed", "random"]
+ORDERS: dict[Order, Callable[[list[Body], str], list[Body]]] = {
     "retrieved": lambda passages, key: passages,
     "reversed": lambda passages, key: passages[::-1],
     "random": lambda passages, key: Random(key).sample(passages, len(passages)),
@@ -60,7 +61,7 @@ class PromptConfig:
     separator: str = "\n\n"
     chat: bool | None = None
     chat_options: dict[str, str | bool | int | float] = field(default_factory=dict)
-    order: Literal["retrieved", "reversed", "random"] = "retrieved"
+    order: Order = "retrieved"
     max_length: int = 512
     passage_length: int | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from jsarag.checks import one_of, positive_or_null, require
 from jsarag.config import AnyPath, as_paths
@@ -13,6 +13,8 @@ from jsarag.index import IndexConfig
 from jsarag.models import EncoderConfig, GeneratorConfig
 from jsarag.objectives import JSA, Objective, as_objective
 from jsarag.training.config import LoopConfig, OptimConfig, PassageConfig, Settings
+
+Split = Literal["auto", "none"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class DataConfig:
     dev: AnyPath | None = None
     test: AnyPath | None = None
     limit: int | None = None
-    split: Literal["auto", "none"] = "auto"
+    split: Split = "auto"
     history: HistoryConfig = field(default_factory=HistoryConfig)
     columns: Columns = field(default_factory=Columns)
     encoding: str = "auto"
@@ -45,7 +47,7 @@ class DataConfig:
     def __post_init__(self) -> None:
         as_paths(self, "data.", "passages", "train", "dev", "test")
         positive_or_null("data.limit", self.limit)
-        one_of("data.split", self.split, ("auto", "none"))
+        one_of("data.split", self.split, get_args(Split))
 
     @property
     def splits(self) -> bool:

@@ -177,7 +177,7 @@ def packages(config: TrainConfig) -> dict[str, str]:
     named = {
         "objective.name": OBJECTIVES.origin(config.objective.name),
         "index.kind": INDEXES.origin(config.index.settled.name),
-        "evaluation.decoding.mode": DECODERS.origin(config.evaluation.decoding.mode),
+        "evaluation.decoding.mode": DECODERS.origin(config.evaluation.decoding.name),
     }
     return {option: package for option, package in named.items() if package}
 

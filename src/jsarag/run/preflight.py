@@ -100,7 +100,7 @@ def _passages(subject: Subject) -> Found:
 
 def _decoding(subject: Subject) -> Found:
     decoding = subject.config.evaluation.decoding
-    return Found(f"{decoding.mode}, {decoding.search}, generations a question: {decoding.generations}")
+    return Found(f"{decoding.name}, {decoding.search}, generations a question: {decoding.generations}")
 
 
 def _labels(subject: Subject) -> Found:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from jsarag.files import read_json, write_json
+from jsarag.layout import GRADIENTS, OPTIMIZER, SAMPLER, STATE
 from jsarag.models.checks import check_finite
 from jsarag.objectives.candidates import PADDING
 from jsarag.training import weights
@@ -27,8 +28,6 @@ from jsarag.training.optimisation import Optimisation
 from jsarag.training.state import State
 from jsarag.types import InputError
 
-STATE = "state.json"
-
 
 def save_models(run: Path, name: str, parts: Parts, step: int) -> None:
     """Write the trained weights as checkpoint ``name`` of the run."""
@@ -41,12 +40,12 @@ def write_state(folder: Path, parts: Parts, optimisation: Optimisation, state: S
     weights.write(folder, parts)
     optimizer = optimisation.optimizer.state_dict()
     tensors = {f"{i}.{key}": value for i, slot in optimizer["state"].items() for key, value in slot.items()}
-    save_file({key: value.contiguous() for key, value in tensors.items()}, folder / "optimizer.safetensors")
-    save_file(optimisation.previous(), folder / "gradients.safetensors")
+    save_file({key: value.contiguous() for key, value in tensors.items()}, folder / OPTIMIZER)
+    save_file(optimisation.previous(), folder / GRADIENTS)
     rng = {"rng": state.rng.get_state(), "torch": torch.get_rng_state()}
     if state.rng.device.type == "cuda":
         rng["cuda"] = torch.cuda.get_rng_state(state.rng.device)
-    save_file({"chains": state.chains, "rows": state.rows, **rng}, folder / "sampler.safetensors")
+    save_file({"chains": state.chains, "rows": state.rows, **rng}, folder / SAMPLER)
     write_json(folder / STATE, {"state": state.numbers(), "groups": optimizer["param_groups"]})
 
 
@@ -68,18 +67,18 @@ def load_state(run: Path, parts: Parts, optimisation: Optimisation, state: State
     weights.read(folder, parts)
     record = read_json(folder / STATE)
     slots: dict[int, dict[str, Tensor]] = {}
-    moments = load_file(folder / "optimizer.safetensors")
-    check_finite(moments, str(folder / "optimizer.safetensors"))
+    moments = load_file(folder / OPTIMIZER)
+    check_finite(moments, str(folder / OPTIMIZER))
     for key, value in moments.items():
         index, name = key.split(".", 1)
         slots.setdefault(int(index), {})[name] = value
     optimisation.optimizer.load_state_dict({"state": slots, "param_groups": record["groups"]})
     # Checkpoints of earlier versions have no gradients.
-    if (folder / "gradients.safetensors").exists():
-        gradients = load_file(folder / "gradients.safetensors")
-        check_finite(gradients, str(folder / "gradients.safetensors"))
+    if (folder / GRADIENTS).exists():
+        gradients = load_file(folder / GRADIENTS)
+        check_finite(gradients, str(folder / GRADIENTS))
         optimisation.recall(gradients)
-    sampler = load_file(folder / "sampler.safetensors")
+    sampler = load_file(folder / SAMPLER)
     state.chains = _carried(sampler["chains"], sampler.get("rows"), state.rows)
     state.rng.set_state(sampler["rng"])
     torch.set_rng_state(sampler["torch"])

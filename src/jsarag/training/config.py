@@ -9,11 +9,10 @@ from typing import Literal, get_args
 from jsarag.checks import not_negative, one_of, positive, positive_or_null, require
 from jsarag.data import HistoryConfig
 from jsarag.evaluation import EvaluationConfig
-from jsarag.training.models import Part
+from jsarag.training.models import Part, PassageEncoder
 from jsarag.training.schedule import SCHEDULES
 from jsarag.training.trackers import check_trackers
 
-PassageEncoder = Literal["frozen", "own", "shared"]
 Keep = Literal["best", "last"]
 OnNonfinite = Literal["stop", "skip"]
 

@@ -15,6 +15,8 @@ from jsarag.objectives import Component, Objective
 from jsarag.retriever import Retriever, retrievers
 
 ALL: tuple[Component, ...] = ("generator", "posterior", "prior")
+PassageEncoder = Literal["frozen", "own", "shared"]
+"""What encodes the passages while the models learn."""
 Part = Component | Literal["passages"]
 """What can be trained: what objectives name, and the passage encoder that both retrievers share."""
 Parts = dict[Part, Encoder | Generator]
@@ -84,9 +86,7 @@ class Models:
         return found
 
     @classmethod
-    def of(
-        cls, encoder: Encoder, generator: Generator, *, passages: Literal["frozen", "own", "shared"] = "frozen"
-    ) -> Models:
+    def of(cls, encoder: Encoder, generator: Generator, *, passages: PassageEncoder = "frozen") -> Models:
         """The models of a run that starts from an encoder and a generator.
 
         Args:

@@ -16,7 +16,7 @@ import torch
 from accelerate import Accelerator
 
 from jsarag import processes
-from jsarag.checks import require
+from jsarag.checks import closest, require
 from jsarag.data import HistoryConfig, as_examples, render
 from jsarag.display import Display, Silent
 from jsarag.evaluation import Case, evaluate_retrieval, marginal_log_likelihood
@@ -119,6 +119,8 @@ class Trainer:
         self.cases = training_cases(found, kb, history)
         check_labels(self.objective, found)
         self.dev = [Case(e, render(e, history)) for e in (as_examples(dev, passage_ids=kb.position) if dev else ())]
+        if self.dev:
+            kb.check_k(self.settings.evaluation.decoding.passages, "evaluation.decoding.passages")
         self.accelerator = Accelerator(gradient_accumulation_steps=loop.accumulate)
         self.steps = loop.number_of_steps(len(self.cases))
         self.optimisation = Optimisation(self.settings.optim, self.models.trained(self.objective.trains))
@@ -459,7 +461,8 @@ def monitored(objective: Objective, settings: Settings, names: Sequence[str]) ->
     usual += [name for name in names if name.startswith(("marginal/", "concat/"))]
     name = settings.loop.monitor or ("prior/mrr@10" if "prior/mrr@10" in usual else usual[0])
     if name not in names:
-        raise InputError(f"loop.monitor: expected one of {', '.join(names)} (what the dev pairs allow), got {name!r}")
+        one_of_them = f"loop.monitor: expected one of {', '.join(names)} (what the dev pairs allow)"
+        raise InputError(f"{one_of_them}, got {name!r}{closest(name, names)}")
     return name
 
 

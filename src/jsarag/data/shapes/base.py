@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jsarag.checks import closest
 from jsarag.data.columns import Columns, steps, value_at
 from jsarag.data.literal import ShortenedError, structured
 from jsarag.data.names import absent, listed, plain_name
@@ -108,7 +109,8 @@ class Sheet:
             name = next((c for c in (path, self._plain.get(plain_name(path))) if c in self.columns), path)
             if name not in self.columns and all(value_at(record, name) is None for record in self.records):
                 there = listed(filter(None, self.columns))
-                raise InputError(f"{self.path}: data.columns.{option}: no column {path!r}; there are {there}")
+                like = closest(path, self.columns)
+                raise InputError(f"{self.path}: data.columns.{option}: no column {path!r}; there are {there}{like}")
         if name is not None:
             self.used.add(name if name in self.columns else str(steps(name)[0]))
         return name

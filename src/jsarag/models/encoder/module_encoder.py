@@ -86,13 +86,14 @@ class ModuleEncoder(nn.Module, ABC):
         """An independent encoder with the same weights."""
         return copy.deepcopy(self)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Write the weights as safetensors."""
+        folder = Path(folder)
         folder.mkdir()
         save_file({name: weight.contiguous() for name, weight in self.state_dict().items()}, folder / FILE)
 
-    def load(self, folder: Path) -> None:
+    def load(self, folder: str | Path) -> None:
         """Take over the weights that `save` wrote; errors as of `Encoder.load`."""
-        saved = load_file(folder / FILE)
+        saved = load_file(Path(folder) / FILE)
         check_alike(saved, self.state_dict(), str(folder))
         self.load_state_dict(saved)

@@ -1,4 +1,8 @@
-"""The encoders e_lambda(h), e_eta(x) and e_phi(x, y): from text to vectors, on sentence-transformers."""
+"""The encoders e_lambda(h), e_eta(x) and e_phi(x, y): from text to vectors, on sentence-transformers.
+
+The modules, tokenizers and prompts are those of sentence-transformers. Its ``encode`` is not used: it gives no
+gradient, and it fills a batch by a number of texts and not by tokens.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,8 @@ from torch import Tensor, nn
 from jsarag.models import sentence
 from jsarag.models.batching import by_length, overhead
 from jsarag.models.checks import PROBES, check_alike
-from jsarag.models.cut import without_start
 from jsarag.models.encoder.config import EncoderConfig
+from jsarag.models.encoder.cut import without_start
 from jsarag.models.encoder.encoder import Task
 from jsarag.models.fingerprint import add_weights
 from jsarag.models.memory import Thrift
