@@ -41,7 +41,7 @@ USUAL = {
     "help": {"help_all": "every option"},
 }
 LISTED = 20
-"""Files that cannot be read, of which the terminal shows so many."""
+"""Lines about files that the terminal shows."""
 
 
 def run(argv: Sequence[str]) -> int:
@@ -76,6 +76,8 @@ def show(report: Report, out: Path, tokens: int) -> None:
         say(f"files: {report.files:,} read ({counts})")
     else:
         say(f"{out}: nothing to read was found; nothing is written")
+    for line in _together(report.told)[:LISTED]:
+        say(f"  {line}")
     if report.exact or report.near:
         say(f"duplicates left out: {report.exact:,} exact, {report.near:,} near ({out / DUPLICATES})")
     if report.others:
@@ -84,15 +86,15 @@ def show(report: Report, out: Path, tokens: int) -> None:
     if report.errors:
         where = f" ({out / ERRORS})" if report.passages else ""
         say(f"not read: {len(report.errors):,} file{'s' * (len(report.errors) > 1)}{where}")
-    for line in _reasons(report.errors)[:LISTED]:
+    for line in _together(report.errors)[:LISTED]:
         say(f"  {line}")
 
 
-def _reasons(errors: Mapping[str, str]) -> list[str]:
-    """A line a reason, the rarest first: what is wrong with one file is not lost among many of one kind."""
+def _together(said: Mapping[str, str]) -> list[str]:
+    """A line for all files of which the same is said, the rarest first, which else were lost among many."""
     files: dict[str, list[str]] = {}
-    for name in sorted(errors):
-        files.setdefault(errors[name].partition(";")[0], []).append(name)
+    for name in sorted(said):
+        files.setdefault(said[name].partition(";")[0], []).append(name)
     found = sorted(files.values(), key=len)
     more = {names[0]: f" and {len(names) - 1:,} more" if len(names) > 1 else "" for names in found}
-    return [f"{name}{others}: {errors[name]}" for name, others in more.items()]
+    return [f"{name}{others}: {said[name]}" for name, others in more.items()]

@@ -19,6 +19,7 @@ from jsarag.types import Example, InputError, Passage
 __all__ = [
     "Problem",
     "Reading",
+    "UnknownColumnsError",
     "examples_of",
     "holds_pairs",
     "open_sheet",
@@ -109,11 +110,16 @@ def open_sheet(path: str | Path, encoding: str = AUTO) -> Sheet:
     return _sheet(Path(path), encoding)
 
 
+class UnknownColumnsError(InputError):
+    """The records have columns, and these are those of neither pairs nor passages."""
+
+
 def holds_pairs(sheet: Sheet, columns: Columns) -> bool:
     """Whether the records are pairs by their fields, and not passages.
 
     Raises:
-        InputError: there are no records, or their fields are those of neither.
+        UnknownColumnsError: their fields are those of neither.
+        InputError: there are no records.
     """
     _refuse_empty(sheet, "pairs or passages")
     for names, pairs in (((columns.input, columns.outputs), True), ((columns.text,), False)):
@@ -123,7 +129,7 @@ def holds_pairs(sheet: Sheet, columns: Columns) -> bool:
         if any(shape.matches(sheet) for shape in shapes):
             return pairs
     found = ", ".join(dict.fromkeys(str(name) for record in sheet.records for name in record))
-    raise InputError(
+    raise UnknownColumnsError(
         f"{sheet.path}: expected columns of questions and answers, or of passages; it has {found}; name the columns "
         "with --data.columns.input and --data.columns.outputs, or that of the passages with --data.columns.text"
     )
