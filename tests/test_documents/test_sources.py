@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import datasets
 import pytest
 
 from jsarag.documents.sources import find
@@ -82,3 +83,9 @@ def test_archives(docs: Path) -> None:
 def test_link_to_a_file_is_read(docs: Path) -> None:
     (docs / "link.md").symlink_to("a.md")
     assert "link.md" in names("docs")
+
+
+def test_of_a_saved_data_set_the_table_is_read(tmp_path: Path) -> None:
+    datasets.Dataset.from_list([{"title": "T", "text": "a"}]).save_to_disk(tmp_path / "saved")
+    (tmp_path / "state.txt").write_text("words", encoding="utf-8")
+    assert [source.name for source in find([tmp_path]).sources] == ["saved/data-00000-of-00001.arrow", "state.txt"]

@@ -22,6 +22,8 @@ DEEPEST = 3
 MEMBERS = 100_000
 """Files that an archive may hold."""
 _IGNORED = ("~$", "__MACOSX", "Thumbs.db", "desktop.ini")
+_SAVED = ("state.json", "dataset_info.json")
+"""What `datasets` writes beside the tables of a split."""
 _KINDS: dict[Callable[[int], bool], str] = {
     stat.S_ISFIFO: "a pipe, not a file",
     stat.S_ISSOCK: "a socket, not a file",
@@ -103,8 +105,9 @@ def _below(root: Path) -> Iterator[tuple[str, Path]]:
     for folder, folders, files in os.walk(root, followlinks=False):
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
         folders[:] = sorted(name for name in folders if name not in links and not _hidden(name))
+        beside = _SAVED if _SAVED[0] in files else ()
         for name in sorted([*files, *links]):
-            if not _hidden(name):
+            if not _hidden(name) and name not in beside:
                 path = Path(folder) / name
                 yield path.relative_to(root).as_posix(), path
 
