@@ -78,8 +78,8 @@ def _add(run: Path, paths: Sequence[str], out: Path | None, config: IngestConfig
     show(report, out / "passages", config.tokens)
     if kb is None:
         return 2
-    print(f"{kb.folder}: {len(kb):,} passages, {len(kb) - report.passages:,} of them of {run}")
-    print(f"next: jsarag ask --run {shlex.quote(str(run))} --kb {shlex.quote(str(kb.folder))}")
+    print(visible_line(f"{kb.folder}: {len(kb):,} passages, {len(kb) - report.passages:,} of them of {run}"))
+    print(visible_line(f"next: jsarag ask --run {shlex.quote(str(run))} --kb {shlex.quote(str(kb.folder))}"))
     return 0
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
+from jsarag.data.formats import is_address
 from jsarag.documents.document import UnreadableError
 from jsarag.documents.formats.raw import extension_of
 from jsarag.documents.kinds import check_size, known
@@ -87,6 +88,8 @@ def _named(paths: Iterable[str | Path]) -> Iterator[Path]:
     for path in map(str, paths):
         if os.path.lexists(path):
             yield Path(path)
+        elif is_address(path):
+            raise InputError(f"{path}: expected documents; a data set needs no ingest: give it to --data.passages")
         elif glob.has_magic(path):
             fitting = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (a path may be absolute)
             if not fitting:

@@ -14,7 +14,7 @@ from typing import Any
 
 from jsarag.data.formats.parquet import filled
 from jsarag.data.formats.table import Table
-from jsarag.display import Display
+from jsarag.display import Advance, Display
 from jsarag.files import Record
 from jsarag.types import InputError
 
@@ -124,7 +124,7 @@ def _split(address: str, place: Place, builder: Any) -> str:
     names = [str(name) for name in builder.info.splits or builder.config.data_files or ()]
     if place.split in names or (place.split is None and len(names) == 1):
         return place.split or names[0]
-    listed = ", ".join(f"{place.at(split=name)}" if not place.split else name for name in names)
+    listed = ", ".join(name if place.split else place.at(split=name) for name in names)
     what = f"no split {place.split!r}; there are" if place.split else "holds several splits; name one of"
     raise InputError(f"{address}: {what} {listed or 'none'}")
 
@@ -153,13 +153,13 @@ def _readable(rows: Any) -> tuple[Any, list[str]]:
     return (rows.remove_columns(list(media)) if media else rows), told
 
 
-def _records(rows: Any, limit: int | None, advance: Any) -> Iterator[Record]:
+def _records(rows: Any, limit: int | None, advance: Advance) -> Iterator[Record]:
     features = rows.features or {}
     labels = {name: feature.int2str for name, feature in features.items() if type(feature).__name__ == "ClassLabel"}
     for number, row in enumerate(rows, start=1):
-        values = {name: labels[name](value) if name in labels and value is not None and value >= 0 else value
-                  for name, value in row.items()}  # fmt: skip
-        yield number, {name: filled(value) for name, value in values.items() if value is not None}
+        record = {name: filled(value) for name, value in row.items() if value is not None}
+        named = {name: labels[name](record[name]) for name in labels.keys() & record.keys() if record[name] >= 0}
+        yield number, record | named
         advance(1, "")
         if number == limit:
             return
@@ -174,7 +174,7 @@ def _reason(error: Exception, place: Place) -> str:
     configs = re.search(r"available configs: \[(.*?)\]", str(error).replace("\n", " "))
     if configs is not None:
         names = re.findall(r"'([^']+)'", configs[1])
-        listed = ", ".join(place.at(config=name) for name in names) if not place.config else ", ".join(names)
+        listed = ", ".join(name if place.config else place.at(config=name) for name in names)
         what = f"no configuration {place.config!r}; there are" if place.config else "holds several sets; name one of"
         return f"{what} {listed}"
     return f"cannot be read: {said}"
