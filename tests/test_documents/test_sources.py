@@ -53,7 +53,10 @@ def test_files_and_patterns(docs: Path) -> None:
     ("paths", "message"),
     [
         (["docs/x.md"], "docs/x.md: no such file or folder"),
-        (["hf:someone/log:train[:5]"], r"hf:someone/log:train\[:5\]: expected documents; a data set needs no ingest"),
+        (
+            ["hf:someone/log:train[:5]"],
+            r"hf:someone/log:train\[:5\]: expected documents; a data set needs no ingest: give it to --data.passages",
+        ),
         (["docs/*.pdf"], r"docs/\*.pdf: no file fits this pattern"),
         (["docs", "other"], "docs/a.md and other/a.md: both are 'a.md' here; name the folder above both"),
     ],
