@@ -18,6 +18,8 @@ from jsarag.data import Asked, Columns, as_passages, as_question, read_examples,
 from jsarag.decoding import DECODERS, Stream
 from jsarag.display import Display
 from jsarag.display.terminal import shown
+from jsarag.documents.ingest import IngestConfig, Report, ingest
+from jsarag.documents.measure import Measure
 from jsarag.evaluation import (
     Case,
     Evaluation,
@@ -181,7 +183,7 @@ class Run:
         self, passages: str | Path | Sequence[Passage | Mapping[str, Any]], encoder: Encoder, display: Display
     ) -> KnowledgeBase:
         if isinstance(passages, str | Path):
-            found = read_passages(passages, self.config.data.columns, self.config.data.encoding)
+            found = read_passages(passages, self.config.data.columns, self.config.data.encoding, display)
             display.say(found.said)
             passages = sound(found, passages)
         same = self.pipeline.kb.fingerprint == encoder.fingerprint()
@@ -317,7 +319,7 @@ class Run:
     def _cases(self, examples: str | Path | Sequence[Example], display: Display) -> list[Case]:
         data, where = self.config.data, "examples"
         if isinstance(examples, str | Path):
-            found = read_examples(examples, data.columns, self.pipeline.kb.position, data.encoding)
+            found = read_examples(examples, data.columns, self.pipeline.kb.position, data.encoding, display)
             display.say(found.said)
             examples, where = sound(found, examples), str(examples)
         cases = [Case(example, render(example, data.history)) for example in examples]
@@ -611,7 +613,7 @@ def build_index(
     check_new_folder(out, "out")
     check_place(out)
     display = shown(display)
-    read = read_passages(passages, columns, encoding)
+    read = read_passages(passages, columns, encoding, display)
     found = sound(read, passages)
     with processes.joined():
         if processes.first():
@@ -620,6 +622,55 @@ def build_index(
         kb = encode(found, loaded, IndexConfig(index).settled, out, display, _of_encoder(out, loaded))
         kb.save(out)
     return kb
+
+
+def add_documents(
+    run: str | Path,
+    documents: Sequence[str | Path],
+    out: str | Path,
+    *,
+    config: IngestConfig | None = None,
+    display: Display | None = None,
+) -> tuple[Report, KnowledgeBase | None]:
+    """Read documents into a knowledge base that holds the passages of a run as well; nothing of the run is changed.
+
+    ``out`` gets two folders: ``passages``, as `jsarag ingest` writes them, and ``index``, of the run's passages and
+    these, as the run's passage encoder reads them: ``Run.load(run).with_passages(out / "index")``. Passages of the run
+    from a file that is named now are replaced. Vectors that the run or ``index`` holds are taken over.
+
+    Args:
+        run: A run folder, or an export.
+        documents: Files, folders, patterns.
+        out: The folder; of an earlier one, files that did not change are not read again.
+        config: How documents become passages.
+        display: Shown progress; default: a `Terminal` where standard error is one, else nothing.
+
+    Returns:
+        What was read, and the knowledge base, which is saved; None where no passage was found.
+
+    Raises:
+        InputError: as of `jsarag.documents.ingest.ingest`, `Run.load` and `index`.
+    """
+    out, display, folder = Path(out), shown(display), exporting.fetched(run)
+    passages, index = out / "passages", out / layout.INDEX
+    check_apart(out, [folder, *documents])
+    check_new_folder(out, "--out")
+    check_place(index)
+    settings = load_run(folder)
+    export = exporting.is_export(folder)
+    found = exporting.read(settings, "best") if export else load.retriever(settings, "best", display)
+    encoder = exporting.documents_of(found)
+    config = config or IngestConfig()
+    report = ingest(documents, passages, Measure.of(encoder, config.tokens), config, display)
+    if not report.passages:
+        return report, None
+    added = sound(read_passages(passages))
+    named, ids = {h.source for h in added}, {h.id for h in added}
+    kept = [h for h in found.kb.passages if h.source not in named and h.id not in ids]
+    known = _of_encoder(index, encoder) or (found.kb if found.kb.fingerprint == encoder.fingerprint() else None)
+    kb = encode([*kept, *added], encoder, IndexConfig().settled, index, display, known)
+    kb.save(index)
+    return report, kb
 
 
 def _of_encoder(folder: Path, encoder: Encoder) -> KnowledgeBase | None:

@@ -2,86 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from jsarag.cli.main import main
 from jsarag.data import load_examples, load_passages
+from tests.test_data.hub import at, serving
 
 PUBLISHED = Path(__file__).parents[1] / "data" / "beir"
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-class Hub(BaseHTTPRequestHandler):
-    """One data set, someone/beir at revision main, in a folder of it; notes what is asked for."""
-
-    asked: list[str]
-
-    def do_HEAD(self) -> None:
-        self.answer(body=False)
-
-    def do_GET(self) -> None:
-        self.answer(body=True)
-
-    def answer(self, *, body: bool) -> None:
-        path = self.path.split("?")[0]
-        self.asked.append(f"{self.command} {path}")
-        files = {f"small/{f.relative_to(PUBLISHED)}": f for f in PUBLISHED.rglob("*") if f.is_file()}
-        files["README.md"] = Path(__file__)
-        resolved = f"/datasets/someone/beir/resolve/{COMMIT}/"
-        sizes = {name: file.stat().st_size for name, file in files.items()}
-        if path == "/api/datasets/someone/beir/revision/main":
-            siblings = [{"rfilename": name} for name in files]
-            self.send({"id": "someone/beir", "sha": COMMIT, "siblings": siblings}, body)
-        elif path == f"/api/datasets/someone/beir/tree/{COMMIT}":
-            entries = [{"type": "file", "path": name, "size": size, "oid": name} for name, size in sizes.items()]
-            self.send(entries, body)
-        elif path.startswith(resolved) and path.removeprefix(resolved) in files:
-            content = files[path.removeprefix(resolved)].read_bytes()
-            self.send_response(200)
-            self.send_header("X-Repo-Commit", COMMIT)
-            self.send_header("ETag", f'"{hashlib.sha1(content).hexdigest()}"')
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content if body else b"")
-        else:
-            self.send_response(404)
-            self.send_header("X-Error-Code", "RepoNotFound")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    def send(self, value: object, body: bool) -> None:
-        content = json.dumps(value).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content if body else b"")
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
 
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
     """The environment of a command that finds this hub, and what the hub was asked for."""
     asked: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Noted", (Hub,), {"asked": asked}))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_address[1]}"
-    place = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "0", "NO_PROXY": "127.0.0.1"}
-    yield os.environ | place, asked
-    server.shutdown()
-    server.server_close()
+    files = {f"small/{f.relative_to(PUBLISHED)}": f.read_bytes() for f in PUBLISHED.rglob("*") if f.is_file()}
+    with serving({"someone/beir": {"README.md": b"# beir", **files}}, asked) as address:
+        yield os.environ | at(address, tmp_path / "cache"), asked
 
 
 def data(environment: dict[str, str], *argv: str | Path) -> subprocess.CompletedProcess[str]:

@@ -16,6 +16,8 @@ from unittest.mock import patch
 
 import jsarag.lab
 from jsarag.cli.main import main
+from jsarag.data.formats import Table, read_table
+from jsarag.data.formats.hub import Place
 from jsarag.display import Display
 from jsarag.files import read_jsonl, write_jsonl
 from jsarag.lab import LabConfig
@@ -73,6 +75,7 @@ def furnish(folder: Path, encoder: Path, generator: Path) -> Path:
     (folder / "docs" / "rules" / "boats.md").write_text("# Boats\n\nThe red boat leaves at noon.\n", encoding="utf-8")
     words = (passage["text"] for _, passage in read_jsonl(folder / "kb.jsonl"))
     (folder / "docs" / "notes.txt").write_text("\n\n".join(words), encoding="utf-8")
+    (folder / "examples").symlink_to(ROOT / "examples")
     (folder / "downloads").mkdir()
     (folder / "downloads" / "doqa").symlink_to(ROOT / "tests" / "data" / "doqa")
     return folder
@@ -100,7 +103,8 @@ def command(words: list[str]) -> int:
     if words[:2] == ["train", "..."]:
         words[1:2] = ["--data.passages", "kb.jsonl", "--data.train", "pairs.jsonl"]
     try:
-        with small_laboratory(), patch("jsarag.data.sources.hub.fetch", _hub), _serving_shortly():
+        hub = patch("jsarag.data.sources.hub.fetch", _hub), patch("jsarag.data.formats.read_hub", _set)
+        with small_laboratory(), hub[0], hub[1], _serving_shortly():
             return main(words)
     except SystemExit as help_was_shown:
         return int(help_was_shown.code or 0)
@@ -189,6 +193,11 @@ def _readable(script: Path) -> shell.Command:
 
 def _status(*words: str) -> int:
     return subprocess.run(words, check=False, capture_output=True).returncode
+
+
+def _set(address: str, _: Display) -> Table:
+    assert Place.of(address)
+    return read_table(Path("pairs.jsonl"))
 
 
 def _hub(address: str, _: object) -> Path:

@@ -114,6 +114,20 @@ def pptx() -> bytes:
     return held.getvalue()
 
 
+def workbook(*sheets: Sequence[Sequence[str | None]]) -> bytes:
+    """An Excel workbook."""
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for i, rows in enumerate(sheets):
+        sheet = book.create_sheet() if i else book.worksheets[0]
+        for row in rows:
+            sheet.append(row)
+    held = io.BytesIO()
+    book.save(held)
+    return held.getvalue()
+
+
 def archive(files: dict[str, bytes]) -> bytes:
     """A zip file."""
     held = io.BytesIO()

@@ -115,7 +115,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "deep.zip": (nested_zip(4), "more than 3 archives within each other"),
     "upwards.zip": (made.archive({"../../a.txt": GOOD.encode()}), "its name leads out of the archive"),
     "table.jsonl": (b'{"text": "a"}\n{"text": ', "line 2: not valid JSON"),
-    "columns.csv": (b"price,colour\n1,red\n", "it has price, colour$"),
+    "columns.jsonl": (b'{"price": 1, "colour": "red"}\n', "it has price, colour$"),
     "log.csv": (b"question,answer,document\nWhen?,At noon.,a.md\n", "questions with answers, no passages"),
     "cut.csv.gz": (gzip.compress(b"id,text\n1,words\n" * 500)[:-20], "not a whole gzip file"),
     "cut.parquet": (b"PAR1" + bytes(100), "Parquet|parquet"),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jsarag.documents import Document, Raw, read_document
-from jsarag.documents.chunks import chunks_of, rows_of, short_title
+from jsarag.documents.chunks import chunks_of, chunks_of_row, short_title
 from jsarag.documents.document import Draft
 from jsarag.documents.measure import Measure
 from jsarag.models import EncoderConfig, load_encoder
@@ -159,8 +159,10 @@ def test_long_titles(headings: tuple[str, ...], expected: str, measure: Measure)
 
 
 def test_rows_of_tables_are_broken_as_well(measure: Measure) -> None:
-    assert [chunk.text for chunk in rows_of("boat", words(30), measure)] == [words(20), words(10)]
-    assert [chunk.start for chunk in rows_of("boat", "red", measure)] == [None]
+    """And each part is in the place of the row."""
+    parts = list(chunks_of_row(Passage("", "boat", words(30), start=7, end=8), measure))
+    assert [part.text for part in parts] == [words(20), words(10)]
+    assert {(part.title, part.start, part.end) for part in parts} == {("boat", 7, 8)}
 
 
 @pytest.mark.parametrize("kind", CASES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 
 import pytest
 
@@ -233,12 +234,47 @@ def test_offsets_of_text_are_those_of_the_file() -> None:
 
 def test_table_of_passages() -> None:
     data = b'{"title": "Deposits", "text": "Ten days."}\n{"text": "Ask us."}\n'
-    assert [(row.title, row.text) for row in read_rows(Raw("a.jsonl", data))] == [
-        ("Deposits", "Ten days."),
-        ("", "Ask us."),
+    assert [(row.title, row.text, row.start) for row in read_rows(Raw("a.jsonl", data)).passages] == [
+        ("Deposits", "Ten days.", 1),
+        ("", "Ask us.", 2),
     ]
     with pytest.raises(UnreadableError, match=r"^line 2: not valid JSON"):
         read_rows(Raw("a.jsonl", data[:50]))
+
+
+PRICES: list[list[str | None]] = [
+    ["Prices of 2026"],
+    [],
+    ["name", "price", "from"],
+    ["Cable, 2 m", "3.50", "Oslo"],
+    ["Rope", None, "Kiel"],
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "first"),
+    [
+        ("price-list.csv", b'name;price;from\n"Cable, 2 m";3.50;Oslo\n\nRope;;Kiel\n', 2),
+        ("price-list.tsv.gz", gzip.compress(b"name\tprice\tfrom\nCable, 2 m\t3.50\tOslo\nRope\t\tKiel\n"), 2),
+        ("price-list.xlsx", made.workbook(PRICES, [["a", "b"], ["1", "2"]]), 4),
+    ],
+)
+def test_table_of_other_columns(name: str, data: bytes, first: int) -> None:
+    """A price list: a passage a row, each cell under its column, in the place of the row."""
+    rows = read_rows(Raw(name, data), "price list")
+    assert [(row.title, row.text) for row in rows.passages] == [
+        ("price list", "name: Cable, 2 m\nprice: 3.50\nfrom: Oslo"),
+        ("price list", "name: Rope\nfrom: Kiel"),
+    ]
+    row = rows.passages[0]
+    assert (row.start, row.end) == (first, first + 1)
+    told = "a passage a row, of the columns name, price, from"
+    assert rows.told == (f"{told}; sheet 'Sheet' of 2 sheets" if name.endswith("xlsx") else told)
+
+
+def test_settings_in_json_are_no_table() -> None:
+    with pytest.raises(UnreadableError, match=r"^expected columns of questions .* it has name, version$"):
+        read_rows(Raw("package.json", b'[{"name": "boat", "version": 1}]'))
 
 
 @pytest.mark.parametrize(

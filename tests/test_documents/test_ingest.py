@@ -78,7 +78,7 @@ def test_every_format(tmp_path: Path, measure: Measure) -> None:
     for row in found:
         if row["source"] == "rows.csv":
             assert (row["title"], row["text"]) == ("Boats", "They leave at noon.")
-            assert "start" not in row
+            assert (row["start"], row["end"]) == (2, 3)
         elif row["source"] != "more.zip/in/b.txt":
             text = read_document(Raw(row["source"], (docs / row["source"]).read_bytes())).text
             assert text[row["start"] : row["end"]] == row["text"]
@@ -86,6 +86,22 @@ def test_every_format(tmp_path: Path, measure: Measure) -> None:
     assert pages == [("Deposits", 1), ("Deposits > Fees", 2)]
     assert [row["title"] for row in found if row["source"] == "a.pptx"] == ["Ferries", "Ferries > Fares"]
     assert [row["title"] for row in found if row["source"].endswith("b.txt")] == ["b"]
+
+
+def test_a_table_of_other_columns_is_told(
+    docs: Path, tmp_path: Path, encoder_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whenever it is ingested, also where it did not change."""
+    (docs / "price-list.csv").write_text("name;price\nCable;3.50\nRope;4\n", encoding="utf-8")
+    for done in ("4 new", "4 unchanged"):
+        assert main(["ingest", str(docs), "--out", str(tmp_path / "kb"), "--encoder.model", str(encoder_model)]) == 0
+        said = capsys.readouterr().out
+        assert f"files: 4 read ({done})\n  price-list.csv: a passage a row, of the columns name, price\n" in said
+    found = [row for row in rows(tmp_path / "kb") if row["source"] == "price-list.csv"]
+    assert [(row["title"], row["text"], row["start"]) for row in found] == [
+        ("price list", "name: Cable\nprice: 3.50", 2),
+        ("price list", "name: Rope\nprice: 4", 3),
+    ]
 
 
 def test_same_input_gives_same_bytes(run: Callable[..., Report], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import datasets
 import pytest
 
 from jsarag.documents.sources import find
@@ -52,6 +53,10 @@ def test_files_and_patterns(docs: Path) -> None:
     ("paths", "message"),
     [
         (["docs/x.md"], "docs/x.md: no such file or folder"),
+        (
+            ["hf:someone/log:train[:5]"],
+            r"hf:someone/log:train\[:5\]: expected documents; a data set needs no ingest: give it to --data.passages",
+        ),
         (["docs/*.pdf"], r"docs/\*.pdf: no file fits this pattern"),
         (["docs", "other"], "docs/a.md and other/a.md: both are 'a.md' here; name the folder above both"),
     ],
@@ -82,3 +87,9 @@ def test_archives(docs: Path) -> None:
 def test_link_to_a_file_is_read(docs: Path) -> None:
     (docs / "link.md").symlink_to("a.md")
     assert "link.md" in names("docs")
+
+
+def test_of_a_saved_data_set_the_table_is_read(tmp_path: Path) -> None:
+    datasets.Dataset.from_list([{"title": "T", "text": "a"}]).save_to_disk(tmp_path / "saved")
+    (tmp_path / "state.txt").write_text("words", encoding="utf-8")
+    assert [source.name for source in find([tmp_path]).sources] == ["saved/data-00000-of-00001.arrow", "state.txt"]

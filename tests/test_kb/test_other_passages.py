@@ -89,6 +89,41 @@ def test_commands_take_other_passages(run: Path, tmp_path: Path, capsys: pytest.
     assert "expected at most the 1 passages of the knowledge base" in capsys.readouterr().err
 
 
+def test_documents_are_added_to_the_knowledge_base_of_a_run(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new document is found and cited with its file; only new passages are encoded; the run stays as it is."""
+    monkeypatch.chdir(tmp_path)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "keys.md").write_text("# Key\n\nThe green key is in the tower of Zed.\n", encoding="utf-8")
+    assert main(["ingest", str(docs), "--run", str(run), "--out", "kb"]) == 0
+    out, err = capsys.readouterr()
+    own = len(Run.load(run).pipeline.kb)
+    assert f"{own + 1:,} passages (1 new)" in err
+    assert out.endswith(f"next: jsarag ask --run {run} --kb kb/index\n")
+    asked = "Key. The green key is in the tower of Zed."  # as the encoder reads the passage
+    assert main(["ask", asked, "--run", str(run), "--kb", "kb/index", "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)["passages"][0]["passage"]
+    assert (first["source"], first["text"]) == ("keys.md", "The green key is in the tower of Zed.")
+
+    (docs / "keys.md").write_text("# Key\n\nThe green key is in the cellar.\n", encoding="utf-8")
+    (docs / "lamp.txt").write_text("The old lamp is in the cellar of Zed.\n", encoding="utf-8")
+    assert main(["ingest", str(docs), "--run", str(run), "--out", "kb"]) == 0
+    assert f"{own + 2:,} passages (2 new)" in capsys.readouterr().err
+    texts = [h.text for h in KnowledgeBase.load("kb/index").passages if h.source]
+    assert texts == ["The green key is in the cellar.", "The old lamp is in the cellar of Zed."]
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+    assert main(["ingest", str(docs), "--run", str(run), "--out", str(run / "kb")]) == 2
+    assert "cannot be written: lies in" in capsys.readouterr().err
+    assert main(["ingest", str(docs), "--run", str(run), "--encoder.model", "other"]) == 2
+    assert "--encoder: expected not with --run" in capsys.readouterr().err
+    assert main(["ingest", str(docs)]) == 2
+    assert "--out: expected a folder to write" in capsys.readouterr().err
+
+
 def test_training_goes_on_with_other_passages(run: Path, tmp_path: Path) -> None:
     write_jsonl(tmp_path / "kb.jsonl", NEW)
     pairs = [{"id": str(i), "input": QUESTION, "outputs": ["harbour"]} for i in range(8)]

@@ -14,6 +14,7 @@ from jsarag.data import Columns, HistoryConfig, Reading, render
 from jsarag.data.formats import AUTO
 from jsarag.data.reading import examples_of, holds_pairs, open_sheet, passages_of
 from jsarag.data.shapes import Sheet
+from jsarag.display import Display
 from jsarag.metrics.words import overlap, passage_words
 from jsarag.models import EncoderConfig, GeneratorConfig, load_encoder
 from jsarag.types import Example, InputError, Passage
@@ -117,13 +118,20 @@ class Files:
     failed: list[FileAudit] = field(default_factory=list)
 
     @classmethod
-    def read(cls, paths: Sequence[str | Path], passages: str | Path | None, columns: Columns, encoding: str) -> Files:
+    def read(
+        cls,
+        paths: Sequence[str | Path],
+        passages: str | Path | None,
+        columns: Columns,
+        encoding: str,
+        display: Display | None = None,
+    ) -> Files:
         """Read ``paths``, whatever each holds, and the knowledge base."""
         found, sheets = cls(), list[tuple[str, Sheet]]()
         for path in dict.fromkeys([*([passages] if passages is not None else []), *paths]):
             name = str(path)
             try:
-                sheet = open_sheet(path, encoding)
+                sheet = open_sheet(path, encoding, display)
                 if path != passages and holds_pairs(sheet, columns):
                     sheets.append((name, sheet))
                 else:
@@ -155,6 +163,7 @@ def audit(
     encoding: str = AUTO,
     look: Look | None = None,
     models: bool = True,
+    display: Display | None = None,
 ) -> Audit:
     """Look at files of pairs and passages as training would read them; nothing is written.
 
@@ -165,6 +174,7 @@ def audit(
         encoding: Of text; ``auto``: found out.
         look: How the models would read the files.
         models: Load tokenizers and count tokens; without, texts alone are looked at.
+        display: Shown progress where a data set of the hub is read.
 
     Raises:
         InputError: a model of ``look`` cannot be had. What is wrong with a file is in the result.
@@ -173,7 +183,7 @@ def audit(
         >>> audit(["kb.csv", "questions.csv"], models=False).faults
         0
     """
-    files, look = Files.read(paths, passages, columns or Columns(), encoding), look or Look()
+    files, look = Files.read(paths, passages, columns or Columns(), encoding, display), look or Look()
     kb = [h for _, reading in files.passages for h in reading.items]
     asked = [(name, reading, [render(e, look.history) for e in reading.items]) for name, reading in files.pairs]
     found = [_of_passages(name, reading) for name, reading in files.passages]

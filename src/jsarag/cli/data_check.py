@@ -11,6 +11,7 @@ from rich.console import Console
 from jsarag.audit import Audit, Group, Lengths, Look, audit
 from jsarag.checks import require
 from jsarag.data import Columns
+from jsarag.display.terminal import Terminal
 from jsarag.display.visible import visible
 from jsarag.files import write_json
 from jsarag.parsing import Parser
@@ -71,6 +72,7 @@ def run(argv: Sequence[str]) -> int:
         encoding=values.data.encoding,
         look=look,
         models=not values.texts_only,
+        display=Terminal(),
     )
     if values.json is not None:
         write_json(values.json, dataclasses.asdict(found))

@@ -11,6 +11,7 @@ from jsarag.audit.gains import alike, enough
 from jsarag.checks import require
 from jsarag.data import Columns, HistoryConfig, read_examples, read_passages, render, sound
 from jsarag.data.split import Split, split
+from jsarag.display.terminal import Terminal
 from jsarag.display.visible import visible_line
 from jsarag.files import write_json, write_jsonl
 from jsarag.parsing import Parser
@@ -48,8 +49,8 @@ def run(argv: Sequence[str]) -> int:
         check_new_folder(values.out, "--out")
         _check_ours(values.out)
     columns, encoding = parser.built(values).data.columns, values.data.encoding
-    passages = [] if values.passages is None else sound(read_passages(values.passages, columns, encoding))
-    reading = read_examples(values.log, columns, {h.id for h in passages} or None, encoding)
+    passages = [] if values.passages is None else sound(read_passages(values.passages, columns, encoding, Terminal()))
+    reading = read_examples(values.log, columns, {h.id for h in passages} or None, encoding, Terminal())
     print(visible_line(reading.said))
     pairs = sound(reading, values.log)
     found = split(pairs, reading.dialogs)

@@ -14,11 +14,13 @@ from jsarag.data.fields import Fields, Problem
 from jsarag.data.formats import AUTO, Table, read_table
 from jsarag.data.names import listed
 from jsarag.data.shapes import PAIRS, PASSAGES, Found, Made, Shape, Sheet, pairs_shape, passages_shape
+from jsarag.display import Display
 from jsarag.types import Example, InputError, Passage
 
 __all__ = [
     "Problem",
     "Reading",
+    "UnknownColumnsError",
     "examples_of",
     "holds_pairs",
     "open_sheet",
@@ -64,19 +66,22 @@ class Reading(Generic[Item]):
     numbers: list[int] = field(default_factory=list)
 
 
-def read_passages(path: str | Path, columns: Columns | None = None, encoding: str = AUTO) -> Reading[Passage]:
+def read_passages(
+    path: str | Path, columns: Columns | None = None, encoding: str = AUTO, display: Display | None = None
+) -> Reading[Passage]:
     """Read a file of passages; mistakes in records are in the result's ``problems``.
 
     Args:
-        path: The file, or a folder that `jsarag ingest` made.
+        path: The file, a folder that `jsarag ingest` made, or a data set on the hub: ``hf:OWNER/NAME:SPLIT``.
         columns: Where fields lie, if under other names than the common ones.
         encoding: Of text that is not Unicode; ``auto``: found out for .csv and .tsv.
+        display: Shown progress where a data set of the hub is read.
 
     Raises:
         InputError: a file that is missing, unreadable, of another format or of no known shape; or one that `jsarag
             data` wrote and that is no longer what it wrote.
     """
-    return passages_of(_sheet(Path(path), encoding), columns or Columns())
+    return passages_of(open_sheet(path, encoding, display), columns or Columns())
 
 
 def read_examples(
@@ -84,36 +89,47 @@ def read_examples(
     columns: Columns | None = None,
     passage_ids: Collection[str] | None = None,
     encoding: str = AUTO,
+    display: Display | None = None,
 ) -> Reading[Example]:
     """Read a file of pairs; mistakes in records are in the result's ``problems``.
 
     Args:
-        path: The file.
+        path: The file, or a data set on the hub: ``hf:OWNER/NAME:SPLIT``.
         columns: Where fields lie, if under other names than the common ones.
         passage_ids: Ids that ``gold`` and ``exclude`` may name; None: not checked.
         encoding: Of text that is not Unicode; ``auto``: found out for .csv and .tsv.
+        display: Shown progress where a data set of the hub is read.
 
     Raises:
         InputError: as `read_passages`.
     """
-    return examples_of(_sheet(Path(path), encoding), columns or Columns(), passage_ids)
+    return examples_of(open_sheet(path, encoding, display), columns or Columns(), passage_ids)
 
 
-def open_sheet(path: str | Path, encoding: str = AUTO) -> Sheet:
+def open_sheet(path: str | Path, encoding: str = AUTO, display: Display | None = None) -> Sheet:
     """The records of a file, before it is known what they are.
 
     Raises:
         InputError: a file that is missing, unreadable or of another format; or one that `jsarag data` wrote and that
             is no longer what it wrote.
     """
-    return _sheet(Path(path), encoding)
+    path = Path(path)
+    if (path / STANDS_FOR).is_file():
+        path = path / STANDS_FOR
+    check_converted(path)
+    return sheet_of(str(path), read_table(path, encoding, display))
+
+
+class UnknownColumnsError(InputError):
+    """The records have columns, and these are those of neither pairs nor passages."""
 
 
 def holds_pairs(sheet: Sheet, columns: Columns) -> bool:
     """Whether the records are pairs by their fields, and not passages.
 
     Raises:
-        InputError: there are no records, or their fields are those of neither.
+        UnknownColumnsError: their fields are those of neither.
+        InputError: there are no records.
     """
     _refuse_empty(sheet, "pairs or passages")
     for names, pairs in (((columns.input, columns.outputs), True), ((columns.text,), False)):
@@ -123,7 +139,7 @@ def holds_pairs(sheet: Sheet, columns: Columns) -> bool:
         if any(shape.matches(sheet) for shape in shapes):
             return pairs
     found = ", ".join(dict.fromkeys(str(name) for record in sheet.records for name in record))
-    raise InputError(
+    raise UnknownColumnsError(
         f"{sheet.path}: expected columns of questions and answers, or of passages; it has {found}; name the columns "
         "with --data.columns.input and --data.columns.outputs, or that of the passages with --data.columns.text"
     )
@@ -155,13 +171,6 @@ def examples_of(sheet: Sheet, columns: Columns, passage_ids: Collection[str] | N
     if possible and passage_ids is not None:
         work.notes.append(f"gold: contexts found in the knowledge base for {held:,} of {possible:,}")
     return work.reading("pairs")
-
-
-def _sheet(path: Path, encoding: str) -> Sheet:
-    if (path / STANDS_FOR).is_file():
-        path = path / STANDS_FOR
-    check_converted(path)
-    return sheet_of(str(path), read_table(path, encoding))
 
 
 def sheet_of(

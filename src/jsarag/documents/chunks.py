@@ -13,6 +13,7 @@ from itertools import groupby
 
 from jsarag.documents.document import Block, Document
 from jsarag.documents.measure import Measure
+from jsarag.types import Passage
 
 BETWEEN = " > "
 """Between the headings of a title."""
@@ -53,11 +54,11 @@ def chunks_of(document: Document, measure: Measure) -> Iterator[Chunk]:
         yield from _packed(document.text, _pieces(document.text, blocks, title, measure), title, measure)
 
 
-def rows_of(title: str, text: str, measure: Measure) -> Iterator[Chunk]:
-    """A row of a table as one passage, or several where it is too long; their places are not known."""
-    short = short_title((title,) if title else (), measure)
-    for start, end in _spans(text, 0, len(text), "text", short, measure):
-        yield Chunk(short, text[start:end])
+def chunks_of_row(row: Passage, measure: Measure) -> Iterator[Chunk]:
+    """A row of a table as one passage, or several where it is too long; their place is that of the row."""
+    title, text = short_title((row.title,) if row.title else (), measure), row.text
+    for start, end in _spans(text, 0, len(text), "text", title, measure):
+        yield Chunk(title, text[start:end], None, row.start, row.end)
 
 
 def short_title(headings: Sequence[str], measure: Measure) -> str:

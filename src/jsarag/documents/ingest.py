@@ -65,6 +65,7 @@ class Report:
         new_passages, gone_passages: Passages that were not there before, and that are there no more.
         exact, near: Duplicates that were left out.
         errors: The reason for each file that cannot be read.
+        told: How a file was read where that is worth a word, such as a table of columns that are not known.
         others: How many files of each other extension there are.
     """
 
@@ -79,6 +80,7 @@ class Report:
     exact: int = 0
     near: int = 0
     errors: dict[str, str] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
     others: dict[str, int] = field(default_factory=dict)
 
 
@@ -205,7 +207,10 @@ class _Work:
                     report.errors[name] = found["error"]
                     report.gone += [name] * (name in kept.files)
                     continue
-                self.files[name] = {"sha256": found["sha256"], "reader": found["reader"]}
+                known = kept.facts(name) if found.get("same") else found
+                self.files[name] = {key: known[key] for key in ("sha256", "reader", "told") if key in known}
+                if "told" in known:
+                    report.told[name] = known["told"]
                 before = report.changed if name in kept.files else report.new
                 (report.same if found.get("same") else before).append(name)
                 if found.get("same"):

@@ -8,14 +8,14 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from jsarag.documents.chunks import Chunk, chunks_of, rows_of
+from jsarag.documents.chunks import Chunk, chunks_of, chunks_of_row
 from jsarag.documents.document import Document, UnreadableError
 from jsarag.documents.formats import FORMATS, TABLE, Raw
 from jsarag.documents.kinds import ARCHIVE, kind_of
@@ -27,7 +27,7 @@ DAMAGED = (zipfile.BadZipFile, EOFError, ValueError, RuntimeError, KeyError, str
 """What is raised of a zip file that is damaged, or packed in a way that is not known."""
 MEMORY = 4 << 30
 """Bytes of address space that a worker may use."""
-VERSION = 1
+VERSION = 2
 """Of what is made of files: one more whenever the same file gives other passages."""
 
 
@@ -77,7 +77,8 @@ def reply(request: dict[str, Any], measure: Measure) -> dict[str, Any]:
         measure: Of the passages.
 
     Returns:
-        ``sha256`` and ``reader``, and ``chunks``; or ``same``, where nothing changed; or ``error``, a reason.
+        ``sha256`` and ``reader``, and ``chunks``, and ``told`` where there is something to tell; or ``same``, where
+        nothing changed; or ``error``, a reason.
     """
     found: dict[str, Any] = {}
     try:
@@ -86,7 +87,8 @@ def reply(request: dict[str, Any], measure: Measure) -> dict[str, Any]:
         found = {"sha256": hashlib.sha256(raw.data).hexdigest(), "reader": reader(kind)}
         if all(request.get(key) == value for key, value in found.items()):
             return found | {"same": True}
-        return found | {"chunks": [asdict(chunk) for chunk in _chunks(kind, raw, measure)]}
+        chunks, told = _chunks(kind, raw, measure)
+        return found | {"chunks": [asdict(chunk) for chunk in chunks], **({"told": told} if told else {})}
     except UnreadableError as error:
         return found | {"error": str(error)}
     except MemoryError:
@@ -97,20 +99,19 @@ def reply(request: dict[str, Any], measure: Measure) -> dict[str, Any]:
         return found | {"error": f"damaged: cannot be read ({_first_line(error)})"}
 
 
-def _chunks(kind: str, raw: Raw, measure: Measure) -> Iterator[Chunk]:
+def _chunks(kind: str, raw: Raw, measure: Measure) -> tuple[Iterator[Chunk], str]:
+    """The passages of a file, and what is to be told of how it was read."""
     if kind == ARCHIVE:
         raise UnreadableError("an archive within another form of file; unpack it")
+    name = PurePosixPath(raw.name).name
+    title = name[: len(name) - len(raw.extension)].replace("_", " ").replace("-", " ") or name
     if kind == TABLE:
         from jsarag.documents.formats.table import read_rows
 
-        for row in read_rows(raw):
-            yield from rows_of(row.title, row.text, measure)
-        return
+        rows = read_rows(raw, title)
+        return (chunk for row in rows.passages for chunk in chunks_of_row(row, measure)), rows.told
     document = _read(kind, raw)
-    if not document.title:
-        name = Path(raw.name).name
-        document = Document(document.text, Path(name).stem.replace("_", " ").replace("-", " ") or name, document.blocks)
-    yield from chunks_of(document, measure)
+    return chunks_of(document if document.title else replace(document, title=title), measure), ""
 
 
 def _bytes(path: Path, inside: tuple[str, ...]) -> bytes:

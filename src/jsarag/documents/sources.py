@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
+from jsarag.data.formats import is_address
 from jsarag.documents.document import UnreadableError
 from jsarag.documents.formats.raw import extension_of
 from jsarag.documents.kinds import check_size, known
@@ -22,6 +23,8 @@ DEEPEST = 3
 MEMBERS = 100_000
 """Files that an archive may hold."""
 _IGNORED = ("~$", "__MACOSX", "Thumbs.db", "desktop.ini")
+_SAVED = ("state.json", "dataset_info.json")
+"""What `datasets` writes beside the tables of a split."""
 _KINDS: dict[Callable[[int], bool], str] = {
     stat.S_ISFIFO: "a pipe, not a file",
     stat.S_ISSOCK: "a socket, not a file",
@@ -85,6 +88,8 @@ def _named(paths: Iterable[str | Path]) -> Iterator[Path]:
     for path in map(str, paths):
         if os.path.lexists(path):
             yield Path(path)
+        elif is_address(path):
+            raise InputError(f"{path}: expected documents; a data set needs no ingest: give it to --data.passages")
         elif glob.has_magic(path):
             fitting = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (a path may be absolute)
             if not fitting:
@@ -103,8 +108,9 @@ def _below(root: Path) -> Iterator[tuple[str, Path]]:
     for folder, folders, files in os.walk(root, followlinks=False):
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
         folders[:] = sorted(name for name in folders if name not in links and not _hidden(name))
+        beside = _SAVED if _SAVED[0] in files else ()
         for name in sorted([*files, *links]):
-            if not _hidden(name):
+            if not _hidden(name) and name not in beside:
                 path = Path(folder) / name
                 yield path.relative_to(root).as_posix(), path
 

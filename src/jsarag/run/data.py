@@ -52,13 +52,13 @@ class Data:
 def read(config: DataConfig, display: Display | None = None) -> Data:
     """Read and check every file of a run; say how each was read, what is held out, and what stands on two sides."""
     shown = display or Silent()
-    kb = read_passages(config.passages, config.columns, config.encoding)
+    kb = read_passages(config.passages, config.columns, config.encoding, shown)
     shown.say(kb.said)
     passages = sound(kb, config.passages)
     ids = {passage.id for passage in passages}
 
     def pairs(path: str | Path) -> tuple[list[Example], list[str]]:
-        found = read_examples(path, config.columns, ids, config.encoding)
+        found = read_examples(path, config.columns, ids, config.encoding, shown)
         shown.say(found.said)
         return sound(found, path), found.dialogs
 

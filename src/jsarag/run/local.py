@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jsarag.data.formats import is_address
 from jsarag.models.resolve import at, local
 from jsarag.run.config import TrainConfig
 
@@ -70,7 +71,7 @@ def _placed(config: Tree, path: Callable[[Path], Path], model: Callable[[str], s
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if isinstance(value, Path):
-            changed[field.name] = path(value)
+            changed[field.name] = value if is_address(value) else path(value)
         elif dataclasses.is_dataclass(value):
             changed[field.name] = _placed(value, path, model)
         elif field.name == "model":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def read_excel(path: Path, encoding: str = AUTO) -> Table:
         return Table([], cells=True)
     title, rows = full[0]
     found = (f"sheet {title!r} of {len(full)} sheets",) if len(full) > 1 else ()
-    first = next((i for i, (_, row) in enumerate(rows[:TITLES]) if _names(row)), 0)
+    first = _first(rows[:TITLES])
     if first:
         found = (*found, f"names in row {rows[first][0]}")
     rows = rows[first:]
@@ -68,9 +69,13 @@ def _sheets(path: Path, raw: bytes) -> list[tuple[str, list[tuple[int, tuple[Any
         raise InputError(f"{path}: not an Excel workbook ({str(error) or type(error).__name__})") from None
 
 
-def _names(row: tuple[Any, ...]) -> bool:
-    """Whether a row holds names that are known."""
-    return sum(map(_filled, row)) > 1 and any(plain_name(value) in ALL for value in row if _filled(value))
+def _first(rows: Sequence[tuple[int, tuple[Any, ...]]]) -> int:
+    """The row of the names: the first with names that are known, or else the first with more than one text."""
+    filled = [[value for value in row if _filled(value)] for _, row in rows]
+    known = [any(plain_name(value) in ALL for value in values) for values in filled]
+    several = [i for i, values in enumerate(filled) if len(values) > 1]
+    usual = 0 if known[0] else next(iter(several), 0)
+    return next((i for i in several if known[i]), usual)
 
 
 def refuse_old(path: Path, encoding: str = AUTO) -> Table:

@@ -72,14 +72,14 @@ def _records(path: Path, table: Any) -> list[Record]:
     except KeyError as error:
         raise InputError(f"{path}: a map names a key twice ({error.args[0]})") from None
     # A column of objects is one struct with the fields of all rows, null where a row has no such field.
-    return [(i, {k: _filled(v) for k, v in row.items() if v is not None}) for i, row in enumerate(rows, start=1)]
+    return [(i, {k: filled(v) for k, v in row.items() if v is not None}) for i, row in enumerate(rows, start=1)]
 
 
-def _filled(value: Any) -> Any:
-    """Without the nulls of its structs."""
+def filled(value: Any) -> Any:
+    """A value without the nulls of its structs."""
     if isinstance(value, dict):
-        return {k: _filled(v) for k, v in value.items() if v is not None}
-    return [_filled(item) for item in value] if isinstance(value, list) else value
+        return {k: filled(v) for k, v in value.items() if v is not None}
+    return [filled(item) for item in value] if isinstance(value, list) else value
 
 
 def _first(error: Exception) -> str:
