@@ -227,18 +227,10 @@ def test_a_step_with_a_weight_is_that_of_enumeration(models: Models, kb: Knowled
 def test_a_run_that_was_stopped_goes_on_with_the_same_bits(
     options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    more = (
-        "--candidates.source",
-        "bm25",
-        "--candidates.k",
-        "2",
-        "--candidates.reads",
-        "xy",
-        "--objective.cache",
-        "true",
-    )
-    quick = ("--loop.steps", "4", "--evaluation.before", "false", "--evaluation.answers", "false")
-    config = configured(options, *more, *quick, "--evaluation.closed_book", "false")
+    more = ("--candidates.source", "bm25", "--candidates.weight", "0.5", "--candidates.reads", "y")
+    quick = ("--objective.cache", "true", "--loop.steps", "4", "--evaluation.before", "false")
+    quick += ("--evaluation.answers", "false", "--evaluation.closed_book", "false")
+    config = configured(options, *more, *quick)
     whole = jsarag.train(config)
     assert whole is not None
     original, calls = CandidateConfig.propose, 0
