@@ -109,7 +109,8 @@ class Run:
         else:
             found = load.answering(config, weights, shown(display), decoding.passages)
         least = None if always else load.least(folder, found.weights)
-        return cls(folder, config, Pipeline(found.prior, found.kb, found.generator, decoding, least), found.places)
+        pipeline = Pipeline(found.prior, found.kb, found.generator, decoding, least, config.candidates)
+        return cls(folder, config, pipeline, found.places)
 
     @cached_property
     def posterior(self) -> Encoder:
@@ -137,7 +138,7 @@ class Run:
             kb = load.knowledge_base(self.config, places, prior, shown(None))
             if kb.passages != self.pipeline.kb.passages:
                 kb = KnowledgeBase.build(self.pipeline.kb.passages, prior)
-        return Retriever(prior, kb)
+        return Retriever(prior, kb, candidates=self.config.candidates)
 
     def with_passages(
         self,

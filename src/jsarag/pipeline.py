@@ -13,9 +13,9 @@ from torch import Tensor
 from jsarag import processes
 from jsarag.checks import one_of, positive, require
 from jsarag.decoding import DECODERS, Decoder, Direct, Stream
-from jsarag.kb import KnowledgeBase
+from jsarag.kb import CandidateConfig, KnowledgeBase
 from jsarag.models import SEARCHES, Encoder, Generator, Search
-from jsarag.retriever import Retriever
+from jsarag.retriever import NONE, Retriever
 from jsarag.types import DECLINED, Answer, Retrieved
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ class Pipeline:
         generator: What answers.
         decoding: How.
         least: The least `evidence` with which a question is answered; None: every question is.
+        candidates: A source that may have a say in p(h|x).
     """
 
     prior: Encoder
@@ -117,6 +118,7 @@ class Pipeline:
     generator: Generator
     decoding: DecodingConfig = DecodingConfig()
     least: float | None = None
+    candidates: CandidateConfig = NONE
 
     def ask(self, question: str) -> Answer:
         """Answer one question, with its passages and their probabilities."""
@@ -125,7 +127,7 @@ class Pipeline:
     @property
     def retriever(self) -> Retriever:
         """p(h|x) over the knowledge base."""
-        return Retriever(self.prior, self.kb)
+        return Retriever(self.prior, self.kb, candidates=self.candidates)
 
     def retrieve(self, xs: Sequence[str], k: int | None = None) -> list[list[Retrieved]]:
         """The prior's k passages (default: those the decoder is given) for each x, best first."""

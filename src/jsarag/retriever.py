@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from jsarag import processes
-from jsarag.kb import KnowledgeBase
+from jsarag.kb import CandidateConfig, KnowledgeBase
 from jsarag.models import Encoder
 from jsarag.objectives.candidates import rectangle
 from jsarag.types import Retrieved
+
+NONE = CandidateConfig()
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,13 @@ class Retriever:
         encoder: Of what is asked.
         kb: The passages, with their vectors.
         reads_y: Whether it reads y as well: q(h|x,y).
+        candidates: A source that may have a say in p(h|x).
     """
 
     encoder: Encoder
     kb: KnowledgeBase
     reads_y: bool = False
+    candidates: CandidateConfig = NONE
 
     def embed(self, xs: Sequence[str], ys: Sequence[str] = ()) -> Tensor:
         """``[inputs, dimensions]``, comparable with the vectors of the passages; gradient where it is enabled."""
@@ -38,13 +42,19 @@ class Retriever:
             processes.spread(pairs, lambda some: self.encoder.embed_pairs(*zip(*some, strict=True)))
         )
 
-    def search(self, e: Tensor, k: int, exclude: Sequence[Sequence[int]] = ()) -> Tensor:
+    def relevance(self, xs: Sequence[str]) -> Tensor | None:
+        """``[inputs, passages]`` what a source adds to the inner products; None where there is none with a say."""
+        return None if self.reads_y else self.candidates.relevance(self.kb, xs)
+
+    def search(
+        self, e: Tensor, k: int, exclude: Sequence[Sequence[int]] = (), relevance: Tensor | None = None
+    ) -> Tensor:
         """``[batch, k]`` positions of the best passages of each row of ``e`` that the row does not exclude, best first.
 
         `PADDING` stands where too few are left. The null passage, where there is one, is always found, of k above 1.
         """
         more = max(map(len, exclude), default=0)
-        _, found = self.kb.search(e, min(k + more, len(self.kb)))
+        _, found = self.kb.search(e, min(k + more, len(self.kb)), relevance)
         if not more:
             return found
         rows = [[i for i in row if i not in out][:k] for row, out in zip(found.tolist(), exclude, strict=True)]
@@ -53,26 +63,30 @@ class Retriever:
                 row[-1] = self.kb.null  # always a candidate
         return rectangle(rows)
 
-    def log_probabilities(self, e: Tensor, h: Tensor, padding: Tensor) -> Tensor:
+    def log_probabilities(self, e: Tensor, h: Tensor, padding: Tensor, relevance: Tensor | None = None) -> Tensor:
         """``[batch, candidates]`` log softmax of s <e(h), e(x)> over the candidates, -inf at padding.
 
         Args:
             e: ``[batch, dimensions]``, what `embed` gave.
             h: ``[batch, candidates, dimensions]`` vectors of the candidates.
             padding: ``[batch, candidates]`` True where there is none.
+            relevance: ``[batch, candidates]`` that of the candidates, which is added to their inner products.
         """
-        logits = self.encoder.scale * torch.einsum("bcd,bd->bc", h, e)
+        inner = torch.einsum("bcd,bd->bc", h, e)
+        logits = self.encoder.scale * (inner if relevance is None else inner + relevance)
         return logits.masked_fill(padding, -torch.inf).log_softmax(-1)
 
     def retrieve(self, xs: Sequence[str], k: int) -> list[list[Retrieved]]:
         """The k best passages of each x with p(h|x) renormalised over them; no gradient."""
         with torch.inference_mode():
-            return self.kb.retrieve(self.embed(xs), k, self.encoder.scale)
+            return self.kb.retrieve(self.embed(xs), k, self.encoder.scale, self.relevance(xs))
 
 
-def retrievers(prior: Encoder, posterior: Encoder | None, kb: KnowledgeBase) -> dict[str, Retriever]:
+def retrievers(
+    prior: Encoder, posterior: Encoder | None, kb: KnowledgeBase, candidates: CandidateConfig = NONE
+) -> dict[str, Retriever]:
     """The prior over a knowledge base, and the posterior where there is one, by name."""
-    found = {"prior": Retriever(prior, kb)}
+    found = {"prior": Retriever(prior, kb, candidates=candidates)}
     if posterior is not None:
         found["posterior"] = Retriever(posterior, kb, reads_y=True)
     return found

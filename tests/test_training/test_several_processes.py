@@ -25,6 +25,7 @@ from tests.weights import weights
 CHECKS = Path(__file__).parent / "two_processes.py"
 UNTIL_ASKED = Path(__file__).parent / "until_asked.py"
 LAUNCH = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+BM25 = ("--candidates.source", "bm25", "--candidates.weight", "0.1")
 NO_ANSWERS = ("--evaluation.answers", "false", "--evaluation.closed_book", "false")
 
 ROOT = Path(__file__).parents[2]
@@ -71,7 +72,7 @@ def test_shared_work_equals_that_of_one_process() -> None:
     [
         ("--objective.cache", "true"),
         ("--objective.name", "rag-sequence", "--loop.accumulate", "2"),
-        ("--passages.encoder", "own", "--passages.rebuild_every", "3", "--loop.share_candidates", "true"),
+        ("--passages.encoder", "own", "--passages.rebuild_every", "3", "--loop.share_candidates", "true", *BM25),
     ],
     ids=["jsa", "rag-sequence", "passages"],
 )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from jsarag.checks import closest
@@ -15,8 +13,8 @@ from jsarag.evaluation.config import EvaluationConfig
 from jsarag.evaluation.retrieval import Dense, Ranker, evaluate_retrieval, excluded, rankings
 from jsarag.evaluation.sheet import Case, Evaluation, Sheet
 from jsarag.kb import KnowledgeBase
+from jsarag.kb.sources import best
 from jsarag.metrics import evidence_scores
-from jsarag.metrics.words import spaced
 from jsarag.models import EncoderConfig, hub, load_encoder
 from jsarag.models.resolve import resolve
 from jsarag.retriever import Retriever
@@ -27,38 +25,16 @@ BM25 = "bm25"
 
 
 class WordMatch:
-    """BM25 over the words of title and text (Lucene's form, k1 = 1.5, b = 0.75), without stemming or stop words.
-
-    Words are runs of letters and digits in lower case; letters of scripts without blanks stand alone. A passage that
-    shares no word with the question is not found.
-    """
+    """The order in which `BM25` puts passages; one that shares no word with the question is not found."""
 
     def __init__(self, kb: KnowledgeBase) -> None:
-        """Count the words of the passages; the null passage is left out."""
-        import bm25s
-
-        self.passages = [passage for passage in kb.passages if not passage.null]
-        # Without numba, which bm25s takes where it finds it: figures do not depend on what else is installed.
-        self.index = bm25s.BM25(backend="numpy", csc_backend="numpy")
-        self.index.index([_words(f"{passage.title} {passage.text}") for passage in self.passages], show_progress=False)
+        """Of the passages of ``kb``."""
+        self.kb = kb
 
     def rank(self, cases: Sequence[Case], depth: int) -> list[list[str]]:
         """The passages with the best scores, equal ones in the order of the file."""
-        return [self._rank(_words(case.x), depth) for case in cases]
-
-    def _rank(self, words: Sequence[str], depth: int) -> list[str]:
-        known = [word for word in words if word in self.index.vocab_dict]
-        if not known:
-            return []
-        scores = self.index.get_scores(known)
-        bar = np.partition(scores, -depth)[-depth] if depth < len(scores) else 0.0
-        good = np.flatnonzero((scores >= bar) & (scores > 0))
-        best = good[np.argsort(-scores[good], kind="stable")][:depth]
-        return [self.passages[i].id for i in best.tolist()]
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", spaced(text.lower()))
+        source = self.kb.source(BM25)
+        return [[self.kb.passages[i].id for i in best(source.scores(case.x), depth)] for case in cases]
 
 
 @dataclass(frozen=True)

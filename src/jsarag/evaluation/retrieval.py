@@ -35,9 +35,10 @@ class Dense:
     def rank(self, cases: Sequence[Case], depth: int) -> list[list[str]]:
         """The passages whose vectors are nearest."""
         retriever, kb = self.retriever, self.retriever.kb
+        xs = [case.x for case in cases]
         with torch.inference_mode():
-            e = retriever.embed([case.x for case in cases], [case.example.outputs[0] for case in cases])
-            positions = retriever.search(e, min(depth, len(kb)))
+            e = retriever.embed(xs, [case.example.outputs[0] for case in cases])
+            positions = retriever.search(e, min(depth, len(kb)), relevance=retriever.relevance(xs))
         return [[kb.passages[i].id for i in row] for row in positions.tolist()]
 
 
@@ -84,7 +85,7 @@ def measure_retrieval(
     always; pairs that no other passage helps are left out.
     """
     labelled = [row for row in sheet.rows if row["gold"]]
-    both = retrievers(pipeline.prior, posterior, pipeline.kb)
+    both = retrievers(pipeline.prior, posterior, pipeline.kb, pipeline.candidates)
     for block, scores in evaluate_retrieval(both, cases, config.cutoffs).items():
         sheet.add(block, scores, labelled)
     null = None if pipeline.kb.null is None else NULL

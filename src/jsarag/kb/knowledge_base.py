@@ -18,6 +18,7 @@ from jsarag.data import as_passages
 from jsarag.display import Display, Silent, about
 from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
 from jsarag.index import INDEXES, Auto, Index, Kind, as_plain, build_index, from_plain, load_index, plan, room_at
+from jsarag.kb.sources import SOURCES, Source, best
 from jsarag.layout import TEXTS, VECTORS
 from jsarag.models import Encoder
 from jsarag.models.similarity import Similarity, comparable
@@ -34,6 +35,8 @@ SAMPLED = 64
 """Passages that are encoded to estimate the time for all."""
 CHECKED = 65_536
 """Vectors that are looked through at once for numbers that are not finite."""
+POOL = 100
+"""Passages that the index and a source of candidates each bring into a search in which the source has a say."""
 
 
 def check_k(k: int, passages: int, option: str) -> None:
@@ -187,6 +190,7 @@ class KnowledgeBase:
         self.kind = kind
         self.similarity = similarity
         self.folder: Path | None = None
+        self._sources: dict[str, Source] = {}
         self.position = {passage.id: i for i, passage in enumerate(self.passages)}
         null = self.position.get(NULL)
         self.null = null if null is not None and self.passages[null].null else None
@@ -241,7 +245,19 @@ class KnowledgeBase:
 
     def rebuilt(self, encoder: Encoder, *, progress: Callable[[int], None] | None = None) -> KnowledgeBase:
         """The same passages and kind of index with the vectors of ``encoder``."""
-        return KnowledgeBase.build(self.passages, encoder, self.kind, progress=progress)
+        fresh = KnowledgeBase.build(self.passages, encoder, self.kind, progress=progress)
+        fresh._sources = self._sources  # of the texts alone
+        return fresh
+
+    def source(self, name: str) -> Source:
+        """What finds these passages by their texts; made when it is first asked for, in memory alone.
+
+        Raises:
+            InputError: no source has that name.
+        """
+        if name not in self._sources:
+            self._sources[name] = SOURCES.named(name, "candidates.source")(self.passages)
+        return self._sources[name]
 
     def comparable(self, vectors: Tensor) -> Tensor:
         """Vectors of its encoder, ``[..., dimensions]``, made such that inner products with `vectors` are similarities.
@@ -250,8 +266,11 @@ class KnowledgeBase:
         """
         return comparable(vectors, self.similarity)
 
-    def search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    def search(self, queries: Tensor, k: int, relevance: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Scores and positions of the k best passages, ``[queries, k]`` each, best first; no gradient.
+
+        With ``relevance[queries, passages]`` that is added to each inner product, and the best are those among the
+        first `POOL` (or k, if more) by inner product and as many by relevance.
 
         Of k above 1 the null passage is always one, in the last place where it is not among the best: what is never
         a candidate could never be learned (as the null document of REALM, arXiv 2002.08909, section 3.4).
@@ -261,6 +280,8 @@ class KnowledgeBase:
         """
         self.check_k(k, "k")
         e = self.comparable(queries.detach().float()).cpu().contiguous()
+        if relevance is not None:
+            return self._fused(e, self.search(queries, min(max(k, POOL), len(self)))[1], relevance, k)
         broken = _not_finite(e)
         if broken is not None:
             raise InputError(f"encoder.model: the vector of input {broken + 1} of {len(e)} is not finite")
@@ -273,9 +294,22 @@ class KnowledgeBase:
             positions.where(~(absent & last), self.null),
         )
 
-    def retrieve(self, queries: Tensor, k: int, scale: float) -> list[list[Retrieved]]:
-        """The k best passages of each query with p(h|x) renormalised over them."""
-        scores, positions = self.search(queries, k)
+    def _fused(self, e: Tensor, near: Tensor, relevance: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """The best k of those that are ``near[queries, any]`` and as many by relevance, by the sum of both scores."""
+        scores, positions = [], []
+        for one, found, added in zip(e, near, relevance, strict=True):
+            pool = torch.tensor(sorted({*found.tolist(), *best(added.numpy(), len(found))}))
+            sums = self.vectors[pool] @ one + added[pool]
+            order = sums.argsort(descending=True, stable=True)[:k]
+            if self.null is not None and k > 1 and self.null not in pool[order]:
+                order[-1] = (pool == self.null).nonzero()[0]
+            scores.append(sums[order])
+            positions.append(pool[order])
+        return torch.stack(scores), torch.stack(positions)
+
+    def retrieve(self, queries: Tensor, k: int, scale: float, relevance: Tensor | None = None) -> list[list[Retrieved]]:
+        """The k best passages of each query with p(h|x) renormalised over them; ``relevance`` as of `search`."""
+        scores, positions = self.search(queries, k, relevance)
         probabilities = (scale * scores).softmax(-1)
         return [
             [Retrieved(self.passages[i], s, p) for i, s, p in zip(*row, strict=True)]

@@ -10,6 +10,7 @@ from jsarag.config import AnyPath, as_paths
 from jsarag.data import Columns, HistoryConfig
 from jsarag.evaluation import EvaluationConfig
 from jsarag.index import IndexConfig
+from jsarag.kb import CandidateConfig
 from jsarag.models import EncoderConfig, GeneratorConfig
 from jsarag.objectives import JSA, Objective, as_objective
 from jsarag.training.config import LoopConfig, OptimConfig, PassageConfig, Settings
@@ -61,6 +62,7 @@ PARTS: dict[str, type] = {
     "passages": PassageConfig,
     "generator": GeneratorConfig,
     "index": IndexConfig,
+    "candidates": CandidateConfig,
     "optim": OptimConfig,
     "loop": LoopConfig,
     "evaluation": EvaluationConfig,
@@ -83,6 +85,7 @@ class TrainConfig:
         passages: Whether the passage encoder learns, and when the index is rebuilt.
         generator: The generator.
         index: The index over the passages.
+        candidates: Where candidates come from in training beside the retrievers.
         optim: Optimizer and schedule.
         loop: Batches, steps, evaluation, seed.
         evaluation: What is measured before and after training.
@@ -97,6 +100,7 @@ class TrainConfig:
     passages: PassageConfig = field(default_factory=PassageConfig)
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
     index: IndexConfig = field(default_factory=IndexConfig)
+    candidates: CandidateConfig = field(default_factory=CandidateConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
@@ -124,4 +128,4 @@ class TrainConfig:
     @property
     def settings(self) -> Settings:
         """What the trainer is told."""
-        return Settings(self.passages, self.optim, self.loop, self.evaluation, self.data.history)
+        return Settings(self.passages, self.optim, self.loop, self.evaluation, self.data.history, self.candidates)

@@ -17,6 +17,7 @@ from jsarag.config import plain
 from jsarag.decoding import DECODERS
 from jsarag.files import read_json, write_json
 from jsarag.index import INDEXES
+from jsarag.kb.sources import SOURCES
 from jsarag.models import fingerprint
 from jsarag.objectives import OBJECTIVES
 from jsarag.run.config import TrainConfig
@@ -177,6 +178,7 @@ def packages(config: TrainConfig) -> dict[str, str]:
     named = {
         "objective.name": OBJECTIVES.origin(config.objective.name),
         "index.kind": INDEXES.origin(config.index.settled.name),
+        "candidates.source": SOURCES.origin(config.candidates.source) if config.candidates.source else "",
         "evaluation.decoding.mode": DECODERS.origin(config.evaluation.decoding.name),
     }
     return {option: package for option, package in named.items() if package}

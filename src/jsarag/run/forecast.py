@@ -96,7 +96,7 @@ class _Few:
 
         def once(size: int) -> None:
             start = torch.full((size,), PADDING)
-            outcome = step(models, self.kb, config.objective, cases[:size], start, rng)
+            outcome = step(models, self.kb, config.objective, cases[:size], start, rng, more=config.candidates)
             if outcome.loss.requires_grad:
                 outcome.loss.backward()  # type: ignore[no-untyped-call]
 
@@ -130,7 +130,9 @@ class _Few:
 
     def _pipeline(self) -> Pipeline:
         models = self.subject.models
-        return Pipeline(models.prior, self.kb, models.generator, self.subject.config.evaluation.decoding)
+        config = self.subject.config
+        decoding, more = config.evaluation.decoding, config.candidates
+        return Pipeline(models.prior, self.kb, models.generator, decoding, candidates=more)
 
     def _cases(self, some: list[Example]) -> list[Case]:
         return [Case(example, render(example, self.subject.config.data.history)) for example in some]

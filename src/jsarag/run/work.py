@@ -371,7 +371,7 @@ def _evaluated(
         if seal.exists():
             check_sums(seal, f"put it back from a copy, or remove {folder / name}.* to measure again")
         return Evaluation(read_json(summary), [row for _, row in read_jsonl(rows)])
-    pipeline = Pipeline(models.prior, kb, models.generator, config.evaluation.decoding)
+    pipeline = _pipeline(config, models, kb)
     evaluation = evaluate(pipeline, models.posterior, cases, config.evaluation, display, name)
     processes.by_first(lambda: write_jsonl(rows, evaluation.rows))
     processes.by_first(lambda: write_json(summary, evaluation.summary))
@@ -382,8 +382,11 @@ def _evaluated(
 def _abstention(config: TrainConfig, models: Models, kb: KnowledgeBase, dev: list[Case]) -> dict[str, Any] | None:
     """When the trained models had better not answer; None where it is not asked for or there are too few dev pairs."""
     lost = config.evaluation.abstain
-    pipeline = Pipeline(models.prior, kb, models.generator, config.evaluation.decoding)
-    return None if lost is None else measure_abstention(pipeline, dev, lost)
+    return None if lost is None else measure_abstention(_pipeline(config, models, kb), dev, lost)
+
+
+def _pipeline(config: TrainConfig, models: Models, kb: KnowledgeBase) -> Pipeline:
+    return Pipeline(models.prior, kb, models.generator, config.evaluation.decoding, candidates=config.candidates)
 
 
 def _answers_all(config: TrainConfig, dev: int) -> str:

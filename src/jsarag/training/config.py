@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from jsarag.checks import not_negative, one_of, positive, positive_or_null, require
 from jsarag.data import HistoryConfig
 from jsarag.evaluation import EvaluationConfig
+from jsarag.kb import CandidateConfig
 from jsarag.training.models import Part, PassageEncoder
 from jsarag.training.schedule import SCHEDULES
 from jsarag.training.trackers import check_trackers
@@ -200,6 +201,7 @@ class Settings:
         loop: Batches, steps, evaluation, seed.
         evaluation: What is measured on the dev pairs.
         history: How the turns of a dialog become x.
+        candidates: Where candidates come from beside the retrievers.
     """
 
     passages: PassageConfig = field(default_factory=PassageConfig)
@@ -207,3 +209,4 @@ class Settings:
     loop: LoopConfig = field(default_factory=LoopConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     history: HistoryConfig = field(default_factory=HistoryConfig)
+    candidates: CandidateConfig = field(default_factory=CandidateConfig)

@@ -8,11 +8,11 @@ from typing import Literal
 
 from torch import nn
 
-from jsarag.kb import KnowledgeBase
+from jsarag.kb import CandidateConfig, KnowledgeBase
 from jsarag.models import Encoder, Generator, LanguageModel, SentenceEncoder
 from jsarag.models.memory import Thrift
 from jsarag.objectives import Component, Objective
-from jsarag.retriever import Retriever, retrievers
+from jsarag.retriever import NONE, Retriever, retrievers
 
 ALL: tuple[Component, ...] = ("generator", "posterior", "prior")
 PassageEncoder = Literal["frozen", "own", "shared"]
@@ -77,10 +77,12 @@ class Models:
         own = (SentenceEncoder, LanguageModel)
         return list({id(model): model.thrift for model in vars(self).values() if isinstance(model, own)}.values())
 
-    def retrievers(self, kb: KnowledgeBase, objective: Objective) -> dict[str, Retriever]:
+    def retrievers(
+        self, kb: KnowledgeBase, objective: Objective, candidates: CandidateConfig = NONE
+    ) -> dict[str, Retriever]:
         """The retrievers that an objective's step asks: always the prior."""
         asks = "posterior" in objective.sources | objective.trains
-        found = retrievers(self.prior, self.posterior if asks else None, kb)
+        found = retrievers(self.prior, self.posterior if asks else None, kb, candidates)
         if "untrained" in objective.sources and self.untrained_prior is not None:
             found["untrained"] = Retriever(self.untrained_prior, kb)
         return found

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from jsarag import processes
-from jsarag.kb import KnowledgeBase
+from jsarag.kb import CandidateConfig, KnowledgeBase
 from jsarag.models import Encoder, Pair
 from jsarag.objectives import Objective, Scores, Source, diagnose, estimate
 from jsarag.objectives.candidates import PADDING, locate, member, rectangle, union
+from jsarag.retriever import NONE
 from jsarag.training.models import Models
 from jsarag.training.reading import BatchReader
 
@@ -65,6 +66,7 @@ def step(
     start: Tensor,
     rng: torch.Generator,
     *,
+    more: CandidateConfig = NONE,
     share_candidates: bool = False,
 ) -> Outcome:
     """Run one batch up to its loss; the caller owns backward and optimizer.
@@ -76,20 +78,24 @@ def step(
         batch: The cases.
         start: ``[batch]`` positions of the passages on which chains stood in an earlier epoch, -1 where there is none.
         rng: Source of the sampler's randomness, on the device of the encoders.
+        more: A source of candidates beside those of the objective.
         share_candidates: Let the candidates of every case be candidates of all.
     """
-    retrievers = models.retrievers(kb, objective)
+    retrievers = models.retrievers(kb, objective, more)
     e = {}
     for name, retriever in retrievers.items():
         with torch.set_grad_enabled(name in objective.trains):
             e[name] = retriever.embed(*_texts(batch))
     exclude = [case.exclude for case in batch]
+    relevance = retrievers["prior"].relevance(_texts(batch)[0])
     proposed: dict[Source, Tensor] = {"gold": rectangle([list(case.gold) for case in batch])}
     for source in ("prior", "posterior", "untrained"):
         if source == "prior" or source in objective.sources:
-            proposed[source] = retrievers[source].search(e[source], objective.k, exclude)
+            said = relevance if source == "prior" else None
+            proposed[source] = retrievers[source].search(e[source], objective.k, exclude, said)
     sources = sorted(objective.sources)
-    candidates = union(*(proposed[source] for source in sources), start[:, None])
+    added = more.propose(kb, *_texts(batch), objective.k, exclude)
+    candidates = union(*(proposed[source] for source in sources), *added, start[:, None])
     if share_candidates:
         candidates = union(candidates.flatten()[None].expand(len(batch), -1))
         candidates = union(candidates.masked_fill(member(candidates, rectangle(list(map(list, exclude)))), PADDING))
@@ -99,7 +105,8 @@ def step(
     h = stale = kb.vectors[candidates.clamp(min=0)].to(device)
     if models.passages is not None:
         h = _encoded(models.passages, kb, candidates)
-    log_p = retrievers["prior"].log_probabilities(e["prior"], h, padding)
+    said = None if relevance is None else relevance.gather(1, candidates.clamp(min=0)).to(device)
+    log_p = retrievers["prior"].log_probabilities(e["prior"], h, padding, said)
     # Objectives without a posterior retriever never read log_q.
     log_q = log_p.detach()
     if "posterior" in retrievers:

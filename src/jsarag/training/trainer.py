@@ -273,7 +273,8 @@ class Trainer:
         before, ids = self.models.tokens, torch.tensor(batch)
         start = state.chains[ids] if objective.keeps_state else torch.full_like(ids, PADDING)
         cases = [self.cases[i] for i in batch]
-        outcome = step(self.models, self.kb, objective, cases, start, state.rng, share_candidates=loop.share_candidates)
+        more, share = self.settings.candidates, loop.share_candidates
+        outcome = step(self.models, self.kb, objective, cases, start, state.rng, more=more, share_candidates=share)
         scored, trained = processes.total([now - then for now, then in zip(self.models.tokens, before, strict=True)])
         state.tokens_scored += scored
         state.tokens_trained += trained
@@ -348,10 +349,11 @@ class Trainer:
         if not self.dev:
             return
         objective, settings, models, state = self.objective, self.settings, self.models, self.state
-        both = retrievers(models.prior, models.posterior, self.kb)
+        both = retrievers(models.prior, models.posterior, self.kb, settings.candidates)
         scores = evaluate_retrieval(both, self.dev, settings.evaluation.cutoffs)
         figures = {b: {m: sum(v) / len(v) for m, v in metrics.items()} for b, metrics in scores.items()}
-        pipeline = Pipeline(models.prior, self.kb, models.generator, settings.evaluation.decoding)
+        decoding, more = settings.evaluation.decoding, settings.candidates
+        pipeline = Pipeline(models.prior, self.kb, models.generator, decoding, candidates=more)
         likelihood = likelihood_block(objective, settings, labelled=bool(figures))
         if likelihood == "concat":
             together = replace(pipeline.decoding, mode="concat", passages=objective.k)
