@@ -3,9 +3,9 @@
 python benchmarks/serving.py runs/quickstart --json runs/benchmarks/serving.json
 
 The servers are processes of their own (`jsarag serve`), the clients are the official one of OpenAI. Each client asks
-its next question as soon as the last one is answered. The questions are the test questions of the run, shuffled, each once
-a setting: a passage is read as often as the retriever finds it. Three servers take turns, and numbers of clients within
-them, so that a change of the machine's load meets all alike:
+its next question as soon as the last one is answered. The questions are the test questions of the run, shuffled, each
+once a setting: a passage is read as often as the retriever finds it. Three servers take turns, and numbers of clients
+within them, so that a change of the machine's load meets all alike:
 
 - none: `--prefix-cache 0`, every prompt is read whole;
 - cold: a new server, which keeps what it reads;
