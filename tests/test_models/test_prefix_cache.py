@@ -95,7 +95,7 @@ def test_where_memory_runs_out_it_gives_up_half(causal_model: Path, monkeypatch:
     prompts = [(x, (HS[0].passage,)) for x in XS]
     expected = generator.generate(prompts)
     with generator.prepared(room=1 << 20):
-        inner, failed = generator._decode, []
+        inner, failed = generator._decode, list[bool]()
 
         def fails(*args: object) -> object:
             if not failed:
