@@ -22,6 +22,7 @@ from jsarag.models import (
     load_generator,
 )
 from jsarag.models.precision import Precision
+from jsarag.models.prefix_cache import PrefixCache
 from jsarag.models.reader import Pieces
 from jsarag.models.search import Sample
 from jsarag.types import Passage, Retrieved
@@ -60,10 +61,13 @@ class Noted(Reader):
         self.ends.append((tokens, finished))
 
 
-@pytest.fixture(scope="module", params=["causal", "seq2seq"])
+@pytest.fixture(scope="module", params=["causal", "seq2seq", "causal, prefixes kept"])
 def generator(request: pytest.FixtureRequest) -> LanguageModel:
-    model = request.getfixturevalue(f"{request.param}_model")
-    return load_generator(GeneratorConfig(str(model), lora=None, precision="fp32", max_new_tokens=ROOM), CPU)
+    name, _, kept = request.param.partition(",")
+    model = request.getfixturevalue(f"{name}_model")
+    loaded = load_generator(GeneratorConfig(str(model), lora=None, precision="fp32", max_new_tokens=ROOM), CPU)
+    loaded.kept = PrefixCache(1 << 20) if kept else None
+    return loaded
 
 
 def direct(mode: str) -> Direct:

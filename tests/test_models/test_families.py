@@ -49,8 +49,14 @@ ALL |= {
 }
 
 
-def load(folder: Path, lora: LoraConfig | None = None) -> LanguageModel:
-    config = GeneratorConfig(model=str(folder), precision="fp32", lora=lora, max_new_tokens=ROOM, prompt=FIRST)
+LAST = PromptConfig(template="question {passage} : {input} answer", no_passage="answer {input}")
+"""The passage stands first, so that the prompts of one passage begin alike."""
+SOME = ["llama", "gpt2", "bloom", "gptj", "opt", "deepseek_v3", "qwen3_moe", "mamba", "gemma3_text", "llama-dynamic"]
+"""A family of each kind of positions and memory."""
+
+
+def load(folder: Path, lora: LoraConfig | None = None, prompt: PromptConfig = FIRST) -> LanguageModel:
+    config = GeneratorConfig(model=str(folder), precision="fp32", lora=lora, max_new_tokens=ROOM, prompt=prompt)
     return load_generator(config, CPU)
 
 
@@ -124,6 +130,30 @@ def test_scores_and_answers_are_those_of_transformers(family: str, tmp_path: Pat
         answer = greedy(theirs, context, ROOM)
         assert found.text == text_of(generator.tokenizer, answer, generator.prompt.stops)
         assert found.log_probability == pytest.approx(token_by_token(theirs, context, answer), abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("family", [n if n in SOME else pytest.param(n, marks=pytest.mark.slow) for n in ALL])
+def test_answers_that_go_on_from_what_was_read_before_are_those_of_transformers(family: str, tmp_path: Path) -> None:
+    kind, build = ALL[family]
+    build(tmp_path)
+    generator = load(tmp_path, prompt=LAST)
+    auto = AutoModelForCausalLM if kind == "causal" else AutoModelForSeq2SeqLM
+    theirs = auto.from_pretrained(tmp_path, dtype=torch.float32).eval()
+    prompts = [(x, (h,)) for x in ("where ?", *QUESTIONS) for h in PASSAGES]
+    with generator.prepared(room=1 << 20):
+        # The first passage is read, then it is known and others are not, then all are known.
+        found = [one for some in (prompts[:1], prompts[1:5], prompts[5:]) for one in generator.generate(some)]
+        if generator.roads.prefix:
+            assert generator.kept is not None
+            assert generator.kept.found > generator.kept.asked / 3
+        else:
+            assert generator.kept is None
+    assert generator.kept is None
+    for (x, passages), one in zip(prompts, found, strict=True):
+        context = generator.prompt.context(x, passages, room=ROOM)
+        answer = greedy(theirs, context, ROOM)
+        assert one.text == text_of(generator.tokenizer, answer, generator.prompt.stops)
+        assert one.log_probability == pytest.approx(token_by_token(theirs, context, answer), abs=TOLERANCE)
 
 
 @pytest.mark.parametrize("family", ALL)

@@ -39,6 +39,7 @@ USUAL = {
     "limits": {
         "queue": "requests that may wait; one more is answered 429",
         "batch": "requests answered together at most",
+        "prefix_cache": "MiB that passages read before take; 0: none",
         "timeout": "seconds for an answer; later it is 504",
         "max_body": "bytes of a request; a larger one is answered 413",
     },
@@ -69,6 +70,7 @@ def run(argv: Sequence[str]) -> int:
     add("--keys", type=Path, default=None, help="File of API keys, one a line; JSARAG_API_KEYS holds some too.")
     add("--queue", type=int, default=64, help="Requests that may wait; one more is answered 429.")
     add("--batch", type=int, default=32, help="Requests answered together at most.")
+    add("--prefix-cache", type=int, default=1024, help="MiB that passages read before take; 0: each is read anew.")
     add("--timeout", type=float, default=60.0, help="Seconds for an answer; later it is 504.")
     add("--max-body", type=int, default=1_000_000, help="Bytes of a request; a larger one is answered 413.")
     add("--feedback", type=Path, default=None, help="File of feedback; default: RUN-feedback.jsonl beside the run.")
@@ -103,7 +105,7 @@ def _config(values: Namespace) -> ServingConfig:
         raise InputError(f"--runs: expected a folder of runs, got {values.runs}")
     feedback = values.feedback or feedback_file(values.run)
     check_output(feedback, "--feedback")
-    names = ("weights", "queue", "batch", "timeout", "max_body", "runs")
+    names = ("weights", "queue", "batch", "prefix_cache", "timeout", "max_body", "runs")
     with as_options():
         return ServingConfig(
             **{name: values[name] for name in names},

@@ -26,6 +26,9 @@ class Measures:
         sizes = (1, 2, 4, 8, 16, 32, 64, 128)
         self.batch = Histogram("jsarag_batch_size", "Requests answered together.", buckets=sizes, registry=known)
         self.tokens = Counter("jsarag_tokens", "Tokens of prompts and of answers.", ["kind"], registry=known)
+        looked = "Tokens of prompts that were looked up (asked) and taken (found) in what was read before."
+        self.prefixes = Counter("jsarag_prefix_tokens", looked, ["kind"], registry=known)
+        self.prefix_bytes = Gauge("jsarag_prefix_bytes", "Bytes of what was read before.", registry=known)
         self.declined = Counter("jsarag_declined", "Questions declined for lack of evidence.", registry=known)
         self.reloads = Counter("jsarag_reloads", "Loads of the run while it is served.", ["result"], registry=known)
         self.feedback = Counter("jsarag_feedback", "Feedback kept.", registry=known)

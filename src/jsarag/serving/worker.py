@@ -9,9 +9,9 @@ import sys
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Hashable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from threading import Condition, Thread
 from typing import Any
 
@@ -83,6 +83,7 @@ class Worker:
     def __init__(self, run: Run, config: ServingConfig, measures: Measures) -> None:
         self.run = check_run(run)
         self._room, self._batch, self._measures = config.queue, config.batch, measures
+        self._prefixes = config.prefix_cache << 20
         self._waiting: deque[Work] = deque()
         self._changed = Condition()
         self._closed = False
@@ -143,10 +144,22 @@ class Worker:
 
     def _work_with(self, run: Run) -> None:
         """Work until another run is to answer."""
-        with prepared(run):
+        generator = served(run)
+        # Made ready once, not for each batch.
+        with generator.prepared(self._prefixes):
+            seen = Counter[str]()
             while works := self._take(run):
                 self._do(run, works)
+                self._note(generator, seen)
                 self._linger(len(works))
+
+    def _note(self, generator: LanguageModel, seen: Counter[str]) -> None:
+        """Count what the generator took from what it had read before; ``seen`` is what was counted already."""
+        if kept := generator.kept:
+            for kind, tokens in (("asked", kept.asked), ("found", kept.found)):
+                self._measures.prefixes.labels(kind).inc(tokens - seen[kind])
+                seen[kind] = tokens
+            self._measures.prefix_bytes.set(kept.held)
 
     def _take(self, run: Run) -> list[Work]:
         """The oldest work and what goes with it; nothing where the server ends or another run is to answer."""
@@ -189,17 +202,16 @@ class Worker:
 
 def check_run(run: Run) -> Run:
     """Refuse a run that cannot be served."""
-    if not isinstance(run.pipeline.generator, LanguageModel):
-        kind = type(run.pipeline.generator).__name__
-        raise InputError(f"run: expected a generator of transformers to be served, got {kind}")
+    served(run)
     return run
 
 
-def prepared(run: Run) -> AbstractContextManager[None]:
-    """Weights of the generator made ready once, not for each batch."""
+def served(run: Run) -> LanguageModel:
+    """The generator of a run, of the kind that can be served."""
     generator = run.pipeline.generator
-    assert isinstance(generator, LanguageModel)
-    return generator.prepared()
+    if not isinstance(generator, LanguageModel):
+        raise InputError(f"run: expected a generator of transformers to be served, got {type(generator).__name__}")
+    return generator
 
 
 def _told(error: Exception) -> Exception:

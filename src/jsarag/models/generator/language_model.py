@@ -26,13 +26,16 @@ from jsarag.models.generator.config import GeneratorConfig
 from jsarag.models.generator.generator import GREEDY, Pair
 from jsarag.models.generator.logits import log_probs, logits_at
 from jsarag.models.generator.pretrained import whole_model
-from jsarag.models.memory import Thrift
+from jsarag.models.memory import Thrift, out_of_memory
 from jsarag.models.precision import autocast, cast
 from jsarag.models.prefix import Past
+from jsarag.models.prefix_cache import PrefixCache, common
+from jsarag.models.prefix_decode import decode_from
 from jsarag.models.prompt import Prompt
 from jsarag.models.reader import Reader, Reading, Teller
 from jsarag.models.roads import roads
 from jsarag.models.search import Search
+from jsarag.models.tokens import PROBE
 from jsarag.models.turns import Turns
 from jsarag.types import InputError, Passage
 
@@ -59,6 +62,7 @@ class LanguageModel(nn.Module, ABC):
         turns: Held by the thread that works with the model.
         thrift: How sparing it is with memory.
         recommended: How the model's makers generate, for files that are saved; None where it is not known.
+        kept: How prompts began lately, while weights are `prepared` with room for that; else None.
     """
 
     def __init__(self, config: GeneratorConfig, model: Any, tokenizer: Any, dtype: torch.dtype) -> None:
@@ -91,6 +95,7 @@ class LanguageModel(nn.Module, ABC):
         self.tokens_scored = 0
         self.tokens_trained = 0
         self._held = False
+        self.kept: PrefixCache | None = None
 
     @property
     def device(self) -> torch.device:
@@ -204,7 +209,12 @@ class LanguageModel(nn.Module, ABC):
             for reading in some:
                 reading.begin()
             heed = (lambda i, token: some[i](token)) if some else None
-            return self._decode([contexts[i] for i in batch], [mixtures[i] for i in batch], search, heed)
+            try:
+                return self._decode([contexts[i] for i in batch], [mixtures[i] for i in batch], search, heed)
+            except Exception as error:
+                if self.kept and out_of_memory(error):
+                    self.kept.halve()  # before batches are
+                raise
 
         with self._ready(sum(len(context) for parts in contexts for context in parts)):
             for batch, found in self.thrift.each(len(contexts), batches, answer):
@@ -238,14 +248,20 @@ class LanguageModel(nn.Module, ABC):
         return Reading(self.tokenizer, reader, self.prompt.stops, self.config.max_new_tokens)
 
     @contextmanager
-    def prepared(self) -> Iterator[None]:
-        """Keep the weights prepared for scoring and decoding, which each call else does anew; nothing may train."""
+    def prepared(self, room: int = 0) -> Iterator[None]:
+        """Keep the weights prepared for scoring and decoding, which each call else does anew; nothing may train.
+
+        Args:
+            room: Bytes of keys and values of prompts' beginnings that decoding may keep meanwhile, so that a passage
+                is not read again for its next question; a family that cannot go on from there keeps none.
+        """
         with torch.no_grad(), self._prepared(MERGING_PAYS):
             self._held = True
+            self.kept = PrefixCache(room) if room and self.roads.prefix else None
             try:
                 yield
             finally:
-                self._held = False
+                self._held, self.kept = False, None
 
     @property
     def positions(self) -> int | None:
@@ -394,18 +410,41 @@ class LanguageModel(nn.Module, ABC):
         log_weights = torch.tensor([mixture.log_weights for mixture in mixtures], dtype=torch.float32)
         batch = Batch([mixture.x for mixture in mixtures], contexts, log_weights)
         with autocast(self.dtype, self.device):
-            found, tokens = decode(
-                self.model,
-                self.tokenizer,
-                batch,
-                search,
-                self.config.max_new_tokens,
-                stops=self.prompt.stops,
-                roads=self.roads,
-                heed=heed,
-            )
+            if self.kept is not None and search.width == 1:
+                found, tokens = decode_from(
+                    self.model,
+                    self.tokenizer,
+                    batch,
+                    self._stable(contexts, mixtures),
+                    self.kept,
+                    search,
+                    self.config.max_new_tokens,
+                    stops=self.prompt.stops,
+                    budget=self.batch_tokens,
+                    heed=heed,
+                )
+            else:
+                found, tokens = decode(
+                    self.model,
+                    self.tokenizer,
+                    batch,
+                    search,
+                    self.config.max_new_tokens,
+                    stops=self.prompt.stops,
+                    roads=self.roads,
+                    heed=heed,
+                )
         self._count(tokens)
         return found
+
+    def _stable(self, contexts: list[list[list[int]]], mixtures: Sequence[Mixture]) -> list[int]:
+        """How many tokens of each prompt another question to the same passages begins with too."""
+        room = self.config.max_new_tokens
+        return [
+            common(context, self.prompt.context(PROBE, passages, room=room))
+            for rows, mixture in zip(contexts, mixtures, strict=True)
+            for context, passages in zip(rows, mixture.parts, strict=True)
+        ]
 
     def _count(self, tokens: int) -> None:
         if torch.is_grad_enabled():
