@@ -52,6 +52,7 @@ class Retriever:
         """``[batch, k]`` positions of the best passages of each row of ``e`` that the row does not exclude, best first.
 
         `PADDING` stands where too few are left. The null passage, where there is one, is always found, of k above 1.
+        ``relevance`` is as of `KnowledgeBase.search`.
         """
         more = max(map(len, exclude), default=0)
         _, found = self.kb.search(e, min(k + more, len(self.kb)), relevance)
