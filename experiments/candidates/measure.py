@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 import jsarag
-from jsarag.data import HistoryConfig, load_examples, load_passages, render
-from jsarag.files import write_json
+from jsarag.data import HistoryConfig, as_examples, load_passages, render
+from jsarag.files import read_jsonl, write_json
 from jsarag.kb import CandidateConfig
 from jsarag.metrics import retrieval_scores
 from jsarag.retriever import Retriever
@@ -45,7 +45,7 @@ def main() -> None:
     values.out.mkdir(parents=True, exist_ok=True)
     for name, measure in (("retrieval", retrieval), ("coverage", coverage)):
         file = {"retrieval": "test", "coverage": "train"}[name]
-        pairs = _drawn(load_examples(values.data / f"{file}.jsonl"), getattr(values, file))
+        pairs = _drawn(_pairs(values.data / f"{file}.jsonl"), getattr(values, file))
         found = measure(kb, encoder, pairs)
         write_json(values.out / f"{values.data.name}-{name}.json", {"pairs": len(pairs), "rows": found})
         for row in found:
@@ -86,7 +86,7 @@ def retrieval(
         e = prior.embed(xs)
     depth = min(DEPTH, len(kb))
     dense = prior.search(e, depth).tolist()
-    (words,) = CandidateConfig("bm25", depth).propose(kb, xs, xs, depth, [()] * len(xs))
+    (words,) = CandidateConfig("bm25", depth, "x").propose(kb, xs, xs, depth, [()] * len(xs))
     lexical = [[i for i in row if i >= 0] for row in words.tolist()]
     ways = {"prior": dense, "bm25": lexical, "rrf": [_rrf(a, b) for a, b in zip(dense, lexical, strict=True)]}
     for weight in WEIGHTS:
@@ -112,6 +112,12 @@ def _rrf(one: Sequence[int], other: Sequence[int]) -> list[int]:
 
 def _texts(pairs: Sequence[jsarag.Example]) -> tuple[list[str], list[str]]:
     return [render(pair, HistoryConfig()) for pair in pairs], [pair.outputs[0] for pair in pairs]
+
+
+def _pairs(file: Path) -> list[jsarag.Example]:
+    """Those with an answer and a right passage."""
+    rows = [row for _, row in read_jsonl(file) if any(row["outputs"]) and row["gold"]]
+    return as_examples([{**row, "outputs": list(filter(None, row["outputs"]))} for row in rows])
 
 
 def _drawn(pairs: Sequence[jsarag.Example], count: int) -> list[jsarag.Example]:

@@ -1,15 +1,20 @@
 #!/usr/bin/env bash
-# Whether BM25 as a source of candidates helps training: paired runs of JSA on dstc11.
+# Whether BM25 helps as a source of candidates: coverage and retrieval of untrained models, then paired runs of JSA.
 # From the root of the repository: experiments/candidates/run.sh DATA [FOLDER], default runs/candidates.
-# DATA holds the folder dstc11, with passages.jsonl, train.jsonl and test.jsonl.
-# It may be stopped and started again: finished runs are kept. Settings of the environment: STEPS of training; SEEDS.
+# DATA holds a folder a set, with passages.jsonl, train.jsonl and test.jsonl; the runs are on dstc11.
+# It may be stopped and started again: what is finished is kept.
+# Settings of the environment: SETS; STEPS of training; SEEDS.
 set -euo pipefail
 here=experiments/candidates
-data=$1/dstc11
 out=${2:-runs/candidates}
 jsarag=${JSARAG:-.venv/bin/jsarag}
 python=${PYTHON:-.venv/bin/python}
 
+for set in ${SETS:-dstc11 doqa doc2dial open-squad}; do
+  [ -e "$out/measured/$set-coverage.json" ] || "$python" $here/measure.py "$1/$set" --out "$out/measured"
+done
+
+data=$1/dstc11
 [ -e "$out/index" ] || "$jsarag" index --passages "$data/passages.jsonl" --out "$out/index"
 
 train() { # NAME OPTION...: a run a name and seed
@@ -24,7 +29,7 @@ train() { # NAME OPTION...: a run a name and seed
 runs=()
 for seed in ${SEEDS:-0 1}; do
   train k5
-  train k5-bm25 --candidates.source bm25 --candidates.reads y
+  train k5-bm25 --candidates.source bm25
   runs+=("$out/k5-$seed" "$out/k5-bm25-$seed")
 done
 for seed in ${SEEDS:-0 1}; do

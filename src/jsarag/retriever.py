@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -42,16 +42,17 @@ class Retriever:
             processes.spread(pairs, lambda some: self.encoder.embed_pairs(*zip(*some, strict=True)))
         )
 
-    def relevance(self, xs: Sequence[str]) -> Tensor | None:
-        """``[inputs, passages]`` what a source adds to the inner products; None where there is none with a say."""
+    def relevance(self, xs: Sequence[str]) -> Iterator[Tensor] | None:
+        """For each x ``[passages]``, what a source adds to the inner products; None where none has a say."""
         return None if self.reads_y else self.candidates.relevance(self.kb, xs)
 
     def search(
-        self, e: Tensor, k: int, exclude: Sequence[Sequence[int]] = (), relevance: Tensor | None = None
+        self, e: Tensor, k: int, exclude: Sequence[Sequence[int]] = (), relevance: Iterable[Tensor] | None = None
     ) -> Tensor:
         """``[batch, k]`` positions of the best passages of each row of ``e`` that the row does not exclude, best first.
 
         `PADDING` stands where too few are left. The null passage, where there is one, is always found, of k above 1.
+        ``relevance`` is as of `KnowledgeBase.search`.
         """
         more = max(map(len, exclude), default=0)
         _, found = self.kb.search(e, min(k + more, len(self.kb)), relevance)

@@ -143,7 +143,7 @@ def test_bad_settings_are_named() -> None:
         ({"source": "bm25", "weight": -1}, "^candidates.weight: expected a number of 0 or more, got -1"),
         ({"weight": 0.5}, "^candidates.weight: expected 0.0 where candidates.source is null, got 0.5"),
         ({"k": 3}, "^candidates.k: expected null where candidates.source is null, got 3"),
-        ({"reads": "y"}, "^candidates.reads: expected x where candidates.source is null, got 'y'"),
+        ({"reads": "x"}, "^candidates.reads: expected y where candidates.source is null, got 'x'"),
         ({"source": "bm25", "reads": "z"}, "^candidates.reads: expected one of x, xy, y, got 'z'"),
     ):
         with pytest.raises(InputError, match=message):
@@ -206,7 +206,7 @@ def test_the_null_passage_stays_a_candidate_and_excluded_ones_none(models: Model
     kb = KnowledgeBase.build(passages, models.prior)
     prior = Retriever(models.prior, kb, candidates=CandidateConfig("bm25", weight=50.0))
     x = "the red lamp"
-    e, relevance = prior.embed([x]), prior.relevance([x])
+    e, relevance = prior.embed([x]), list(prior.relevance([x]) or ())
     order = [h for h in sums(models.prior, kb, x, 50.0).argsort(descending=True).tolist() if h != 12]
     assert prior.search(e, 3, relevance=relevance).tolist() == [[*order[:2], 12]]
     assert prior.search(e, 3, [(order[0], order[2])], relevance).tolist() == [[order[1], order[3], 12]]
@@ -229,8 +229,8 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_bits(
 ) -> None:
     more = ("--candidates.source", "bm25", "--candidates.weight", "0.5", "--candidates.reads", "y")
     quick = ("--objective.cache", "true", "--loop.steps", "4", "--evaluation.before", "false")
-    quick += ("--evaluation.answers", "false", "--evaluation.closed_book", "false")
-    config = configured(options, *more, *quick)
+    none = ("--evaluation.answers", "false", "--evaluation.closed_book", "false")
+    config = configured(options, *more, *quick, *none)
     whole = jsarag.train(config)
     assert whole is not None
     original, calls = CandidateConfig.propose, 0

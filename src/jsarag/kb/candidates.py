@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,14 +30,14 @@ class CandidateConfig:
         source: What finds them by the text alone: bm25 (shared words); null: nothing, the retrievers find all.
         k: Passages that the source adds to the candidates of each pair in training; 0: none; null: as many as a
             retriever (objective.k).
-        reads: What the source reads in training: the input x, the answer y, or xy, both.
+        reads: What the source reads in training to add passages: the input x, the answer y, or xy, both.
         weight: What a point of the source's score counts beside the inner product in p(h|x), in training and in
             answers; 0: nothing.
     """
 
     source: str | None = None
     k: int | None = None
-    reads: Reads = "x"
+    reads: Reads = "y"
     weight: float = 0.0
 
     def __post_init__(self) -> None:
@@ -47,7 +46,7 @@ class CandidateConfig:
         not_negative("candidates.k", self.k or 0)
         not_negative("candidates.weight", self.weight)
         one_of("candidates.reads", self.reads, _READS)
-        for name, value, usual in (("k", self.k, None), ("reads", self.reads, "x"), ("weight", self.weight, 0.0)):
+        for name, value, usual in (("k", self.k, None), ("reads", self.reads, "y"), ("weight", self.weight, 0.0)):
             alone = "null" if usual is None else usual
             require(
                 self.source is not None or value == usual,
@@ -78,9 +77,9 @@ class CandidateConfig:
         rows = [best(source.scores(text), wanted, out) for text, out in zip(texts, exclude, strict=True)]
         return (rectangle(rows),)
 
-    def relevance(self, kb: KnowledgeBase, xs: Sequence[str]) -> Tensor | None:
-        """``[inputs, passages]`` what the source adds to the inner products; None where it adds nothing."""
+    def relevance(self, kb: KnowledgeBase, xs: Sequence[str]) -> Iterator[Tensor] | None:
+        """For each input ``[passages]``, what the source adds to the inner products; None where it adds nothing."""
         if self.source is None or not self.weight:
             return None
         source = kb.source(self.source)
-        return self.weight * torch.from_numpy(np.stack([source.scores(x) for x in xs]))
+        return (self.weight * torch.from_numpy(source.scores(x)) for x in xs)

@@ -266,11 +266,11 @@ class KnowledgeBase:
         """
         return comparable(vectors, self.similarity)
 
-    def search(self, queries: Tensor, k: int, relevance: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def search(self, queries: Tensor, k: int, relevance: Iterable[Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Scores and positions of the k best passages, ``[queries, k]`` each, best first; no gradient.
 
-        With ``relevance[queries, passages]`` that is added to each inner product, and the best are those among the
-        first `POOL` (or k, if more) by inner product and as many by relevance.
+        ``relevance``, ``[passages]`` a query, is added to the inner products. The best are then those among the first
+        `POOL` (or k, if more) by inner product and as many by relevance.
 
         Of k above 1 the null passage is always one, in the last place where it is not among the best: what is never
         a candidate could never be learned (as the null document of REALM, arXiv 2002.08909, section 3.4).
@@ -294,7 +294,7 @@ class KnowledgeBase:
             positions.where(~(absent & last), self.null),
         )
 
-    def _fused(self, e: Tensor, near: Tensor, relevance: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    def _fused(self, e: Tensor, near: Tensor, relevance: Iterable[Tensor], k: int) -> tuple[Tensor, Tensor]:
         """The best k of those that are ``near[queries, any]`` and as many by relevance, by the sum of both scores."""
         scores, positions = [], []
         for one, found, added in zip(e, near, relevance, strict=True):
@@ -307,7 +307,9 @@ class KnowledgeBase:
             positions.append(pool[order])
         return torch.stack(scores), torch.stack(positions)
 
-    def retrieve(self, queries: Tensor, k: int, scale: float, relevance: Tensor | None = None) -> list[list[Retrieved]]:
+    def retrieve(
+        self, queries: Tensor, k: int, scale: float, relevance: Iterable[Tensor] | None = None
+    ) -> list[list[Retrieved]]:
         """The k best passages of each query with p(h|x) renormalised over them; ``relevance`` as of `search`."""
         scores, positions = self.search(queries, k, relevance)
         probabilities = (scale * scores).softmax(-1)

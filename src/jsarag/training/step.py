@@ -87,15 +87,16 @@ def step(
         with torch.set_grad_enabled(name in objective.trains):
             e[name] = retriever.embed(*_texts(batch))
     exclude = [case.exclude for case in batch]
-    relevance = retrievers["prior"].relevance(_texts(batch)[0])
+    added = retrievers["prior"].relevance(_texts(batch)[0])
+    relevance = None if added is None else torch.stack(list(added))
     proposed: dict[Source, Tensor] = {"gold": rectangle([list(case.gold) for case in batch])}
     for source in ("prior", "posterior", "untrained"):
         if source == "prior" or source in objective.sources:
             said = relevance if source == "prior" else None
             proposed[source] = retrievers[source].search(e[source], objective.k, exclude, said)
     sources = sorted(objective.sources)
-    added = more.propose(kb, *_texts(batch), objective.k, exclude)
-    candidates = union(*(proposed[source] for source in sources), *added, start[:, None])
+    proposals = more.propose(kb, *_texts(batch), objective.k, exclude)
+    candidates = union(*(proposed[source] for source in sources), *proposals, start[:, None])
     if share_candidates:
         candidates = union(candidates.flatten()[None].expand(len(batch), -1))
         candidates = union(candidates.masked_fill(member(candidates, rectangle(list(map(list, exclude)))), PADDING))
