@@ -35,7 +35,7 @@ from torch.utils._pytree import tree_leaves
 from jsarag.data import load_examples, load_passages
 from jsarag.files import write_json
 from jsarag.kb import SAMPLE, KnowledgeBase
-from jsarag.models import EncoderConfig, GeneratorConfig, batching, load_encoder, load_generator
+from jsarag.models import EncoderConfig, GeneratorConfig, attention, batching, load_encoder, load_generator
 from jsarag.models.encoder import sentence_encoder
 from jsarag.models.generator import causal, language_model
 from jsarag.models.generator.load import load_prompt
@@ -247,6 +247,7 @@ def as_on_a_gpu() -> Iterator[None]:
             stack.enter_context(patch.object(module, "overhead", lambda _: batching.overhead(gpu)))
         stack.enter_context(patch.object(language_model, "default_batch", lambda _: BATCH_TOKENS))
         stack.enter_context(patch.object(causal, "prefix_overhead", lambda _: batching.prefix_overhead(gpu)))
+        stack.enter_context(patch.object(causal, "unmasked", lambda model, _: attention.unmasked(model, gpu)))
         stack.enter_context(patch.object(last, "in_pieces", lambda _: True))
         stack.enter_context(patch.object(language_model, "slow_backward", lambda *_: False))
         stack.enter_context(patch.object(language_model, "differentiable", lambda *_: nullcontext()))

@@ -16,6 +16,8 @@ FUSED = "sdpa"
 """What transformers calls PyTorch's fused attention."""
 UNMASKED = "sdpa_without_mask"
 """Fused attention under a name for which transformers makes no mask, and so looks through no positions for one."""
+MASKLESS = frozenset({"llama", "mistral", "qwen2", "qwen3"})
+"""Families that are known to give the same then; others ask for the name of their attention, or put more into masks."""
 
 
 def slow_backward(dtype: torch.dtype, device: torch.device) -> bool:
@@ -37,13 +39,14 @@ def plain(model: Any) -> AbstractContextManager[None]:
     return _switched(model, PLAIN)
 
 
-def unmasked(model: Any) -> AbstractContextManager[object]:
+def unmasked(model: Any, device: torch.device) -> AbstractContextManager[object]:
     """Within the block fused attention of ``model`` is causal and nothing else, for texts that are given no mask.
 
     transformers asks for each forward pass whether the positions are those of one text a row, and on a GPU the host
     waits for the answer.
     """
-    if model.config._attn_implementation != FUSED:
+    config = model.config
+    if device.type == "cpu" or config._attn_implementation != FUSED or config.model_type not in MASKLESS:
         return nullcontext()
     AttentionInterface.register(UNMASKED, sdpa_attention_forward)
     return _switched(model, UNMASKED)

@@ -41,9 +41,9 @@ class CausalGenerator(LanguageModel):
     def _answer_log_probs(
         self, contexts: Rows, answers: Rows, temperature: float, past: Past | None, rows: Sequence[int]
     ) -> Tensor:
-        # Families that share beginnings attend to everything before a token, in all layers.
+        # Those that share beginnings attend to everything before a token, in all layers.
         causal = past is None and self.roads.prefix
-        with unmasked(self.model) if causal else nullcontext():
+        with unmasked(self.model, self.device) if causal else nullcontext():
             return super()._answer_log_probs(contexts, answers, temperature, past, rows)
 
     def _shape(self, context: list[int], answer: list[int]) -> tuple[int, ...]:
