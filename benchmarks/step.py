@@ -77,8 +77,12 @@ def made(name: str, work: Workload, options: argparse.Namespace) -> Any:
     if name.startswith("transformers"):
         return Transformers(work, k, size)
     if name == "released":
-        return Released(work, JSA(k=k, m=m), size)
-    objectives = {"jsa": JSA(k=k, m=m, states=1), "jsa-all": JSA(k=k, m=m), "rag-sequence": RagSequence(k=k)}
+        return Released(work, JSA(k=k, m=m, states=None), size)
+    objectives = {
+        "jsa": JSA(k=k, m=m, states=1),
+        "jsa-all": JSA(k=k, m=m, states=None),
+        "rag-sequence": RagSequence(k=k),
+    }
     return Engine(work, objectives[name], size)
 
 

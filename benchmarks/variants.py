@@ -43,7 +43,7 @@ class Engine:
     def __call__(self, turn: int) -> None:
         """Take the step on batch ``turn``."""
         batch = self.work.batch(turn, self.size)
-        rng = torch.Generator(self.work.models.prior.device).manual_seed(turn)
+        rng = torch.Generator().manual_seed(turn)
         start = torch.full((len(batch),), -1)
         outcome = step(self.work.models, self.work.kb, self.objective, batch, start, rng)
         self.backward(outcome.loss)

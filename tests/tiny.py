@@ -48,15 +48,15 @@ def tokenizer(folder: Path, *, chat: bool = False, words: str = WORDS) -> Any:
     return fast
 
 
-def causal(folder: Path, *, chat: bool = False, seed: int = 0, words: str = WORDS) -> Path:
-    """A Llama of two layers."""
+def causal(folder: Path, *, chat: bool = False, seed: int = 0, words: str = WORDS, layers: int = 2) -> Path:
+    """A small Llama."""
     size = len(tokenizer(folder, chat=chat, words=words))
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=size,
         hidden_size=32,
         intermediate_size=64,
-        num_hidden_layers=2,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=256,
@@ -117,8 +117,8 @@ def bart(folder: Path, seed: int = 0, words: str = WORDS, end: float = 0.0, spre
     return folder
 
 
-def encoder(folder: Path, seed: int = 0) -> Path:
-    """A BERT of two layers without sentence-transformers files: mean pooling, no normalisation."""
+def encoder(folder: Path, seed: int = 0, *, layers: int = 2) -> Path:
+    """A small BERT without sentence-transformers files: mean pooling, no normalisation."""
     fast = tokenizer(folder)
     fast.backend_tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
@@ -128,7 +128,7 @@ def encoder(folder: Path, seed: int = 0) -> Path:
     config = BertConfig(
         vocab_size=len(fast),
         hidden_size=32,
-        num_hidden_layers=2,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         intermediate_size=64,
         max_position_embeddings=64,

@@ -52,6 +52,7 @@ of() {
 dialog=(--generator.prompt.template $'{input}\n\nKnown: {passage}\n\nReply:' --generator.prompt.no_passage $'{input}\n\nReply:'
   --generator.max_new_tokens 48)
 states=(--objective.states 1)
+chain=("${states[@]}" --objective.m 50)
 for seed in ${SEEDS:-0 1 2}; do
   for set in $sets; do
     # Where the untrained retriever knows the domain, 1e-4 makes it forget; the more, the less there is to learn (README).
@@ -63,7 +64,7 @@ for seed in ${SEEDS:-0 1 2}; do
     for objective in ${OBJECTIVES:-jsa gold rag-sequence vrag frozen decoupled gold-steps untrained}; do
       options=(--objective.name "$objective" --objective.k 5) other=()
       case $objective in
-        jsa) options+=("${states[@]}") ;;
+        jsa) options+=("${chain[@]}") ;;
         gold-steps) # labels at as many steps as the first seed of jsa made
           [ -e "$kept/$set-jsa-0/summary.json" ] || continue
           options=(--objective.name gold --objective.k 5)
@@ -84,7 +85,7 @@ for seed in ${SEEDS:-0 1 2}; do
     [[ " $curves " == *" $set "* ]] || continue
     # As many seconds as those that train on every passage: their tokens with gradient cost less than thrice (README).
     if [ "$short" != no ]; then
-      one "$set-jsa-short-$seed" "$seed" $(of "$set") "${task[@]}" --objective.k 5 "${states[@]}" --loop.$measure "$short"
+      one "$set-jsa-short-$seed" "$seed" $(of "$set") "${task[@]}" --objective.k 5 "${chain[@]}" --loop.$measure "$short"
       done_with "$set-jsa-short-$seed" checkpoints
     fi
     for m in 5 10 20; do
@@ -92,7 +93,7 @@ for seed in ${SEEDS:-0 1 2}; do
       done_with "$set-m-$m-$seed" checkpoints
     done
     for k in 10 20; do
-      one "$set-k-$k-$seed" "$seed" $(of "$set") "${task[@]}" --objective.k $k "${states[@]}"
+      one "$set-k-$k-$seed" "$seed" $(of "$set") "${task[@]}" --objective.k $k "${chain[@]}"
       done_with "$set-k-$k-$seed" checkpoints
     done
   done

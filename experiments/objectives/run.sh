@@ -29,7 +29,8 @@ one() {
 for seed in 0 1 2; do
   for objective in jsa rag-sequence vrag rws frozen gold vod rag-token emdr2 pdist retgen stochastic-rag loop replug-lsr decoupled; do
     case $objective in
-      jsa | rws | vod) options=(--objective.states 1) ;;
+      jsa) options=(--objective.states 1 --objective.m 50) ;;
+      rws | vod) options=(--objective.states 1) ;;
       *) options=() ;;
     esac
     one $objective $seed --objective.name $objective "${options[@]}"
@@ -37,8 +38,8 @@ for seed in 0 1 2; do
 done
 for seed in 0 1 2; do
   one vrag-released $seed --objective.name vrag --objective.preset released
-  one jsa-poor $seed --objective.name jsa --objective.states 1 --posterior random
-  one jsa-poor-mix $seed --objective.name jsa --objective.states 1 --objective.mix 0.2 --posterior random
+  one jsa-poor $seed --objective.name jsa --objective.states 1 --objective.m 50 --posterior random
+  one jsa-poor-mix $seed --objective.name jsa --objective.states 1 --objective.m 50 --objective.mix 0.2 --posterior random
 done
 
 # The comparison, from the instance that finds all runs finished.

@@ -97,7 +97,7 @@ def test_a_metric_measures_in_parameters() -> None:
 
 
 def test_nothing_is_said_where_the_exact_gradient_is_zero() -> None:
-    rows = measure(JSA(k=12), small().with_quality(1.0), 20, 0)
+    rows = measure(JSA(k=12, m=50, states=None), small().with_quality(1.0), 20, 0)
     assert figures(rows, "posterior")["bias"] is None
     assert figures(rows, "prior")["bias"] is not None
 
@@ -119,7 +119,10 @@ def test_a_sure_and_wrong_proposal_is_overcome_by_mixing() -> None:
     wrong = world.with_posterior(
         4 * torch.randn(world.prior.shape, generator=torch.Generator().manual_seed(1)).double()
     )
-    plain, mixed = (recover(objective, wrong, 150, 50, 0) for objective in (JSA(k=5), JSA(k=5, mix=0.2)))
+    plain, mixed = (
+        recover(objective, wrong, 150, 50, 0)
+        for objective in (JSA(k=5, m=50, states=None), JSA(k=5, m=50, states=None, mix=0.2))
+    )
     assert plain[0] == mixed[0]
     assert mixed[-1]["marginal"] > plain[-1]["marginal"] + 0.5
     assert mixed[-1]["marginal"] > mixed[0]["marginal"] + 0.5
@@ -214,4 +217,4 @@ def test_tables_without_jacobians_are_the_same_tables(models: dict[str, Any], da
 def test_the_paper_reading_of_vrag_is_deterministic_and_jsa_is_not() -> None:
     world = small()
     assert figures(measure(VRAG(k=4), world, 5, 0), "posterior")["variance"] == pytest.approx(0, abs=1e-20)
-    assert figures(measure(JSA(k=4), world, 5, 0), "posterior")["variance"] > 0
+    assert figures(measure(JSA(k=4, m=50, states=None), world, 5, 0), "posterior")["variance"] > 0

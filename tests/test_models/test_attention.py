@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 from torch.testing import assert_close
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from jsarag.models import GeneratorConfig, LanguageModel, Pair, load_generator
+from jsarag.models.attention import MASKLESS, UNMASKED, unmasked
 from jsarag.types import Passage
+from tests import tiny
 
-CPU = torch.device("cpu")
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
 PAIRS = [Pair("who ?", (Passage("a", "", "red and blue"),), "blue"), Pair("who is it ?", (), "it is red")]
 
 
@@ -56,3 +59,37 @@ def test_layers_that_are_computed_again_are_computed_alike(causal_model: Path) -
         gradients.append([weight.grad for weight in generator.trained().values()])
     for plain, again in zip(*gradients, strict=True):
         assert_close(again, plain)
+
+
+@pytest.mark.parametrize("family", sorted(MASKLESS))
+def test_attention_that_is_given_no_mask_gives_the_same(family: str, tmp_path: Path) -> None:
+    fast = tiny.tokenizer(tmp_path)
+    config = AutoConfig.for_model(
+        family,
+        vocab_size=len(fast),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        sliding_window=None,
+        initializer_range=0.3,
+        bos_token_id=4,
+        eos_token_id=5,
+        pad_token_id=0,
+    )
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    generator = load(tmp_path, precision="fp32", lora=None)
+    assert generator.roads.prefix
+    found = []
+    for device in (CPU, GPU):
+        with unmasked(generator.model, device), used(generator) as kernels:
+            log_lik = generator.log_likelihood(PAIRS)
+        torch.autograd.backward(log_lik.sum())
+        found.append([log_lik, *(weight.grad for weight in generator.trained().values())])
+        generator.zero_grad()
+    assert set(kernels) == {UNMASKED}
+    for masked, bare in zip(*found, strict=True):
+        assert torch.equal(masked, bare)

@@ -37,7 +37,11 @@ from jsarag.objectives import (
 )
 from tests.enumeration import Toy, gradients, rearranged, slopes, through, toy
 
-EVERY: list[Objective] = [*(kind() for kind in OBJECTIVES.values()), VRAG(preset="released"), JSA(exact=True)]
+EVERY: list[Objective] = [
+    *(kind() for kind in OBJECTIVES.values()),
+    VRAG(preset="released"),
+    JSA(exact=True, states=None),
+]
 CERTAIN = [
     o for o in EVERY if not isinstance(o, RWS | VOD | StochasticRag) and not (isinstance(o, JSA) and not o.exact)
 ]
@@ -180,7 +184,7 @@ def test_order_and_padding_do_not_matter_given_the_draws(seed: int, padding: int
     order = torch.randperm(7, generator=torch.Generator().manual_seed(seed))
     back = order.argsort()
     moved = rearranged(scores, order, padding)
-    for objective in (JSA(m=20), JSA(m=20, occupancy=True), RWS(m=20), VOD(m=20)):
+    for objective in (JSA(m=20, states=None), JSA(m=20, occupancy=True, states=None), RWS(m=20), VOD(m=20)):
         first, second = (torch.Generator().manual_seed(seed) for _ in range(2))
         proposals = objective.propose(scores, first)
         assert proposals.draws is not None
@@ -212,7 +216,9 @@ def test_no_nan(objective: Objective, passages: int, scale: float, dtype: torch.
         assert all(g.isfinite().all() for g in slopes(made.loss.sum(), model.leaves))
 
 
-@pytest.mark.parametrize("objective", [RagSequence(), RagToken(), JSA(), JSA(exact=True), RWS(), VOD(), Frozen()])
+@pytest.mark.parametrize(
+    "objective", [RagSequence(), RagToken(), JSA(), JSA(exact=True, states=None), RWS(), VOD(), Frozen()]
+)
 def test_an_impossible_answer_under_some_passages_is_no_nan(objective: Objective) -> None:
     model = toy()
     scores = model.scores()
@@ -228,7 +234,7 @@ def test_an_impossible_answer_under_some_passages_is_no_nan(objective: Objective
 def test_identities_on_knowledge_bases_of_any_size(seed: int, passages: int) -> None:
     model = toy(passages=passages, seed=seed)
     exact = slopes(-model.log_marginal().sum(), model.leaves)
-    for objective in (JSA(exact=True), RagSequence()):
+    for objective in (JSA(exact=True, states=None), RagSequence()):
         for i in (0, 2):
             assert_close(gradients(objective, model)[i], exact[i])
     # log p(y|x) - ELBO = KL(q || p(h|x,y)), whatever q.
@@ -239,7 +245,7 @@ def test_identities_on_knowledge_bases_of_any_size(seed: int, passages: int) -> 
 
 
 def test_many_importance_samples_reach_the_exact_gradient() -> None:
-    truth = gradients(JSA(exact=True), toy())
+    truth = gradients(JSA(exact=True, states=None), toy())
     for found, expected in zip(gradients(RWS(m=100_000), toy()), truth, strict=True):
         assert_close(found, expected, atol=0.02, rtol=0)
 

@@ -25,20 +25,22 @@ def exact_gradients() -> list[torch.Tensor]:
 
 
 def test_exact_weights_give_the_gradient_of_the_marginal_and_of_the_inclusive_divergence() -> None:
-    for found, truth in zip(gradients(JSA(exact=True), toy()), exact_gradients(), strict=True):
+    for found, truth in zip(gradients(JSA(exact=True, states=None), toy()), exact_gradients(), strict=True):
         assert_close(found, truth)
 
 
 @pytest.mark.parametrize("occupancy", [False, True])
 def test_long_chains_give_the_same_gradient(occupancy: bool) -> None:
-    for found, truth in zip(gradients(JSA(m=50_000, occupancy=occupancy), toy()), exact_gradients(), strict=True):
+    for found, truth in zip(
+        gradients(JSA(m=50_000, occupancy=occupancy, states=None), toy()), exact_gradients(), strict=True
+    ):
         assert_close(found, truth, atol=0.02, rtol=0)
 
 
 def test_distinct_states_by_weight_equal_the_plain_sum_over_states() -> None:
     model, m = toy(), 17
     scores = model.scores()
-    objective = JSA(m=m)
+    objective = JSA(m=m, states=None)
     rng = torch.Generator().manual_seed(3)
     seen = replace(scores, log_p=scores.log_p.detach(), log_q=scores.log_q.detach(), log_lik=scores.log_lik.detach())
     target = objective.weigh(seen, objective.propose(seen, rng), rng)
@@ -61,7 +63,7 @@ def test_only_distinct_proposals_are_scored_and_only_visited_states_go_backward(
     scores = toy().scores()
     seen = replace(scores, log_p=scores.log_p.detach(), log_q=scores.log_q.detach(), log_lik=scores.log_lik.detach())
     rng = torch.Generator().manual_seed(0)
-    objective = JSA(m=3)
+    objective = JSA(m=3, states=None)
     proposals = objective.propose(seen, rng)
     target = objective.weigh(seen, proposals, rng)
     assert proposals.scored.sum(-1).le(4).all()
@@ -70,7 +72,7 @@ def test_only_distinct_proposals_are_scored_and_only_visited_states_go_backward(
 
 
 def test_fewer_states_for_the_generator_leave_the_retrievers_alone_and_the_mean_gradient_right() -> None:
-    prior, posterior, generator = gradients(JSA(exact=True), toy())
+    prior, posterior, generator = gradients(JSA(exact=True, states=None), toy())
     draws = [gradients(JSA(exact=True, states=1), toy(), seed=seed) for seed in range(2_000)]
     assert_close(draws[0][0], prior)
     assert_close(draws[0][1], posterior)
@@ -80,7 +82,7 @@ def test_fewer_states_for_the_generator_leave_the_retrievers_alone_and_the_mean_
 
 def test_one_candidate_is_certain() -> None:
     model = toy(passages=1)
-    prior, posterior, generator = gradients(JSA(m=5), model)
+    prior, posterior, generator = gradients(JSA(m=5, states=None), model)
     assert_close(prior, torch.zeros_like(prior))
     assert_close(posterior, torch.zeros_like(posterior))
     within = torch.arange(3) < model.lengths[:, None]
@@ -97,7 +99,7 @@ def test_cached_state_is_scored_and_continued() -> None:
         scores, log_p=scores.log_p.detach(), log_q=q, log_lik=scores.log_lik.detach(), start=torch.full((3,), 4)
     )
     rng = torch.Generator().manual_seed(0)
-    objective = JSA(m=5, cache=True)
+    objective = JSA(m=5, cache=True, states=None)
     proposals = objective.propose(seen, rng)
     assert proposals.scored[:, 4].all()
     target = objective.weigh(seen, proposals, rng)
@@ -112,7 +114,7 @@ def test_diagnostics_of_a_perfect_posterior() -> None:
     scores = model.scores()
     seen = replace(scores, log_p=scores.log_p.detach(), log_q=scores.log_q.detach(), log_lik=scores.log_lik.detach())
     rng = torch.Generator().manual_seed(0)
-    objective = JSA(m=30)
+    objective = JSA(m=30, states=None)
     proposals = objective.propose(seen, rng)
     target = objective.weigh(seen, proposals, rng)
     general = diagnose(seen, proposals.scored, posterior=True)

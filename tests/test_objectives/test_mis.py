@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from jsarag.objectives.mis import Chain, distinct, propose, subsample, walk, walk_expected
+from jsarag.objectives.mis import BLOCK, NO_STATE, Chain, distinct, propose, subsample, walk, walk_expected
 from tests.enumeration import toy
 
 
@@ -156,3 +158,45 @@ def test_what_does_not_fit_is_refused() -> None:
         walk(proposals, log_w, start=torch.tensor([0]))
     with pytest.raises(ValueError, match="expected proposals"):
         walk(proposals[:, :1], log_w)
+
+
+def one_by_one(
+    proposals: Tensor, log_w: Tensor, start: Tensor | None, burn_in: int, generator: torch.Generator
+) -> Chain:
+    """`walk` as a loop over its transitions."""
+    state = proposals[:, 0] if start is None else torch.where(start == NO_STATE, proposals[:, 0], start)
+    draws, rows = proposals[:, 1:], torch.arange(len(log_w))
+    log_u = torch.rand(draws.shape, generator=generator, dtype=log_w.dtype).log()
+    weights, accepted, trace = torch.zeros_like(log_w), torch.zeros(len(log_w), dtype=log_w.dtype), []
+    for t, proposal in enumerate(draws.T):
+        here, there = log_w[rows, state], log_w[rows, proposal]
+        accept = log_u[:, t] < torch.where(here == -torch.inf, torch.inf, there - here)
+        state = torch.where(accept, proposal, state)
+        accepted += accept
+        trace.append(state)
+        if t >= burn_in:
+            weights[rows, state] += 1 / (draws.shape[1] - burn_in)
+    return Chain(weights, state, accepted / draws.shape[1], torch.stack(trace, dim=1))
+
+
+@given(
+    st.integers(0, 2**31),
+    st.integers(1, 9),
+    st.integers(1, 20),
+    st.integers(1, 3 * BLOCK),
+    st.sampled_from([torch.float32, torch.float64]),
+)
+@settings(max_examples=60, deadline=None)
+def test_all_transitions_at_once_are_those_one_by_one(
+    seed: int, rows: int, candidates: int, steps: int, dtype: torch.dtype
+) -> None:
+    rng = seeded(seed)
+    log_q = torch.randn(rows, candidates, generator=rng, dtype=dtype)
+    log_w = 5 * torch.randn(rows, candidates, generator=rng, dtype=dtype)
+    log_w[torch.rand(rows, candidates, generator=rng) < 0.2] = -torch.inf
+    start = torch.randint(-1, candidates, (rows,), generator=rng) if seed % 2 else None
+    proposals, burn_in = propose(log_q, steps, generator=rng), seed % steps
+    found = walk(proposals, log_w, start=start, burn_in=burn_in, generator=seeded(seed))
+    wanted = one_by_one(proposals, log_w, start, burn_in, seeded(seed))
+    for name, value in wanted._asdict().items():
+        assert torch.equal(getattr(found, name), value), name

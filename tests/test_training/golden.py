@@ -46,7 +46,9 @@ def record(folder: Path, name: str) -> list[dict[str, float]]:
     data, run = world.write(folder), folder / "run"
     encoder, generator = tiny.encoder(folder / "encoder"), tiny.causal(folder / "generator")
     argv = [*world.options(data, encoder, generator, run), *SETTINGS, "--objective.name", name]
-    if name != "jsa":  # the one with a chain
+    if name == "jsa":
+        argv += ["--objective.states", "null"]
+    else:  # the one with a chain
         at = argv.index("--objective.m")
         argv = argv[:at] + argv[at + 2 :]
     parser = train_parser(part_names(argv))

@@ -7,12 +7,19 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from jsarag.training import last
 from jsarag.training.config import OptimConfig
 from jsarag.training.optimisation import Optimisation
 
 
 @pytest.mark.parametrize("clip", [0.0, 0.5, 100.0])
-def test_steps_are_those_of_adamw_and_figures_those_of_the_unclipped_gradient(clip: float) -> None:
+@pytest.mark.parametrize("pieces", [None, 2, 6, 100])
+def test_steps_are_those_of_adamw_and_figures_those_of_the_unclipped_gradient(
+    clip: float, pieces: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if pieces:
+        monkeypatch.setattr(last, "in_pieces", lambda device: True)
+        monkeypatch.setattr(last, "PIECE", pieces)
     generator = torch.Generator().manual_seed(0)
     ours, theirs = ([nn.Parameter(torch.ones(3, 2)), nn.Parameter(torch.ones(4))] for _ in range(2))
     config = OptimConfig(lr_prior=0.1, weight_decay=0.3, clip=clip, warmup=0.0, schedule="constant")

@@ -75,7 +75,7 @@ def gradients(loss: Tensor, models: Models) -> list[Tensor]:
 
 
 def test_exact_jsa_over_the_whole_kb_has_the_gradients_of_enumeration(models: Models, kb: KnowledgeBase) -> None:
-    loss, diagnostics, _ = run(JSA(k=len(kb), exact=True), models, kb)
+    loss, diagnostics, _ = run(JSA(k=len(kb), exact=True, states=None), models, kb)
     total = torch.zeros(())
     for case in CASES:
         log_p, log_q, log_lik = plain(models, kb, case)
@@ -154,7 +154,7 @@ def test_generator_scores_each_distinct_proposal_once_and_trains_on_visited_ones
     generator = models.generator
     assert isinstance(generator, LanguageModel)
     before = generator.tokens_scored, generator.tokens_trained
-    _, diagnostics, _ = run(JSA(k=3, m=200), models, kb)
+    _, diagnostics, _ = run(JSA(k=3, m=200, states=None), models, kb)
     lengths = [
         len(generator.prompt.context(c.x, (p,), room=len(a))) + len(a)
         for c in CASES
@@ -264,7 +264,7 @@ def test_a_learning_passage_encoder_has_the_gradients_of_enumeration(
             weight.add_(0.02 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(2)))
     passages = own if kind == "own" else models.prior
     learning = replace(models, passages=passages)
-    loss, diagnostics, _ = run(JSA(k=len(kb), exact=True), learning, kb)
+    loss, diagnostics, _ = run(JSA(k=len(kb), exact=True, states=None), learning, kb)
     total = torch.zeros(())
     for case in CASES:
         log_p, log_q, log_lik = by_hand(models, kb, passages, case)
@@ -287,7 +287,7 @@ def test_a_learning_passage_encoder_has_the_gradients_of_enumeration(
 def test_shared_candidates_are_those_of_the_whole_batch(models: Models, kb: KnowledgeBase) -> None:
     begin = torch.full((len(CASES),), -1)
     rng = torch.Generator().manual_seed(0)
-    loss = step(models, kb, JSA(k=2, exact=True), CASES, begin, rng, share_candidates=True).loss
+    loss = step(models, kb, JSA(k=2, exact=True, states=None), CASES, begin, rng, share_candidates=True).loss
     rows = [plain(models, kb, case) for case in CASES]
     everyone = sorted({int(i) for log_p, log_q, _ in rows for lp in (log_p, log_q) for i in lp.topk(2).indices})
     total = torch.zeros(())

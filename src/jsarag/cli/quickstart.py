@@ -42,6 +42,7 @@ DEFAULTS: dict[str, Any] = {
     # Most of one pass in nine minutes on two cores: short prompts, small adapters, one passage an example to
     # train the generator on.
     "objective.k": 6,
+    "objective.m": 50,  # as when the published figures were made
     "objective.states": 1,
     "optim.lr_prior": 1e-4,
     "optim.lr_posterior": 1e-4,

@@ -75,7 +75,7 @@ def _measured(world: World, more: World, config: LabConfig, display: Display, na
     learned = [o for o in _every(k) if "posterior" in o.trains and o.name != "gold"]
     curves = {
         "by_k": [Setting(o, world, {"k": k}) for k in sorted({min(k, n) for k in config.k}) for o in _every(k)],
-        "by_m": [Setting(replace(o, m=m), world, {"m": m}) for m in config.m for o in (JSA(n), RWS(n), VOD(n))],
+        "by_m": [Setting(replace(o, m=m), world, {"m": m}) for m in config.m for o in (_paper(JSA(n)), RWS(n), VOD(n))],
         "by_quality": [
             Setting(o, world.with_quality(quality), {"quality": quality}) for quality in config.quality for o in learned
         ],
@@ -129,7 +129,12 @@ def _rows(setting: Setting, config: LabConfig, advance: Advance) -> Iterator[Row
 def _every(k: int) -> list[Objective]:
     """Every objective with this k, VRAG in both presets; those that need two passages from k = 2 on."""
     kinds = [kind for name, kind in OBJECTIVES.all_loadable().items() if name != "loop" or k > 1]
-    return [kind(k=k) for kind in kinds] + [VRAG(k=k, preset="released")]
+    return [_paper(kind(k=k)) for kind in kinds] + [VRAG(k=k, preset="released")]
+
+
+def _paper(objective: Objective) -> Objective:
+    """An objective as in its paper: JSA with 50 transitions, trained on every state, not its cheaper defaults."""
+    return replace(objective, m=50, states=None) if isinstance(objective, JSA) else objective
 
 
 def called(objective: Objective) -> str:
@@ -147,7 +152,7 @@ def _tails(world: World, seed: int) -> dict[str, Any]:
     curves: list[Row] = []
     shares = torch.tensor([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0], dtype=torch.float64)
     for q, there in (("own", world), ("wrong", wrong)):
-        for objective in (JSA(k=k), RWS(k=k), VOD(k=k), VRAG(k=k), VRAG(k=k, preset="released")):
+        for objective in (_paper(JSA(k=k)), RWS(k=k), VOD(k=k), VRAG(k=k), VRAG(k=k, preset="released")):
             values = lengths(objective, there, 4, seed)["posterior"]
             quantiles = values.quantile(shares)
             centred = values - values.mean()
@@ -181,9 +186,9 @@ def _recovery(world: World, seed: int) -> dict[str, list[Row]]:
     }
     k = min(K, world.passages)
     variants: dict[str, Objective] = {
-        "jsa": JSA(k=k),
-        "jsa (mix 0.2)": JSA(k=k, mix=0.2),
-        "jsa (exact)": JSA(k=k, exact=True),
+        "jsa": _paper(JSA(k=k)),
+        "jsa (mix 0.2)": _paper(JSA(k=k, mix=0.2)),
+        "jsa (exact)": _paper(JSA(k=k, exact=True)),
         "rws": RWS(k=k),
         "vod": VOD(k=k),
         "vrag": VRAG(k=k),

@@ -2,14 +2,15 @@
 
 PEFT adds the low-rank path to a layer's output in four operations, each a pass over the activations; here it is one
 matrix product that adds to its input (`torch.addmm`, in place), in forward and backward. Without gradient even that is
-saved in float32, and preparing it in bf16: `ready`. Weights, names and files stay PEFT's.
+saved in float32. What the layers multiply by is made in a few operations for all of them: `ready`. Weights, names and
+files stay PEFT's.
 Measured: a training pass takes 1.81 times as long with PEFT's own layers (benchmarks/README.md).
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ class _Linear(peft.tuners.lora.Linear):
 
     Attributes:
         whole: W + s B A while `ready` holds it, else None.
-        factors: A and the transpose of s B in the format of W, while `ready` holds them, else None.
+        factors: A and the transpose of s B in the format of W, with gradient, while `ready` holds them, else None.
     """
 
     whole: Tensor | None = None
@@ -149,22 +150,58 @@ def _linear(module: nn.Linear) -> bool:
 
 @contextmanager
 def ready(model: Any) -> Iterator[None]:
-    """Within the block, where nothing may need a gradient, what adapted layers multiply by is made once.
+    """Within the block what adapted layers multiply by is made once, and for all layers together.
 
-    In float32 that is W + s B A, and a layer is one product; it costs a copy of the adapted weights for as long. In
-    bf16 the sum would be rounded to the 8 bits of W and lose updates that two products keep: there A and B are cast.
+    With gradient, and in bf16, that is A and s B in the format of W. Without gradient in float32 it is W + s B A, and a
+    layer is one product; it costs a copy of the adapted weights for as long. In bf16 that sum would be rounded to the 8
+    bits of W and lose updates that two products keep.
     """
     layers = [module for module in model.modules() if isinstance(module, _Linear)]
-    with torch.no_grad():
-        for layer in layers:
-            weight: Any = layer.base_layer.weight
-            if weight.dtype == torch.float32:
-                down, up = layer.cast(torch.float32)
-                layer.whole = torch.addmm(weight, up.t(), down)
-            else:
-                layer.factors = layer.cast(weight.dtype)
+    groups: dict[tuple[torch.dtype, float], list[_Linear]] = {}
+    for layer in layers:
+        weight: Any = layer.base_layer.weight
+        if weight.dtype == torch.float32 and not torch.is_grad_enabled():
+            down, up = layer.cast(torch.float32)
+            layer.whole = torch.addmm(weight, up.t(), down)
+        else:
+            groups.setdefault((weight.dtype, layer.scaling[PLAIN]), []).append(layer)
+    for (dtype, scale), some in groups.items():
+        weights = [factor[PLAIN].weight for way in ("lora_A", "lora_B") for factor in (getattr(x, way) for x in some)]
+        made = _Factors.apply(scale, dtype, *weights)  # type: ignore[no-untyped-call]
+        for layer, down, up in zip(some, made[: len(some)], made[len(some) :], strict=True):
+            layer.factors = down, up.t()
     try:
         yield
     finally:
         for layer in layers:
             layer.whole = layer.factors = None
+
+
+class _Factors(torch.autograd.Function):
+    """A of some layers, and s B of as many, in another format: a call for all of them, not two a layer."""
+
+    @staticmethod
+    def forward(ctx: Any, scale: float, dtype: torch.dtype, *weights: Tensor) -> tuple[Tensor, ...]:
+        ctx.scale = scale
+        ctx.set_materialize_grads(False)
+        half = len(weights) // 2
+        return _converted(weights[:half], weights[half:], scale, dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Those of layers that took no part are none."""
+        half = len(gradients) // 2
+        downs, ups = ([g for g in some if g is not None] for some in (gradients[:half], gradients[half:]))
+        made = iter(_converted(downs, ups, ctx.scale, torch.float32))
+        return None, None, *(None if gradient is None else next(made) for gradient in gradients)
+
+
+def _converted(
+    plain: Sequence[Tensor], scaled: Sequence[Tensor], scale: float, dtype: torch.dtype
+) -> tuple[Tensor, ...]:
+    """Tensors in a format, the second ones times ``scale``, which is done in float32; all in one piece of memory."""
+    tensors = [*plain, *scaled]
+    flat = torch.cat([tensor.flatten() for tensor in tensors]).float()
+    flat[sum(tensor.numel() for tensor in plain) :] *= scale
+    parts = flat.to(dtype).split([tensor.numel() for tensor in tensors])
+    return tuple(part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True))

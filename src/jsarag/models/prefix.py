@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from jsarag.system.transfer import to_device
+
 LEAST_SAVING = 0.05
 """Share of all tokens below which it is not worth while."""
 
@@ -29,12 +31,19 @@ class Prefixes(NamedTuple):
     of: list[int]
 
 
-def shared(prompts: Sequence[Sequence[int]], xs: Sequence[str]) -> Prefixes | None:
-    """The beginnings that save most tokens: one for all prompts, or one for each input x; None where few are saved."""
+def shared(prompts: Sequence[Sequence[int]], xs: Sequence[str], overhead: int = 0) -> Prefixes | None:
+    """The beginnings that save most tokens: one for all prompts, or one for each input x; None where few are saved.
+
+    Args:
+        prompts: Their tokens.
+        xs: The input in each.
+        overhead: What reading the beginnings costs beside their tokens, in tokens.
+    """
     groups: dict[str, list[int]] = {}
     for i, x in enumerate(xs):
         groups.setdefault(x, []).append(i)
-    best, least = None, (1 - LEAST_SAVING) * sum(map(len, prompts))
+    whole = sum(map(len, prompts))
+    best, least = None, min((1 - LEAST_SAVING) * whole, whole - overhead)
     for members in ([list(range(len(prompts)))], list(groups.values())):
         tokens = [_common([prompts[i] for i in group]) for group in members]
         of = [0] * len(prompts)
@@ -77,7 +86,7 @@ class Past:
         cache = DynamicCache(config=model.config)
         width = max(map(len, prefixes.tokens))
         # Padding stands on the right: no real token sees it here, and `arguments` masks it.
-        ids = torch.tensor([tokens + [0] * (width - len(tokens)) for tokens in prefixes.tokens], device=device)
+        ids = to_device([tokens + [0] * (width - len(tokens)) for tokens in prefixes.tokens], device)
         argument = cache_argument(model)
         model.base_model(input_ids=ids, use_cache=True, **{argument: cache})
         kept = [layer for layer in cache.layers if isinstance(layer, DynamicLayer)]
@@ -90,14 +99,14 @@ class Past:
 
         device = self._layers[0][0].device
         chosen = [self.prefixes.of[row] for row in rows]
-        lengths = torch.tensor([len(self.prefixes.tokens[g]) for g in chosen], device=device)
-        longest, index = int(lengths.max()), torch.tensor(chosen, device=device)
+        counts = [len(self.prefixes.tokens[g]) for g in chosen]
+        lengths, index, longest = to_device(counts, device), to_device(chosen, device), max(counts)
         layers = [(keys[index, :, :longest], values[index, :, :longest]) for keys, values in self._layers]
         arguments: dict[str, Any] = {
             self._argument: DynamicCache(layers),
             "position_ids": lengths[:, None] + torch.arange(width, device=device),
         }
-        if int(lengths.min()) < longest:
+        if min(counts) < longest:
             seen = torch.arange(longest, device=device) < lengths[:, None]
             after = torch.ones(len(chosen), width, dtype=torch.bool, device=device)
             arguments["attention_mask"] = torch.cat([seen, after], dim=1).long()

@@ -13,6 +13,8 @@ from torch import Tensor
 
 NO_STATE = -1
 """Marks a row that has no state to continue from."""
+BLOCK = 256
+"""Transitions that are taken at once: bounds the memory of their maps."""
 
 
 class Chain(NamedTuple):
@@ -59,6 +61,9 @@ def walk(
 ) -> Chain:
     """Accept or reject the proposals in turn: h' replaces h with probability min(1, w(h') / w(h)).
 
+    A transition with its coin tossed is a map of the states, and maps compose in any grouping: log2(steps) operations
+    on all transitions take the place of a loop over them.
+
     Args:
         proposals: ``[batch, steps + 1]`` from `propose`; column 0 is the start of rows that have none of their own.
         log_w: ``[batch, candidates]`` log p(h|x) + log p(y|x,h) - log q(h|x,y), up to a constant a row. Read only where
@@ -71,21 +76,21 @@ def walk(
         ValueError: shapes that do not fit, or ``burn_in`` that leaves nothing to count.
     """
     state, draws = _start(proposals, log_w, start, burn_in)
-    steps = draws.shape[1]
+    steps, here = draws.shape[1], torch.arange(log_w.shape[1], device=log_w.device)
     log_u = torch.rand(draws.shape, generator=generator, dtype=log_w.dtype, device=log_w.device).log()
-    weights = torch.zeros_like(log_w)
-    accepted = torch.zeros_like(log_w[:, 0])
-    trace = torch.empty_like(draws)
-    share = torch.full_like(log_w[:, :1], 1 / (steps - burn_in))
-    for t in range(steps):
-        proposal = draws[:, t : t + 1]
-        accept = log_u[:, t : t + 1] < _log_ratio(log_w.gather(1, proposal), log_w.gather(1, state))
-        state = torch.where(accept, proposal, state)
-        accepted += accept[:, 0]
-        trace[:, t : t + 1] = state
-        if t >= burn_in:
-            weights.scatter_add_(1, state, share)
-    return Chain(weights, state[:, 0], accepted / steps, trace)
+    traces, accepted = [], torch.zeros_like(state[:, 0])
+    for draw, u in zip(draws.split(BLOCK, dim=1), log_u.split(BLOCK, dim=1), strict=True):
+        accept = u[:, :, None] < _log_ratio(log_w.gather(1, draw)[:, :, None], log_w[:, None, :])
+        to = _composed(torch.where(accept, draw[:, :, None], here))
+        trace = to.gather(2, state[:, None, :].expand(-1, to.shape[1], 1))[:, :, 0]
+        before = torch.cat([state, trace[:, :-1]], dim=1)
+        accepted += accept.gather(2, before[:, :, None])[:, :, 0].sum(1)
+        traces.append(trace)
+        state = trace[:, -1:]
+    trace = torch.cat(traces, dim=1)
+    share = torch.full((len(trace), steps - burn_in), 1 / (steps - burn_in), dtype=log_w.dtype, device=log_w.device)
+    weights = torch.zeros_like(log_w).scatter_add_(1, trace[:, burn_in:], share)
+    return Chain(weights, state[:, 0], accepted.to(log_w.dtype) / steps, trace)
 
 
 def walk_expected(
@@ -136,6 +141,15 @@ def subsample(weights: Tensor, draws: int, *, generator: torch.Generator | None 
 def _log_ratio(log_w_proposal: Tensor, log_w_state: Tensor) -> Tensor:
     """log w(h') - log w(h); a state of weight 0 is always left, even for another one (-inf minus -inf is NaN)."""
     return torch.where(log_w_state == -torch.inf, torch.inf, log_w_proposal - log_w_state)
+
+
+def _composed(to: Tensor) -> Tensor:
+    """``[batch, steps, candidates]`` where so many of the maps ``to`` lead from a state: Hillis and Steele's scan."""
+    reach = 1
+    while reach < to.shape[1]:
+        to = torch.cat([to[:, :reach], to[:, reach:].gather(2, to[:, :-reach])], dim=1)
+        reach *= 2
+    return to
 
 
 def _first(proposals: Tensor, start: Tensor) -> Tensor:

@@ -125,14 +125,24 @@ class Estimate:
     Attributes:
         loss: ``[batch]`` losses in nats, with gradient.
         target: What the E-step gave.
-        scores: All that is known afterwards, without gradient; ``log_lik`` where ``read``.
+        seen: What was known in the E-step.
         read: ``[batch, candidates]`` True where the generator scored, with or without gradient.
+        log_lik: ``[batch, candidates]`` the likelihoods of the M-step, on the device of the models, without gradient.
     """
 
     loss: Tensor
     target: Target
-    scores: Scores
+    seen: Scores
     read: Tensor
+    log_lik: Tensor
+
+    def scores(self, log_lik: Tensor) -> Scores:
+        """All that is known afterwards, without gradient; ``log_lik`` where ``read``.
+
+        Args:
+            log_lik: `log_lik`, on the host: whoever asks decides when to wait for the models.
+        """
+        return replace(self.seen, log_lik=torch.where(self.target.backward, log_lik, self.seen.log_lik))
 
 
 @dataclass(frozen=True)
@@ -187,7 +197,13 @@ class Objective(ABC):
 
 
 def estimate(
-    objective: Objective, scores: Scores, reader: Reader, rng: torch.Generator, *, judge: Reader | None = None
+    objective: Objective,
+    scores: Scores,
+    reader: Reader,
+    rng: torch.Generator,
+    *,
+    judge: Reader | None = None,
+    seen: Scores | None = None,
 ) -> Estimate:
     """Run one batch through an objective: proposals, scores without gradient, E-step, scores with gradient, M-step.
 
@@ -195,12 +211,12 @@ def estimate(
         objective: Says what is needed and gives the loss.
         scores: The retrievers' scores with gradient; the likelihoods are not looked at.
         reader: The generator.
-        rng: Source of the sampler's randomness, on the device of ``scores``.
+        rng: Source of the sampler's randomness, on the device of ``seen``.
         judge: The generator as it was before training, where `Objective.first_reading` asks for it.
+        seen: The same scores on the host, where the sampler is quicker than on a GPU; default: ``scores``.
     """
-    zeros = torch.zeros_like(scores.log_p)
-    blank = replace(scores, log_lik=zeros.detach(), token_log_lik=zeros.detach()[..., None])
-    seen = replace(blank, log_p=scores.log_p.detach(), log_q=scores.log_q.detach())
+    blank, seen = _blank(scores), _blank(seen or scores)
+    seen = replace(seen, log_p=seen.log_p.detach(), log_q=seen.log_q.detach())
     with torch.no_grad():
         proposals = objective.propose(seen, rng)
         scorer = judge if judge is not None and objective.first_reading.untrained else reader
@@ -209,10 +225,25 @@ def estimate(
         target = objective.weigh(seen, proposals, rng)
     with torch.set_grad_enabled(torch.is_grad_enabled() and "generator" in objective.trains):
         second = reader(target.backward, objective.second_reading)
-    loss = objective.loss(replace(blank, log_lik=second.log_lik, token_log_lik=second.token_log_lik), target)
-    log_lik = torch.where(target.backward, second.log_lik.detach(), seen.log_lik)
+    there = scores.log_p.device
+    known = replace(blank, log_lik=_moved(second.log_lik, there), token_log_lik=_moved(second.token_log_lik, there))
+    weights = {name: _moved(getattr(target, name), there) for name in ("weights", "generator_weights")}
+    loss = objective.loss(known, replace(target, **weights))
     read = proposals.scored & objective.first_reading.likelihood | target.backward & objective.second_reading.likelihood
-    return Estimate(loss, target, replace(seen, log_lik=log_lik), read)
+    return Estimate(loss, target, seen, read, second.log_lik.detach())
+
+
+def _blank(scores: Scores) -> Scores:
+    """The scores before anything was read."""
+    zeros = torch.zeros_like(scores.log_p).detach()
+    return replace(scores, log_lik=zeros, token_log_lik=zeros[..., None])
+
+
+def _moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the sampler where the models are; the host does not wait."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def m_step(scores: Scores, target: Target, trains: Collection[Component]) -> Tensor:

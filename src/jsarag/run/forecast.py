@@ -91,7 +91,7 @@ class _Few:
         config, models = self.subject.config, self.subject.models.complete(self.subject.config.objective)
         loop, pairs = config.loop, self.subject.data.train[:PAIRS]
         cases = training_cases([self._within(example) for example in pairs], self.kb, config.data.history)
-        rng = torch.Generator(models.prior.device).manual_seed(loop.seed)
+        rng = torch.Generator().manual_seed(loop.seed)
         parts = models.trained(config.objective.trains)
 
         def once(size: int) -> None:

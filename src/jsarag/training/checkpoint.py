@@ -43,8 +43,8 @@ def write_state(folder: Path, parts: Parts, optimisation: Optimisation, state: S
     save_file({key: value.contiguous() for key, value in tensors.items()}, folder / OPTIMIZER)
     save_file(optimisation.previous(), folder / GRADIENTS)
     rng = {"rng": state.rng.get_state(), "torch": torch.get_rng_state()}
-    if state.rng.device.type == "cuda":
-        rng["cuda"] = torch.cuda.get_rng_state(state.rng.device)
+    if torch.cuda.is_available():
+        rng["cuda"] = torch.cuda.get_rng_state()
     save_file({"chains": state.chains, "rows": state.rows, **rng}, folder / SAMPLER)
     write_json(folder / STATE, {"state": state.numbers(), "groups": optimizer["param_groups"]})
 
@@ -80,10 +80,11 @@ def load_state(run: Path, parts: Parts, optimisation: Optimisation, state: State
         optimisation.recall(gradients)
     sampler = load_file(folder / SAMPLER)
     state.chains = _carried(sampler["chains"], sampler.get("rows"), state.rows)
-    state.rng.set_state(sampler["rng"])
+    if len(sampler["rng"]) == len(state.rng.get_state()):  # earlier versions drew on the GPU where there was one
+        state.rng.set_state(sampler["rng"])
     torch.set_rng_state(sampler["torch"])
-    if "cuda" in sampler and state.rng.device.type == "cuda":
-        torch.cuda.set_rng_state(sampler["cuda"], state.rng.device)
+    if "cuda" in sampler and torch.cuda.is_available():
+        torch.cuda.set_rng_state(sampler["cuda"])
     for name, value in record["state"].items():
         setattr(state, name, Window(**value) if name == "window" else value)
 

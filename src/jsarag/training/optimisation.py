@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from jsarag.system.transfer import to_host
 from jsarag.training.config import OptimConfig
+from jsarag.training.last import Last
 from jsarag.training.models import Part
 from jsarag.training.schedule import factor
 
@@ -40,9 +41,24 @@ class Optimisation:
         # One pass over the memory instead of ten: six times as fast on a CPU.
         fused = all(weight.device.type in {"cpu", "cuda"} for weights in self.parameters.values() for weight in weights)
         self.optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=fused)
-        self._previous: dict[Part, _Gradient] = {}
+        self._last: dict[Part, Last] = {}
+        self._totals: list[Tensor] = []
 
-    def step(self, progress: float) -> dict[str, float | None]:
+    def measured(self) -> Tensor:
+        """Norms of the gradients and their products with those of the step before, by component, for `step`.
+
+        They lie where the gradients do: whoever takes them to the host decides when to wait.
+        """
+        totals, products = [], []
+        for component, weights in self.parameters.items():
+            gradient = _gradient(weights)
+            blank = torch.zeros((), dtype=torch.float64, device=weights[0].device if weights else None)
+            totals.append(nn.utils.get_total_norm(list(gradient.values())) if gradient else blank)
+            products.append(self._last.setdefault(component, Last()).product(gradient).to(blank.device))
+        self._totals = totals
+        return torch.stack([*(total.double() for total in totals), *products])
+
+    def step(self, progress: float, measured: Tensor | None = None) -> dict[str, float | None]:
         """Clip, take one step, clear the gradients; return rates, gradient norms and variances by component.
 
         The variance is half the squared distance between the gradients of two steps that follow each other, an
@@ -50,36 +66,30 @@ class Optimisation:
 
         Args:
             progress: Share of the run that is done, 0 to 1; the learning rates follow from it.
+            measured: What `measured` gave, on the host; default: it is asked.
 
         Raises:
             NotFiniteError: a gradient is not finite; nothing has been changed.
         """
-        gradients = {
-            component: {i: weight.grad for i, weight in enumerate(weights) if weight.grad is not None}
-            for component, weights in self.parameters.items()
-        }
-        totals = {
-            component: nn.utils.get_total_norm(list(gradient.values())) if gradient else torch.zeros(())
-            for component, gradient in gradients.items()
-        }
-        norms = {component: float(total) for component, total in totals.items()}
-        for component, norm in norms.items():
+        found = (to_host([self.measured()])[0] if measured is None else measured).tolist()
+        norms, products = found[: len(self.parameters)], found[len(self.parameters) :]
+        for component, norm in zip(self.parameters, norms, strict=True):
             if not math.isfinite(norm):
                 raise NotFiniteError(f"the gradient of the {component} is {norm}")
         for group in self.optimizer.param_groups:
             group["lr"] = self.peak[group["name"]] * factor(self._config.schedule, self._config.warmup, progress)
         figures: dict[str, float | None] = {}
-        for component, weights in self.parameters.items():
-            gradient, norm = gradients[component], norms[component]
+        for (component, weights), norm, product, total in zip(
+            self.parameters.items(), norms, products, self._totals, strict=True
+        ):
+            last, gradient = self._last[component], _gradient(weights)
+            distance = None if last.norm is None else max(norm**2 - 2 * product + last.norm**2, 0.0)
+            last.keep(gradient, norm)
             figures[f"lr/{component}"] = self.rate(component)
             figures[f"grad_norm/{component}"] = norm
-            before = self._previous.get(component)
-            distance = _distance(gradient, norm, before)
             figures[f"grad_variance/{component}"] = None if distance is None else distance / 2
-            # A copy, always in the same memory: tensors that outlived the next forward pass would leave holes in it.
-            self._previous[component] = _Gradient(_copied(gradient, before), norm)
             if self._clip and gradient:
-                nn.utils.clip_grads_with_norm_(weights, self._clip, totals[component])
+                nn.utils.clip_grads_with_norm_(weights, self._clip, total)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return figures
@@ -91,50 +101,27 @@ class Optimisation:
     def previous(self) -> dict[str, Tensor]:
         """The gradients of the step before and their norms, which the next variance needs; for `recall`."""
         found: dict[str, Tensor] = {}
-        for component, gradient in self._previous.items():
-            found |= {f"{component}.{i}": value.contiguous() for i, value in gradient.values.items()}
-            found[f"{component}.norm"] = torch.tensor(gradient.norm, dtype=torch.float64)
+        for component, last in self._last.items():
+            if last.norm is not None:
+                found |= {f"{component}.{i}": value for i, value in last.values().items()}
+                found[f"{component}.norm"] = torch.tensor(last.norm, dtype=torch.float64)
         return found
 
     def recall(self, previous: Mapping[str, Tensor]) -> None:
         """Take over what `previous` gave in another process."""
-        self._previous = {}
+        self._last = {}
         for component, weights in self.parameters.items():
             if f"{component}.norm" in previous:
                 names = {i: name for i in range(len(weights)) if (name := f"{component}.{i}") in previous}
-                # Cloned into memory as aligned as that of a run that was not stopped: products round the same.
-                values = {i: previous[name].to(weights[i].device).clone() for i, name in names.items()}
-                self._previous[component] = _Gradient(values, float(previous[f"{component}.norm"]))
+                values = {i: previous[name].to(weights[i].device) for i, name in names.items()}
+                self._last[component] = Last()
+                self._last[component].keep(values, float(previous[f"{component}.norm"]))
 
     def rate(self, component: Part) -> float:
         """The present learning rate of a component."""
         return next(float(group["lr"]) for group in self.optimizer.param_groups if group["name"] == component)
 
 
-class _Gradient(NamedTuple):
-    """The gradient of an earlier step, unclipped, by place of the weight, and its norm."""
-
-    values: dict[int, Tensor]
-    norm: float
-
-
-def _distance(gradient: dict[int, Tensor], norm: float, before: _Gradient | None) -> float | None:
-    """Squared distance between a gradient and that of the step before; None where one is missing.
-
-    From the norms and one product, which reads the memory once; differences would have to be written too.
-    """
-    if before is None or not before.values:
-        return None
-    # A weight without gradient has a gradient of zeros, which is what several processes give it.
-    products = [torch.dot(a.flatten(), before.values[i].flatten()) for i, a in gradient.items() if i in before.values]
-    product = float(torch.stack(products).sum(dtype=torch.float64)) if products else 0.0
-    return max(norm**2 - 2 * product + before.norm**2, 0.0)
-
-
-def _copied(gradient: dict[int, Tensor], before: _Gradient | None) -> dict[int, Tensor]:
-    """A copy of ``gradient``, in the memory of that of the step before where it has the same shapes."""
-    if before is None or before.values.keys() != gradient.keys():
-        return {i: value.clone() for i, value in gradient.items()}
-    for i, kept in before.values.items():
-        kept.copy_(gradient[i])
-    return before.values
+def _gradient(weights: list[nn.Parameter]) -> dict[int, Tensor]:
+    """Gradients by place of the weight."""
+    return {i: weight.grad for i, weight in enumerate(weights) if weight.grad is not None}

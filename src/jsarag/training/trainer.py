@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import resource
 import sys
 import time
@@ -28,6 +27,7 @@ from jsarag.objectives.candidates import PADDING
 from jsarag.pipeline import Pipeline
 from jsarag.retriever import retrievers
 from jsarag.system.interrupt import listening
+from jsarag.system.transfer import to_host
 from jsarag.training.config import Settings
 from jsarag.training.models import Models
 from jsarag.training.monitor import Monitor
@@ -37,7 +37,7 @@ from jsarag.training.pace import Pace
 from jsarag.training.rebuild import Rebuilds
 from jsarag.training.record import Unrecorded
 from jsarag.training.state import State
-from jsarag.training.step import TrainingCase, step, unsound
+from jsarag.training.step import Outcome, TrainingCase, step, unsound
 from jsarag.training.store import Memory, Store
 from jsarag.types import Example, InputError
 
@@ -125,7 +125,7 @@ class Trainer:
         self.steps = loop.number_of_steps(len(self.cases))
         self.optimisation = Optimisation(self.settings.optim, self.models.trained(self.objective.trains))
         self.order = Order(len(self.cases), loop.batch_size, loop.seed)
-        rng = torch.Generator(models.prior.device).manual_seed(loop.seed)
+        rng = torch.Generator().manual_seed(loop.seed)
         rows = torch.tensor([_number(case) for case in self.cases])
         self.state = State(chains=torch.full((len(self.cases),), PADDING), rng=rng, rows=rows)
         resumed = self.store.resume(self.parts, self.optimisation, self.state, kb)
@@ -200,11 +200,22 @@ class Trainer:
         batches = [self.order.batch(state.step * loop.accumulate + part) for part in range(loop.accumulate)]
         chains = state.chains.clone() if loop.on_nonfinite == "skip" else state.chains
         try:
-            top1 = self._gradients(batches, figures)
+            outcomes = self._gradients(batches)
             processes.add_gradients(weight for weights in self.optimisation.parameters.values() for weight in weights)
             # Of a budget, the middle of the step: its length is not known beforehand.
             progress = (done + self._done()) / 2 / loop.budget if loop.budget else done / self.steps
-            figures |= self.optimisation.step(min(progress, 1.0))
+            # The one place of the step at which the host waits for the gradients.
+            waiting = [tensor for outcome in outcomes for tensor in outcome.waiting]
+            *known, measured = to_host([*waiting, self.optimisation.measured()])
+            for number, outcome in enumerate(outcomes):
+                for name, value in outcome.figures(*known[2 * number : 2 * number + 2]).items():
+                    figures[name] = (figures.get(name) or 0.0) + value / loop.accumulate
+            for loss, batch in zip(known[::2], batches, strict=True):
+                if not loss.isfinite():
+                    cases = [self.cases[i] for i in batch]
+                    raise NotFiniteError(f"the loss is {loss.item()}{unsound(self.models, cases)}")
+            figures |= self.optimisation.step(min(progress, 1.0), measured)
+            top1 = [best for outcome in outcomes for best in outcome.top1.tolist()]
         except NotFiniteError as error:
             self._leave_out(str(error), [i for batch in batches for i in batch])
             state.chains, top1 = chains, []
@@ -224,21 +235,20 @@ class Trainer:
             self._warn(state.step, text)
         return figures
 
-    def _gradients(self, batches: list[list[int]], figures: dict[str, float | None]) -> list[int]:
-        """The gradients of a step; adds to the figures, returns the prior's best passages.
+    def _gradients(self, batches: list[list[int]]) -> list[Outcome]:
+        """The gradients of a step, and what each of its batches gave.
 
         Where memory runs out, the step begins anew as if nothing had been: smaller batches of tokens give the same
         gradients, chains and draws.
 
         Raises:
-            NotFiniteError: the loss is not finite.
             InputError: even one text at a time takes too much memory.
         """
         state = self.state
         while True:
             before = _Draws(state)
             try:
-                return [best for batch in batches for best in self._backward(batch, figures)]
+                return [self._backward(batch) for batch in batches]
             except Exception as error:
                 if not out_of_memory(error):
                     raise
@@ -246,7 +256,6 @@ class Trainer:
                 if processes.size() > 1 or not self.models.halve():
                     raise InputError(f"training: {lack(error)}") from None
             self.optimisation.forget()
-            figures.clear()
             before.restore(state)
             release()
 
@@ -263,12 +272,8 @@ class Trainer:
             state.warned["memory"] = text
             self._warn(state.step, text)
 
-    def _backward(self, batch: list[int], figures: dict[str, float | None]) -> list[int]:
-        """One forward and backward pass; adds its share to the figures, returns the prior's best passages.
-
-        Raises:
-            NotFiniteError: the loss is not finite.
-        """
+    def _backward(self, batch: list[int]) -> Outcome:
+        """One forward and backward pass."""
         loop, objective, state = self.settings.loop, self.objective, self.state
         before, ids = self.models.tokens, torch.tensor(batch)
         start = state.chains[ids] if objective.keeps_state else torch.full_like(ids, PADDING)
@@ -278,17 +283,11 @@ class Trainer:
         scored, trained = processes.total([now - then for now, then in zip(self.models.tokens, before, strict=True)])
         state.tokens_scored += scored
         state.tokens_trained += trained
-        loss = outcome.loss.item()
-        for name, value in {"loss": loss, **outcome.diagnostics}.items():
-            figures[name] = (figures.get(name) or 0.0) + value / loop.accumulate
-        if not math.isfinite(loss):
-            raise NotFiniteError(f"the loss is {loss}{unsound(self.models, cases)}")
         if outcome.loss.requires_grad:
             self.accelerator.backward(outcome.loss)  # divides by the number of accumulated passes
         if objective.keeps_state:
             state.chains[ids] = outcome.state
-        top1: list[int] = outcome.top1.tolist()
-        return top1
+        return outcome
 
     def _leave_out(self, found: str, pairs: list[int]) -> None:
         """Keep the pairs of a step whose loss or gradient is not finite, then end the run or warn, as asked for.

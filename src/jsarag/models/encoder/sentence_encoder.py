@@ -30,6 +30,7 @@ from jsarag.models.quiet import quiet
 from jsarag.models.resolve import BROKEN, not_loadable
 from jsarag.models.similarity import SIMILARITIES, Similarity
 from jsarag.models.turns import Turns
+from jsarag.system.transfer import to_device
 from jsarag.types import InputError, Passage
 
 _MARK = "\0"
@@ -252,7 +253,7 @@ class SentenceEncoder(nn.Module):
                     progress(len(batch))
         if not parts:
             return torch.zeros(0, self.dimensions, device=self.device)
-        return torch.cat(parts)[torch.tensor(order, device=self.device).argsort()]
+        return torch.cat(parts)[to_device(torch.tensor(order).argsort(), self.device)]
 
     def probe(self, task: Task) -> Tensor:
         """``[texts, dimensions]`` vectors of `PROBES` alone, without prompt or template; keeps the gradient."""
@@ -261,7 +262,8 @@ class SentenceEncoder(nn.Module):
 
     def _forward(self, features: dict[str, Any], task: Task) -> Tensor:
         there = {
-            name: value.to(self.device) if isinstance(value, Tensor) else value for name, value in features.items()
+            name: to_device(value, self.device) if isinstance(value, Tensor) else value
+            for name, value in features.items()
         }
         vectors: Tensor = self.model(there, task=task)["sentence_embedding"]
         return vectors[..., : self.model.truncate_dim].float()

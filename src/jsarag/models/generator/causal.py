@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
-import torch
+from torch import Tensor
 
+from jsarag.models.attention import unmasked
+from jsarag.models.batching import prefix_overhead
 from jsarag.models.decode import pad_id
 from jsarag.models.generator.language_model import Inputs, LanguageModel, Rows
 from jsarag.models.precision import autocast
 from jsarag.models.prefix import Past, shared
 from jsarag.models.unpadded import forget_lengths
+from jsarag.system.transfer import to_device
 
 
 class CausalGenerator(LanguageModel):
@@ -23,7 +27,7 @@ class CausalGenerator(LanguageModel):
         width = max(map(len, texts))
         pad = pad_id(self.tokenizer, self.prompt.stops)
         # Padding stands on the right and attention is causal, so no real token sees it and no mask is needed.
-        ids = torch.tensor([text + [pad] * (width - len(text)) for text in texts], device=self.device)
+        ids = to_device([text + [pad] * (width - len(text)) for text in texts], self.device)
         positions = [
             r * width + len(c) - 1 + t
             for r, (c, a) in enumerate(zip(contexts, answers, strict=True))
@@ -34,11 +38,19 @@ class CausalGenerator(LanguageModel):
         before = past.arguments(rows, width) if past else {}
         return positions, {"input_ids": ids, "use_cache": False, **before}
 
+    def _answer_log_probs(
+        self, contexts: Rows, answers: Rows, temperature: float, past: Past | None, rows: Sequence[int]
+    ) -> Tensor:
+        # Those that share beginnings attend to everything before a token, in all layers.
+        causal = past is None and self.roads.prefix
+        with unmasked(self.model, self.device) if causal else nullcontext():
+            return super()._answer_log_probs(contexts, answers, temperature, past, rows)
+
     def _shape(self, context: list[int], answer: list[int]) -> tuple[int, ...]:
         return (len(context) + len(answer),)
 
     def _past(self, contexts: list[list[int]], xs: list[str]) -> Past | None:
-        found = shared(contexts, xs) if contexts and self.roads.prefix else None
+        found = shared(contexts, xs, prefix_overhead(self.device)) if contexts and self.roads.prefix else None
         if found is None:
             return None
         inner = self.model.get_base_model() if self.config.lora else self.model

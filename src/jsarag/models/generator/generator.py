@@ -56,7 +56,7 @@ class Generator(Protocol):
         """
 
     def answer_tokens(self, ys: Sequence[str]) -> Tensor:
-        """``[answers]`` tokens of each answer, the end of answer included."""
+        """``[answers]`` tokens of each answer, the end of answer included; on the host."""
 
     def total(self, token_log_lik: Tensor, tokens: Tensor) -> Tensor:
         """``[...]`` log-likelihoods of ``token_log_lik[..., longest]``: their sum, or as it is set up."""

@@ -37,6 +37,7 @@ from jsarag.models.roads import roads
 from jsarag.models.search import Search
 from jsarag.models.tokens import PROBE
 from jsarag.models.turns import Turns
+from jsarag.system.transfer import to_device
 from jsarag.types import InputError, Passage
 
 Rows = list[list[int]]
@@ -128,28 +129,29 @@ class LanguageModel(nn.Module, ABC):
             contexts = [c[len(prefixes.tokens[g]) :] for c, g in zip(contexts, prefixes.of, strict=True)]
         lengths = [len(c) + len(a) for c, a in zip(contexts, answers, strict=True)]
         self._count(sum(lengths))
-        rows: list[Tensor] = []
+        found: list[Tensor] = []
         order: list[int] = []
-
         kernels = partial(differentiable, self.model, self.dtype, self.device)
 
         def read(batch: list[int]) -> Tensor:
             chosen = [contexts[i] for i in batch], [answers[i] for i in batch]
             # What the backward pass computes again has to be computed alike.
-            with kernels() if self.thrift.halvings else nullcontext():
+            with kernels() if self.thrift.halvings else self._with_gradient():
                 return self._answer_log_probs(*chosen, temperature, past, batch)
 
         # Around all batches: weights that are kept in float32 are cast once, not once a batch.
         with autocast(self.dtype, self.device), kernels():
-            for batch, found in self.thrift.each(
+            for batch, each in self.thrift.each(
                 len(contexts), partial(self._batches, contexts, answers), partial(self.thrift.run, read)
             ):
-                rows += torch.split(found.float(), [len(answers[i]) for i in batch])
+                found.append(each.float())
                 order += batch
-        if not rows:
+        if not found:
             return torch.zeros(0, 1, device=self.device)
-        padded = nn.utils.rnn.pad_sequence(rows, batch_first=True)
-        return padded[torch.tensor(order, device=self.device).argsort()]
+        place = [(i, t) for i in order for t in range(len(answers[i]))]
+        rows, columns = to_device(place, self.device).unbind(-1)
+        padded = found[0].new_zeros(len(answers), max(map(len, answers)))
+        return padded.index_put((rows, columns), torch.cat(found))
 
     def _batches(self, contexts: list[list[int]], answers: list[list[int]], chosen: Sequence[int]) -> list[list[int]]:
         """Positions, of those chosen, of the texts that are read together."""
@@ -164,13 +166,13 @@ class LanguageModel(nn.Module, ABC):
         return [batch for group in shapes.values() for batch in cut(group)]
 
     def answer_tokens(self, ys: Sequence[str]) -> Tensor:
-        """``[answers]`` tokens of each answer, the end of answer included."""
-        return torch.tensor([len(self.prompt.answer(y)) for y in ys], device=self.device)
+        """``[answers]`` tokens of each answer, the end of answer included; on the host."""
+        return torch.tensor([len(self.prompt.answer(y)) for y in ys])
 
     def total(self, token_log_lik: Tensor, tokens: Tensor) -> Tensor:
         """``[...]`` the log-likelihoods of ``token_log_lik[..., longest]``, their sum or mean, as configured."""
         total = token_log_lik.sum(-1)
-        return total if self.config.likelihood == "sum" else total / tokens
+        return total if self.config.likelihood == "sum" else total / to_device(tokens, total.device)
 
     def generate(
         self,
@@ -366,7 +368,7 @@ class LanguageModel(nn.Module, ABC):
     ) -> Tensor:
         """``[answer tokens of all rows]`` log-probability of each, row by row; arguments as of `_inputs`."""
         positions, inputs = self._inputs(contexts, answers, past, rows)
-        targets = torch.tensor([token for answer in answers for token in answer], device=self.device)
+        targets = to_device([token for answer in answers for token in answer], self.device)
         return log_probs(logits_at(self.model, positions, inputs), targets, temperature)
 
     @abstractmethod
@@ -388,10 +390,19 @@ class LanguageModel(nn.Module, ABC):
 
     def _prepared(self, tokens: int) -> AbstractContextManager[None]:
         exact = self.dtype == torch.float32
-        if self._held or torch.is_grad_enabled() or (exact and (self.config.lora is None or tokens < MERGING_PAYS)):
+        idle = not tokens or torch.is_grad_enabled()
+        if self._held or idle or (exact and (self.config.lora is None or tokens < MERGING_PAYS)):
             return nullcontext()
         if self.config.lora is None:
             return cast(self.model, self.dtype)
+        from jsarag.models.lora import ready
+
+        return ready(self.model)
+
+    def _with_gradient(self) -> AbstractContextManager[None]:
+        """Where a batch is read with gradient: its adapters prepared, but where layers are computed a second time."""
+        if not torch.is_grad_enabled() or self.config.lora is None or self.config.checkpointing:
+            return nullcontext()
         from jsarag.models.lora import ready
 
         return ready(self.model)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
+
+from jsarag.system.transfer import to_device
 
 
 def logits_at(model: Any, positions: list[int], inputs: dict[str, Any]) -> Tensor:
@@ -15,7 +16,7 @@ def logits_at(model: Any, positions: list[int], inputs: dict[str, Any]) -> Tenso
     all hidden states, sees those of the positions alone, as ``[tokens, hidden]``.
     """
     shape = inputs.get("decoder_input_ids", inputs["input_ids"]).shape
-    index = torch.tensor(positions, device=inputs["input_ids"].device)
+    index = to_device(positions, inputs["input_ids"].device)
     seen: list[tuple[int, ...]] = []
 
     def gather(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
