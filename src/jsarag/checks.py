@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection
 from difflib import get_close_matches
@@ -22,7 +23,17 @@ def positive(option: str, value: float) -> None:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+MANY = 1_000_000
+"""More transitions, resamples, pairs of a batch or examples than any machine has time for."""
+
+
+def up_to(option: str, value: int, most: int = MANY) -> None:
+    """Refuse a number that is not above zero, or takes any machine's time or memory."""
+    positive(option, value)
+    require(value <= most, option, f"a number of at most {most:,}", value)
 
 
 def positive_or_null(option: str, value: float | None) -> None:
@@ -80,7 +91,10 @@ def _listed(fields: Collection[str]) -> str:
 def _formatted(option: str, template: str, expected: str) -> list[str]:
     """The fields of a template that is formatted; refuses what no text can fill in."""
     try:
-        held = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+        parsed = list(Formatter().parse(template))
+        held = [name for _, name, _, _ in parsed if name is not None]
+        # A width, as in {text:9999999999}, would be filled.
+        require(not any(form or kind for _, _, form, kind in parsed), option, expected, template)
         template.format(**dict.fromkeys(held, "text"))
     except (ValueError, LookupError, AttributeError):
         require(False, option, expected, template)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -39,12 +40,26 @@ _ESCAPE = re.compile(
 )
 
 
+class _TwiceError(ValueError):
+    """A key that an object has twice: one of its values would be lost."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(f"the key {next(name for name in names if names.count(name) > 1)!r} twice in an object")
+    return found
+
+
 class _Decoder(json.JSONDecoder):
     """The standard decoder; what Python cannot hold, or not write again, is a `json.JSONDecodeError` as well."""
 
     def raw_decode(self, s: str, idx: int = 0) -> tuple[Any, int]:
         try:
             value, end = super().raw_decode(s, idx)
+        except _TwiceError as error:
+            raise json.JSONDecodeError(str(error), s, idx) from None
         except RecursionError:
             raise json.JSONDecodeError("nested too deeply", s, idx) from None
         except json.JSONDecodeError:
@@ -66,7 +81,7 @@ def _refuse_halves(text: str, begin: int, end: int) -> None:
             raise json.JSONDecodeError(f"half a character, {escape[0]}, alone", text, escape.start())
 
 
-JSON = _Decoder()
+JSON = _Decoder(object_pairs_hook=_object)
 """Reads JSON: ``decode`` a whole text, ``raw_decode`` the value at a place; `json.JSONDecodeError` if it cannot."""
 
 
@@ -85,8 +100,11 @@ def read_text(path: Path) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a file's bytes; ``InputError`` where it is missing, a folder or unreadable."""
+    """Read a file's bytes; ``InputError`` where it is missing, a folder, a pipe, a device or unreadable."""
     try:
+        kind = path.stat().st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # to open a pipe waits for whoever writes
+            raise InputError(f"{path}: expected a file, found a pipe or a device")
         return path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None

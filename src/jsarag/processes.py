@@ -22,6 +22,8 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor, distributed, nn
 
+from jsarag.types import InputError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -33,8 +35,12 @@ VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADD
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Be one of the processes that ``torchrun`` started, if it did, until the block ends."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2 or distributed.is_initialized():
+    """Be one of the processes that ``torchrun`` started, if it did, until the block ends.
+
+    Raises:
+        InputError: of the variables that ``torchrun`` sets some are missing, or are none that it sets.
+    """
+    if distributed.is_initialized() or _started() < 2:
         yield
         return
     backend = "gloo"
@@ -46,6 +52,29 @@ def joined() -> Iterator[None]:
         yield
     finally:
         distributed.destroy_process_group()
+
+
+def _started() -> int:
+    """How many processes ``torchrun`` started, by its variables."""
+    if "RANK" not in os.environ and "WORLD_SIZE" not in os.environ:
+        return 1
+    started = _variable("WORLD_SIZE", 1)
+    _variable("RANK", 0, started - 1)
+    if started > 1:
+        if not os.environ.get("MASTER_ADDR"):
+            raise InputError("MASTER_ADDR: expected the address of the first process, as torchrun sets it; it is empty")
+        _variable("MASTER_PORT", 1, 65535)
+        if torch.cuda.is_available():
+            _variable("LOCAL_RANK", 0, torch.cuda.device_count() - 1)
+    return started
+
+
+def _variable(name: str, least: int, most: int | None = None) -> int:
+    text = os.environ.get(name, "")
+    if not (text.isdecimal() and len(text) < 10) or not least <= int(text) <= (int(text) if most is None else most):
+        range_ = f"{least} or more" if most is None else f"{least} to {most}"
+        raise InputError(f"{name}: expected a whole number, {range_}, as torchrun sets it, got {text!r}")
+    return int(text)
 
 
 def size() -> int:

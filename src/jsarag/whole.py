@@ -168,7 +168,8 @@ def _refused(error: Exception, path: Path | None) -> RefusedError:
     if file is None:
         return RefusedError(code, os.strerror(code))
     file = meant(file)
-    there = next((place for place in (file, *file.absolute().parents) if place.exists()), Path())
+    # `os.path.exists`, for which a name that is too long is not there; to `Path.exists` in Python 3.11 it is an error.
+    there = next((place for place in (file, *file.absolute().parents) if os.path.exists(place)), Path())  # noqa: PTH110
     return RefusedError(code, f"{os.strerror(code)} ({shutil.disk_usage(there).free / 1e6:,.1f} MB free)", str(file))
 
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from jsarag.data.formats.hub import Place
 from jsarag.display import Display
 from jsarag.files import read_jsonl, write_jsonl
 from jsarag.lab import LabConfig
-from jsarag.serving import server
+from jsarag.system.listen import bind
 from tests import world
 from tests.test_docs import shell
 from tests.test_docs.markdown import EVERY, ROOT
@@ -113,11 +113,10 @@ def command(words: list[str]) -> int:
 @contextmanager
 def _serving_shortly() -> Iterator[None]:
     """Let a server end once it is ready, and take any port."""
-    place = "jsarag.serving.server"
-    with (
-        patch(f"{place}.serve", lambda app, bound, timeout, ready: ready()),
-        patch(f"{place}.bind", lambda host, port, bind=server.bind: bind(host, 0)),
-    ):
+    with ExitStack() as patched:
+        patched.enter_context(patch("jsarag.serving.server.serve", lambda app, bound, timeout, ready: ready()))
+        for place in ("early", "serve"):
+            patched.enter_context(patch(f"jsarag.cli.{place}.bind", lambda host, port, **how: bind(host, 0, **how)))
         yield
 
 

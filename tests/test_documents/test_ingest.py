@@ -315,8 +315,9 @@ def test_nothing_to_read(tmp_path: Path, encoder_model: Path, capsys: pytest.Cap
     (tmp_path / "docs" / "b.png").write_bytes(b"")
     arguments = [str(tmp_path / "docs"), "--out", str(tmp_path / "kb"), "--encoder.model", str(encoder_model)]
     assert main(["ingest", *arguments]) == 2
-    assert capsys.readouterr().out.splitlines() == [
-        f"{tmp_path / 'kb'}: nothing to read was found; nothing is written",
+    out, err = capsys.readouterr()
+    assert err.splitlines()[-1] == f"jsarag: {tmp_path / 'docs'}: nothing to read was found; nothing is written"
+    assert out.splitlines() == [
         "of other formats: 1 .png",
         "not read: 1 file",
         "  a.pdf: no text in it: its pages are pictures (a scan?); recognise the text first (OCR)",

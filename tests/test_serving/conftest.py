@@ -16,8 +16,8 @@ import uvicorn
 import jsarag
 from jsarag.cli.main import main
 from jsarag.serving import ServingConfig, app
-from jsarag.serving.server import address, bind
 from jsarag.serving.state import State
+from jsarag.system.listen import address, bind
 from tests import world
 
 QUESTIONS = [f"where is the {colour} {thing} ?" for thing in world.THINGS for colour in world.COLOURS]

@@ -222,3 +222,30 @@ def test_a_body_without_its_header_is_explained(served: Served) -> None:
     )
     assert answer.status_code == 400
     assert answer.json()["error"]["message"] == "expected the header Content-Type: application/json, got text/x"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({}, "messages: expected a value; the field is required"),
+        ({"messages": 5}, "messages: expected a list"),
+        ({"messages": [5]}, "messages.0: expected an object"),
+        ({"messages": [{"role": "user", "content": 5}]}, "messages.0.content: expected text"),
+        ({"messages": [], "max_tokens": 0}, "max_tokens: expected a number of 1 or more"),
+        ({"messages": [], "max_tokens": 1.5}, "max_tokens: expected a whole number"),
+        ({"messages": [], "temperature": 3}, "temperature: expected a number of 2 or less"),
+        ({"messages": [], "top_p": 0}, "top_p: expected a number above 0"),
+        ({"messages": [], "seed": 2**70}, f"seed: expected a number below {2**63}"),
+        ({"messages": [], "stream": "perhaps"}, "stream: expected true or false"),
+    ],
+)
+def test_a_bad_field_is_named_with_what_was_expected(served: Served, body: dict[str, object], message: str) -> None:
+    answer = httpx.post(f"{served.url}/v1/chat/completions", json=body)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, message)
+
+
+def test_what_is_no_json_is_told(served: Served) -> None:
+    answer = httpx.post(
+        f"{served.url}/v1/chat/completions", content='{"messages": ', headers={"Content-Type": "application/json"}
+    )
+    assert answer.json()["error"]["message"] == "expected JSON: Expecting value at 13"

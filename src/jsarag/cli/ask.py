@@ -19,6 +19,7 @@ from jsarag.cli.loading import add_run_options, as_options, load
 from jsarag.data import as_question
 from jsarag.display.terminal import Terminal
 from jsarag.display.visible import json_line
+from jsarag.files import JSON
 from jsarag.parsing import Parser
 from jsarag.types import Answer, Example, InputError
 
@@ -121,9 +122,9 @@ def _typed(lines: TextIO, file: str) -> Iterator[Example]:
             yield as_question(line.strip(), where)
             continue
         try:
-            found = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"{where}: not valid JSON ({error})") from None
+            found = JSON.decode(line)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{where}: not valid JSON ({error.msg})") from None
         yield as_question(found, where)
 
 

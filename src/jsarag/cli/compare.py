@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jsarag import api
-from jsarag.checks import require
+from jsarag.checks import require, up_to
 from jsarag.cli.figures import show_contrast
 from jsarag.parsing import Parser
 from jsarag.places import check_outputs
@@ -44,6 +44,7 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("--markdown", type=Path, help="File for the table in Markdown.")
     parser.add_argument("--out", type=Path, help="File for the page with table, pictures and curves.")
     values = parser.read(argv)
+    up_to("--resamples", values.resamples)
     runs, metrics = _apart(values.runs, values.metrics)
     page = values.out is None or values.out.suffix.lower() in (".html", ".htm")
     require(page, "--out", "a file whose name ends in .html", str(values.out))

@@ -17,6 +17,7 @@ from jsarag.documents.ingest import IngestConfig, Report, ingest, require_packag
 from jsarag.documents.measure import Measure
 from jsarag.models import EncoderConfig, load_encoder
 from jsarag.parsing import Parser
+from jsarag.types import InputError
 
 DESCRIPTION = """Turn PDF, HTML, Word, PowerPoint, Markdown, reStructuredText, text and tables into a knowledge base.
 
@@ -67,7 +68,9 @@ def run(argv: Sequence[str]) -> int:
     measure = Measure.of(load_encoder(built.encoder, "cpu"), config.tokens)
     report = ingest(values.paths, values.out, measure, config, Terminal())
     show(report, values.out, measure.limit)
-    return 0 if report.passages else 2
+    if not report.passages:
+        raise _nothing(values.paths)
+    return 0
 
 
 def _add(run: Path, paths: Sequence[str], out: Path | None, config: IngestConfig, *, given: bool) -> int:
@@ -77,10 +80,14 @@ def _add(run: Path, paths: Sequence[str], out: Path | None, config: IngestConfig
     report, kb = api.add_documents(run, paths, out, config=config, display=Terminal())
     show(report, out / "passages", config.tokens)
     if kb is None:
-        return 2
+        raise _nothing(paths)
     print(visible_line(f"{kb.folder}: {len(kb):,} passages, {len(kb) - report.passages:,} of them of {run}"))
     print(visible_line(f"next: jsarag ask --run {shlex.quote(str(run))} --kb {shlex.quote(str(kb.folder))}"))
     return 0
+
+
+def _nothing(paths: Sequence[str]) -> InputError:
+    return InputError(f"{', '.join(paths)}: nothing to read was found; nothing is written")
 
 
 def show(report: Report, out: Path, tokens: int | None) -> None:
@@ -97,8 +104,6 @@ def show(report: Report, out: Path, tokens: int | None) -> None:
         most = f" of at most {tokens} tokens" if tokens else ""
         say(f"{out}: {report.passages:,} passages{most} ({moved})")
         say(f"files: {report.files:,} read ({counts})")
-    else:
-        say(f"{out}: nothing to read was found; nothing is written")
     for line in _together(report.told)[:LISTED]:
         say(f"  {line}")
     if report.exact or report.near:

@@ -9,6 +9,7 @@ import warnings
 from importlib import import_module
 
 from jsarag.checks import closest
+from jsarag.cli import early
 from jsarag.display.visible import visible_line
 from jsarag.system.allocator import keep_memory
 from jsarag.system.interrupt import listening
@@ -72,6 +73,7 @@ def _run(words: list[str]) -> int:
             raise InputError(
                 f"no command {words[0]!r}; expected one of {', '.join(COMMANDS)}{closest(words[0], COMMANDS)}"
             )
+        early.check(words[0], words[1:])
         _quiet()
         threading.excepthook = _in_thread
         keep_memory()

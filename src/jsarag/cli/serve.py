@@ -13,7 +13,8 @@ from jsonargparse import Namespace
 from jsarag.api import Run
 from jsarag.cli.loading import add_run_options, as_options, load
 from jsarag.parsing import Parser
-from jsarag.places import check_output
+from jsarag.places import check_outputs
+from jsarag.system.listen import address, bind
 from jsarag.types import InputError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def run(argv: Sequence[str]) -> int:
     if missing:
         raise InputError(f'jsarag serve: needs {missing[0]}; pip install "jsarag[serve]"')
     from jsarag.serving import app
-    from jsarag.serving.server import address, bind, serve
+    from jsarag.serving.server import serve
 
     config = _config(values)
     with bind(values.host, values.port) as bound:
@@ -104,7 +105,7 @@ def _config(values: Namespace) -> ServingConfig:
     if values.runs is not None and not values.runs.is_dir():
         raise InputError(f"--runs: expected a folder of runs, got {values.runs}")
     feedback = values.feedback or feedback_file(values.run)
-    check_output(feedback, "--feedback")
+    check_outputs({"--feedback": feedback}, [values.run, *filter(None, [values["keys"], values.kb])])
     names = ("weights", "queue", "batch", "prefix_cache", "timeout", "max_body", "runs")
     with as_options():
         return ServingConfig(

@@ -38,6 +38,8 @@ def as_question(asked: Asked, where: str, history: Sequence[Turn | Mapping[str, 
     text, number = asked[name], asked.get("id")
     if not isinstance(text, str) or not text.strip():
         raise InputError(f"{where}: expected a question that is not empty, got {text!r}")
+    if any("\ud800" <= sign <= "\udfff" for sign in text):  # bytes of a command line that are no text
+        raise InputError(f"{where}: expected text, got half a character or bytes of another encoding in {text!r}")
     turns = tuple(_turn(turn, where) for turn in _listed(asked.get("history") or history, where))
     if turns and turns[-1].text.strip() == text.strip():  # the question itself, as in files of pairs
         turns = turns[:-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -252,11 +253,12 @@ class _Work(Generic[Item]):
 
     def add(self, found: Found, fields: Fields, item: Item) -> None:
         """Keep an item, or what is wrong with it."""
-        if first := self.first.get(fields.id):
+        name = _seen(fields.id)
+        if first := self.first.get(name):
             message = f"id {fields.id!r} is there twice, first at {first}"
             fields.problems.append(Problem(fields.place, "", message, "id is there twice"))
-        elif fields.id:
-            self.first[fields.id] = fields.place
+        elif name:
+            self.first[name] = fields.place
         if fields.problems:
             self.problems += [(self.sheet.lines[found.number], problem) for problem in fields.problems]
         else:
@@ -300,6 +302,14 @@ class _Work(Generic[Item]):
             things = _ONE.sub(r"\1", reason) if len(places) == 1 else reason
             told.append(f"{len(places):,} {things} (line {', '.join(shown)}{rest})")
         return "left out: " + ", ".join(told)
+
+
+def _seen(name: str) -> str:
+    """An id as people see it: in one Unicode form, without blanks around it and marks of no width."""
+    if name.isascii():
+        return name.strip()
+    composed = unicodedata.normalize("NFC", name)
+    return "".join(sign for sign in composed if unicodedata.category(sign) != "Cf").strip()
 
 
 def _counted(number: int, things: str) -> str:

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from jsarag.checks import positive, positive_or_null, require
+from jsarag.checks import positive, positive_or_null, require, up_to
 from jsarag.display import Display, Silent
 from jsarag.display.visible import visible_line
 from jsarag.documents import folder as kb
@@ -28,6 +28,10 @@ from jsarag.whole import whole
 
 PACKAGES = ("pypdfium2", "mammoth", "trafilatura", "lxml_html_clean", "pptx", "docutils", "semantic_text_splitter")
 SPOOL = "spool.jsonl"
+
+
+WORKERS = 1000
+"""The most processes."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class IngestConfig:
 
     def __post_init__(self) -> None:
         positive_or_null("tokens", self.tokens)
-        positive_or_null("workers", self.workers)
+        if self.workers is not None:
+            up_to("workers", self.workers, WORKERS)
         positive("seconds", self.seconds)
 
 

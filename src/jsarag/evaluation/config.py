@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from jsarag.checks import positive_or_null, require
+from jsarag.checks import MANY, positive_or_null, require
 from jsarag.pipeline import DecodingConfig
 
 
@@ -43,7 +43,7 @@ class EvaluationConfig:
     def __post_init__(self) -> None:
         valid = bool(self.cutoffs) and all(k > 0 for k in self.cutoffs)
         require(valid, "evaluation.cutoffs", "numbers above 0", self.cutoffs)
-        require(self.resamples > 1, "evaluation.resamples", "a number above 1", self.resamples)
+        require(1 < self.resamples <= MANY, "evaluation.resamples", f"a number from 2 to {MANY:,}", self.resamples)
         once = all(self.baselines) and len(set(self.baselines)) == len(self.baselines)
         require(once, "evaluation.baselines", "names, each once", list(self.baselines))
         share = self.abstain is None or 0 <= self.abstain < 1

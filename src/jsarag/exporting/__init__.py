@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from jsarag.exporting.folder import check_out, is_export, passages_of, read, write
-from jsarag.exporting.hub import check_login, check_name, fetched, push
+from jsarag.exporting.hub import check_login, check_name, push
 from jsarag.exporting.parts import WEIGHTS, Parts, documents_of, gather
 from jsarag.exporting.stores import STORES, Stored, secretless, store
+from jsarag.system.hub import fetched
 
 __all__ = [
     "STORES",

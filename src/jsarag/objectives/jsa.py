@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag.checks import not_negative, positive, positive_or_null, require
+from jsarag.checks import not_negative, positive_or_null, require, up_to
 from jsarag.objectives import mis, mixing
 from jsarag.objectives.objective import Objective, Proposals, Scores, Target, m_step, posterior_on
 
@@ -52,7 +52,7 @@ class JSA(Objective):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive("objective.m", self.m)
+        up_to("objective.m", self.m)
         positive_or_null("objective.states", self.states)
         not_negative("objective.burn_in", self.burn_in)
         require(self.burn_in < self.m, "objective.burn_in", f"a number below objective.m = {self.m}", self.burn_in)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag.checks import positive, positive_or_null
+from jsarag.checks import positive_or_null, up_to
 from jsarag.objectives import mis
 from jsarag.objectives.objective import Objective, Proposals, Scores, Target, m_step
 
@@ -35,7 +35,7 @@ class RWS(Objective):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive("objective.m", self.m)
+        up_to("objective.m", self.m)
         positive_or_null("objective.states", self.states)
 
     def propose(self, scores: Scores, rng: torch.Generator) -> Proposals:

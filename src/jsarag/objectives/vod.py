@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from jsarag.checks import positive, positive_or_null, require
+from jsarag.checks import positive_or_null, require, up_to
 from jsarag.objectives import mis
 from jsarag.objectives.objective import Objective, Proposals, Scores, Target, cross
 from jsarag.objectives.rws import importance_weights
@@ -40,7 +40,7 @@ class VOD(Objective):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        positive("objective.m", self.m)
+        up_to("objective.m", self.m)
         require(0 < self.alpha < 1, "objective.alpha", "a number above 0 and below 1", self.alpha)
         positive_or_null("objective.states", self.states)
 

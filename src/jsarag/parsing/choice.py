@@ -48,6 +48,8 @@ class Choice:
         name, where = None, self.option
         for option, value in options(argv):
             if option == "--config":
+                if not value:
+                    raise InputError("--config: expected a value after it")
                 file = SettingsFile.read(Path(value))
                 found = self.named_in(file.values)
                 name, where = (found, self.where(file)) if found else (name, where)

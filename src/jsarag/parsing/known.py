@@ -26,7 +26,7 @@ class Known:
 
     def __init__(self, actions: Sequence[Action], choices: Sequence[Choice], typed: Collection[str]) -> None:
         """Take what a `jsarag.parsing.Parser` has; the options ``typed`` may not stand in a file."""
-        self._choices, self._typed = choices, typed
+        self._choices, self._typed = choices, {folded(name) for name in typed}
         self.shorthands = {choice.group: choice.option for choice in choices}
         listed = [option[2:] for action in actions for option in action.option_strings if option[:2] == "--"]
         # Options that are null or a group of settings, which have options of their own, and plain groups.
@@ -86,7 +86,7 @@ class Known:
             name = self.canonical(written)
             if name is None:
                 raise InputError(f"{place}: {self.unknown(written, folded)}")
-            if name in self._typed:
+            if folded(name) in self._typed:
                 raise InputError(f"{place}: expected on the command line alone")
             where[name] = place.removesuffix(f": {written}")
             own = name.removeprefix(prefix)

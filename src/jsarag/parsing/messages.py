@@ -17,6 +17,9 @@ def one_line(message: str) -> str:
     inner = re.search(r"Unable to load config .*? - (Parser key .*)", text)
     text = inner[1] if inner else text
     text = re.sub(r"^--config: (?=--)", "", re.sub(r"(^|: )Parser key \"([^\"]*)\":", r"\1--\2:", text))
+    text = re.sub(r"Exceeds the limit \((\d+) digits\).*", r"expected a number of at most \1 digits", text)
+    text = re.sub(r"Not of type Path: expected str.*, not (\w+)", r"expected a path, got a \1", text)
+    text = re.sub(r"got NestedArg\(key='(\w+)', val=(.*)\)$", r"got \2 for \1", text)
     for pattern, told in _FORMS:
         match = pattern.match(text)
         if match:

@@ -85,7 +85,7 @@ class Parser(ArgumentParser):
             InputError: a value that the part refuses.
         """
         given = values.pop(choice.group)
-        kind = choice.registry[given.pop(choice.key)]
+        kind = choice.registry.named(given.pop(choice.key), f"--{choice.option}")
         own = {field.name for field in dataclasses.fields(kind)}
         with self.locating():
             return kind(**{name: value for name, value in vars(given).items() if name in own})
@@ -196,7 +196,11 @@ class Parser(ArgumentParser):
         if places:
             return InputError(f"{places[0]}: {text.removeprefix('--')}")
         option, colon, rest = text.partition(":")
-        return InputError(f"{spelled(option)}{colon}{rest}") if option.startswith("--") else error
+        if option.startswith("--"):
+            return InputError(f"{spelled(option)}{colon}{rest}")
+        # A part names its own settings; here the part may lie within another one.
+        whole = [known for known in self.options if known.endswith(f".{option}")]
+        return InputError(f"{whole[0]}{colon}{rest}") if len(whole) == 1 and option not in self.options else error
 
 
 class _HelpAll(Action):

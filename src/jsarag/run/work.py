@@ -26,7 +26,7 @@ from jsarag.files import read_json, read_jsonl, write_json, write_jsonl, write_t
 from jsarag.kb import KnowledgeBase, encode
 from jsarag.models import Encoder, load_encoder, load_generator
 from jsarag.pipeline import Pipeline
-from jsarag.places import check_new_folder
+from jsarag.places import check_apart, check_new_folder
 from jsarag.run import extend, fingerprints, lock, sealed, stages
 from jsarag.run.config import TrainConfig
 from jsarag.run.data import Data, read, shared
@@ -101,6 +101,7 @@ def _locked(
     run = Path(config.out)
     if not resume:
         check_new(run)
+        processes.by_first(lambda: check_apart(run, _reads(config)))
         parts = prepare(config, display, resume=False)
         with lock.held(run, display):
             check_new(run)  # another run may have begun since
@@ -270,6 +271,13 @@ def check_new(run: Path) -> None:
             f"{run}: already holds a run{by}; name another folder with --out, or go on with --resume {run}"
         )
     processes.by_first(lambda: check_new_folder(run, "out"))
+
+
+def _reads(config: TrainConfig) -> list[str | Path]:
+    """The files and folders that a run reads."""
+    data = config.data
+    named = (data.passages, data.train, data.dev, data.test, config.index.path, config.start)
+    return [config.encoder.model, config.generator.model, *(Path(place) for place in named if place is not None)]
 
 
 def _kept(run: Path, display: Display) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from jsarag.serving import page
 from jsarag.serving.config import ServingConfig
 from jsarag.serving.errors import RefusedError
 from jsarag.serving.feedback import Feedback
+from jsarag.serving.invalid import told
 from jsarag.serving.limits import Door, Limits
 from jsarag.serving.measures import Measured, Measures
 from jsarag.serving.reload import Load, Reload, again
@@ -96,8 +97,8 @@ def _tell_errors(served: FastAPI) -> None:
         kind = request.headers.get("content-type", "none")
         if tuple(first["loc"]) == ("body",) and not kind.startswith("application/json"):
             return RefusedError(400, f"expected the header Content-Type: application/json, got {kind}").response()
-        field = ".".join(str(part) for part in first["loc"][1:])
-        return RefusedError(400, ": ".join(filter(None, (field, first["msg"]))), param=field or None).response()
+        field, what = told(first)
+        return RefusedError(400, ": ".join(filter(None, (field, what))), param=field or None).response()
 
     @served.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from jsarag.checks import not_negative, one_of, positive, positive_or_null, require
+from jsarag.checks import not_negative, one_of, positive, positive_or_null, require, up_to
 from jsarag.data import HistoryConfig
 from jsarag.evaluation import EvaluationConfig
 from jsarag.kb import CandidateConfig
@@ -65,6 +65,10 @@ class PassageConfig:
         return 50 if self.learns and self.overlap is None else 0
 
 
+RATE = 10
+"""A step of AdamW is as long as its rate; no weight is that large."""
+
+
 @dataclass(frozen=True)
 class OptimConfig:
     """AdamW with one learning rate a component.
@@ -93,6 +97,8 @@ class OptimConfig:
     def __post_init__(self) -> None:
         for name in ("lr_prior", "lr_posterior", "lr_passages", "lr_generator", "weight_decay", "clip"):
             not_negative(f"optim.{name}", getattr(self, name))
+        for part, rate in self.rates.items():
+            require(rate <= RATE, f"optim.lr_{part}", f"a rate of at most {RATE}", rate)
         one_of("optim.schedule", self.schedule, SCHEDULES)
         require(0 <= self.warmup < 1, "optim.warmup", "a share from 0 to below 1", self.warmup)
 
@@ -157,10 +163,13 @@ class LoopConfig:
     on_nonfinite: OnNonfinite = "stop"
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "accumulate", "epochs", "log_every"):
+        for name in ("batch_size", "accumulate"):
+            up_to(f"loop.{name}", getattr(self, name))
+        for name in ("epochs", "log_every"):
             positive(f"loop.{name}", getattr(self, name))
         for name in ("seed", "eval_every", "patience"):
             not_negative(f"loop.{name}", getattr(self, name))
+        require(self.seed < 2**32, "loop.seed", "a whole number below 2^32", self.seed)
         ends = [(name, getattr(self, name)) for name in ("steps", "tokens", "compute")]
         for name, value in ends:
             positive_or_null(f"loop.{name}", value)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Sequence
 from datetime import date, datetime, time
 from pathlib import Path
@@ -16,6 +18,11 @@ from jsarag.data.names import ALL, plain_name
 from jsarag.files import Record
 from jsarag.types import InputError
 
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, SyntaxError, ValueError, LookupError, TypeError,
+    AttributeError, ArithmeticError, RuntimeError,
+)  # fmt: skip
+"""What openpyxl, and what it reads with, raise of a workbook that is damaged."""
 TITLES = 10
 """Rows among which that of the names is looked for: titles may stand above it."""
 
@@ -55,8 +62,8 @@ def _sheets(path: Path, raw: bytes) -> list[tuple[str, list[tuple[int, tuple[Any
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as packed:
             size = sum(entry.file_size for entry in packed.infolist())
-    except zipfile.BadZipFile as error:
-        raise InputError(f"{path}: not an Excel workbook ({error})") from None
+    except DAMAGED as error:
+        raise _no_workbook(path, error) from None
     check_unpacked(path, size, len(raw))
     try:
         with warnings.catch_warnings(action="ignore"):  # of styles and settings that are not read
@@ -65,8 +72,12 @@ def _sheets(path: Path, raw: bytes) -> list[tuple[str, list[tuple[int, tuple[Any
                 (sheet.title, [(i, row) for i, row in enumerate(sheet.values, start=1) if any(map(_filled, row))])
                 for sheet in book.worksheets
             ]
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, SyntaxError) as error:
-        raise InputError(f"{path}: not an Excel workbook ({str(error) or type(error).__name__})") from None
+    except (*DAMAGED, InvalidFileException) as error:
+        raise _no_workbook(path, error) from None
+
+
+def _no_workbook(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: not an Excel workbook ({' '.join(str(error).split()) or type(error).__name__})")
 
 
 def _first(rows: Sequence[tuple[int, tuple[Any, ...]]]) -> int:

@@ -107,7 +107,7 @@ def _held(path: Path, line: int, value: dict[str, Any], text: str, *, lone: bool
 
     ``lone``: an object of columns or of labelled records is no record; where one a line is expected, it may be.
     """
-    if {"columns", "data"} <= set(value) and _all(value["data"], list):  # pandas' orient "split"
+    if isinstance(value.get("columns"), list) and _all(value.get("data"), list):  # pandas' orient "split"
         return [(line, row) for row in named([str(name) for name in value["columns"]], value["data"])]
     holders = [name for name in value if plain_name(name) in HOLDERS and _all(value[name], Mapping)]
     if len(holders) > 1:

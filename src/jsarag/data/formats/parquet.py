@@ -67,10 +67,14 @@ def _arrow(path: Path) -> Any:
 
 
 def _records(path: Path, table: Any) -> list[Record]:
+    import pyarrow.lib
+
     try:
         rows = table.to_pylist(maps_as_pydicts="strict")
     except KeyError as error:
         raise InputError(f"{path}: a map names a key twice ({error.args[0]})") from None
+    except (pyarrow.lib.ArrowException, ValueError, OverflowError) as error:  # text that is none, a date beyond all
+        raise InputError(f"{path}: holds a value that cannot be read ({_first(error)})") from None
     # A column of objects is one struct with the fields of all rows, null where a row has no such field.
     return [(i, {k: filled(v) for k, v in row.items() if v is not None}) for i, row in enumerate(rows, start=1)]
 

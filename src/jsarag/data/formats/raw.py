@@ -6,7 +6,6 @@ import codecs
 import gzip
 import json
 import re
-import stat
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -38,12 +37,6 @@ def unpacked(path: Path) -> bytes:
     Raises:
         InputError: no regular file, not readable, not a whole gzip file, or one that unpacks to far more than any text.
     """
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        mode = stat.S_IFREG  # reading says what is wrong
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise InputError(f"{path}: expected a file, found a pipe or a device")
     packed = read_bytes(path)
     if path.suffix.lower() != ".gz":
         return packed
@@ -97,15 +90,23 @@ def decoded(path: Path, raw: bytes, encoding: str = AUTO, *, guess: bool = False
     if named and name == "utf-8" and (raw.isascii() or not _unicode(raw)):
         name = named
     try:
-        return raw.decode(name), () if name.startswith("utf-8") else (_shown(name),)
+        return _whole(path, raw.decode(name)), () if name.startswith("utf-8") else (_shown(name),)
     except UnicodeDecodeError as error:
         older = guess and not named and name == "utf-8" and not _damaged(raw)
         if guessed := _guessed(raw) if older else "":
             with suppress(UnicodeDecodeError):
-                return raw.decode(guessed), (guessed,)
+                return _whole(path, raw.decode(guessed)), (guessed,)
         line = raw[: error.start].decode(name, "ignore").count("\n") + 1
         shown = "UTF-8" if name.startswith("utf-8") else _shown(name)
         raise InputError(f"{path}:{line}: expected {shown} text, found byte 0x{raw[error.start]:02x}") from None
+
+
+def _whole(path: Path, text: str) -> str:
+    """Refuse text with a NUL: what a full disk or a broken copy leaves."""
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise InputError(f"{path}:{line}: expected text, found a NUL character")
+    return text
 
 
 def _unicode(raw: bytes) -> bool:
@@ -119,7 +120,9 @@ def _unicode(raw: bytes) -> bool:
 def _codec(name: str) -> str:
     try:
         found = codecs.lookup(name).name
-        b"".decode(found)  # some codecs make no text
+        b"AAAA".decode(found)  # some codecs make no text
+    except UnicodeDecodeError:
+        return found
     except (LookupError, ValueError):
         raise InputError(f"data.encoding: expected auto or the name of an encoding, got {name!r}") from None
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, get_args
 
 import torch
@@ -14,7 +15,7 @@ from jsarag.models.encoder.encoder import Task
 from jsarag.models.encoder.sentence_encoder import SentenceEncoder
 from jsarag.models.precision import compute_dtype
 from jsarag.models.quiet import quiet
-from jsarag.models.resolve import BROKEN, not_loadable, resolve
+from jsarag.models.resolve import BROKEN, check_sizes, not_loadable, resolve
 from jsarag.types import InputError
 
 
@@ -36,12 +37,13 @@ def load_encoder(
     config = EncoderConfig(config) if isinstance(config, str) else config or EncoderConfig()
     device = torch.device(device or Accelerator().device)
     path = hub.place(resolve(config.model, "encoder.model"), "encoder.model")
+    check_sizes(Path(path), config.model, "encoder.model")
     try:
         # Weights of another size are then among those that were not found, and named.
         kwargs = {"dtype": torch.float32, "ignore_mismatched_sizes": True}
         with quiet():
             model = SentenceTransformer(path, device=str(device), model_kwargs=kwargs).float()
-    except (*BROKEN, ImportError, AttributeError, TypeError) as error:
+    except BROKEN as error:
         raise not_loadable(config.model, "encoder.model", error) from None
     for name, weight in model.named_parameters():
         if not weight.sum().isfinite() and not weight.isfinite().all():

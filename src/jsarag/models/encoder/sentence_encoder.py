@@ -192,7 +192,7 @@ class SentenceEncoder(nn.Module):
             with quiet():
                 kwargs = {"dtype": torch.float32}
                 saved = SentenceTransformer(str(folder), device="cpu", model_kwargs=kwargs).state_dict()
-        except (*BROKEN, ImportError, AttributeError, TypeError) as error:
+        except BROKEN as error:
             raise not_loadable(str(folder), "encoder.model", error) from None
         check_alike(saved, self.model.state_dict(), str(folder))
         with self.turns:

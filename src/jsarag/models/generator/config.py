@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from jsarag.checks import one_of, positive, positive_or_null
+from jsarag.checks import one_of, positive, positive_or_null, up_to
 from jsarag.models.precision import Precision
 from jsarag.models.prompt import PromptConfig
 
 Likelihood = Literal["sum", "mean"]
+
+
+RANK = 10_000
+"""No layer is so wide that adapters of a higher rank would be low-rank."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class LoraConfig:
     targets: str = "all-linear"
 
     def __post_init__(self) -> None:
-        positive("generator.lora.rank", self.rank)
+        up_to("generator.lora.rank", self.rank, RANK)
         positive("generator.lora.alpha", self.alpha)
 
 
@@ -58,5 +62,5 @@ class GeneratorConfig:
 
     def __post_init__(self) -> None:
         one_of("generator.likelihood", self.likelihood, get_args(Likelihood))
-        positive("generator.max_new_tokens", self.max_new_tokens)
+        up_to("generator.max_new_tokens", self.max_new_tokens)
         positive_or_null("generator.batch_tokens", self.batch_tokens)

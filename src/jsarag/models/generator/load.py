@@ -19,7 +19,7 @@ from jsarag.models.generator.pretrained import whole_model
 from jsarag.models.generator.seq2seq import Seq2SeqGenerator
 from jsarag.models.precision import compute_dtype
 from jsarag.models.prompt import Prompt
-from jsarag.models.resolve import BROKEN, not_loadable, resolve
+from jsarag.models.resolve import BROKEN, check_sizes, not_loadable, resolve
 from jsarag.models.roads import UNTRAINED
 from jsarag.types import InputError
 
@@ -95,6 +95,7 @@ def _described(config: GeneratorConfig) -> tuple[str, Any, Any]:
 
     path = hub.place(resolve(config.model, "generator.model"), "generator.model")
     path = str(from_gguf(Path(path))) if path.endswith(".gguf") else path
+    check_sizes(Path(path), config.model, "generator.model")
     try:
         return path, AutoConfig.from_pretrained(path), AutoTokenizer.from_pretrained(path)
     except BROKEN as error:

@@ -1,0 +1,1 @@
+"""Hundreds of bad inputs against the real commands; ``python -m tests.reliability.hostile``."""
