@@ -79,7 +79,7 @@ def walk(
     steps, here = draws.shape[1], torch.arange(log_w.shape[1], device=log_w.device)
     log_u = torch.rand(draws.shape, generator=generator, dtype=log_w.dtype, device=log_w.device).log()
     traces, accepted = [], torch.zeros_like(state[:, 0])
-    for draw, u in zip(draws.split(BLOCK, dim=1), log_u.split(BLOCK, dim=1), strict=True):
+    for draw, u in zip(torch.split(draws, BLOCK, 1), torch.split(log_u, BLOCK, 1), strict=True):
         accept = u[:, :, None] < _log_ratio(log_w.gather(1, draw)[:, :, None], log_w[:, None, :])
         to = _composed(torch.where(accept, draw[:, :, None], here))
         trace = to.gather(2, state[:, None, :].expand(-1, to.shape[1], 1))[:, :, 0]

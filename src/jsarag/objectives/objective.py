@@ -227,8 +227,8 @@ def estimate(
         second = reader(target.backward, objective.second_reading)
     there = scores.log_p.device
     known = replace(blank, log_lik=_moved(second.log_lik, there), token_log_lik=_moved(second.token_log_lik, there))
-    weights = {name: _moved(getattr(target, name), there) for name in ("weights", "generator_weights")}
-    loss = objective.loss(known, replace(target, **weights))
+    weights, generator_weights = _moved(target.weights, there), _moved(target.generator_weights, there)
+    loss = objective.loss(known, replace(target, weights=weights, generator_weights=generator_weights))
     read = proposals.scored & objective.first_reading.likelihood | target.backward & objective.second_reading.likelihood
     return Estimate(loss, target, seen, read, second.log_lik.detach())
 

@@ -24,5 +24,5 @@ def to_host(tensors: Sequence[Tensor]) -> list[Tensor]:
     if all(tensor.device == HOST for tensor in tensors):
         return [tensor.detach() for tensor in tensors]
     flat = torch.cat([tensor.detach().flatten() for tensor in tensors]).cpu()
-    parts = flat.split([tensor.numel() for tensor in tensors])
+    parts = torch.split(flat, [tensor.numel() for tensor in tensors])
     return [part.view(tensor.shape).to(tensor.dtype) for part, tensor in zip(parts, tensors, strict=True)]

@@ -36,7 +36,7 @@ class Last:
         """The gradient of each weight that has one."""
         found: dict[int, Tensor] = {}
         for piece, places in zip(self._pieces, self._places, strict=True):
-            parts = piece.split([self._shapes[i].numel() for i in places])
+            parts = torch.split(piece, [self._shapes[i].numel() for i in places])
             found |= {i: part.view(self._shapes[i]) for i, part in zip(places, parts, strict=True)}
         return found
 
