@@ -80,7 +80,7 @@ def test_attention_that_is_given_no_mask_gives_the_same(family: str, tmp_path: P
         pad_token_id=0,
     )
     torch.manual_seed(0)
-    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)  # type: ignore[no-untyped-call]
     generator = load(tmp_path, precision="fp32", lora=None)
     assert generator.roads.prefix
     found = []

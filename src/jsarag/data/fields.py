@@ -199,7 +199,7 @@ class Fields:
             return False
         if name not in self.values:
             message = f"no field {self._label(name)!r}"
-            there = f"it has {listed(self.there)}{closest(self._label(name), self.there)}"
+            there = f"it has {listed(self.there)}{closest(self._label(name), [str(there) for there in self.there])}"
             self.problems.append(Problem(self.place, "", f"{message}; {there}", message))
             return False
         return True

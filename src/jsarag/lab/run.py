@@ -75,7 +75,9 @@ def _measured(world: World, more: World, config: LabConfig, display: Display, na
     learned = [o for o in _every(k) if "posterior" in o.trains and o.name != "gold"]
     curves = {
         "by_k": [Setting(o, world, {"k": k}) for k in sorted({min(k, n) for k in config.k}) for o in _every(k)],
-        "by_m": [Setting(replace(o, m=m), world, {"m": m}) for m in config.m for o in (_paper(JSA(n)), RWS(n), VOD(n))],
+        "by_m": [
+            Setting(replace(o, m=m), world, {"m": m}) for m in config.m for o in (JSA(n, states=None), RWS(n), VOD(n))
+        ],
         "by_quality": [
             Setting(o, world.with_quality(quality), {"quality": quality}) for quality in config.quality for o in learned
         ],

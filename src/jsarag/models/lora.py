@@ -203,5 +203,5 @@ def _converted(
     tensors = [*plain, *scaled]
     flat = torch.cat([tensor.flatten() for tensor in tensors]).float()
     flat[sum(tensor.numel() for tensor in plain) :] *= scale
-    parts = flat.to(dtype).split([tensor.numel() for tensor in tensors])
+    parts = torch.split(flat.to(dtype), [tensor.numel() for tensor in tensors])
     return tuple(part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True))
