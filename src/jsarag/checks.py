@@ -93,8 +93,9 @@ def _formatted(option: str, template: str, expected: str) -> list[str]:
     try:
         parsed = list(Formatter().parse(template))
         held = [name for _, name, _, _ in parsed if name is not None]
-        # A width, as in {text:9999999999}, would be filled.
-        require(not any(form or kind for _, _, form, kind in parsed), option, expected, template)
+        # A width, as in {text:9999999999}, would be filled; {text:.500} only cuts.
+        cut = all(re.fullmatch(r"(\.\d{1,9})?", form or "") and not kind for _, _, form, kind in parsed)
+        require(cut, option, expected, template)
         template.format(**dict.fromkeys(held, "text"))
     except (ValueError, LookupError, AttributeError):
         require(False, option, expected, template)

@@ -117,7 +117,7 @@ def test_other_mistakes_of_real_processes(words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("name", fuzz.TARGETS)
 def test_readers_bear_any_bytes(name: str) -> None:
     read, refused = fuzz.fuzz(name, 60)
-    assert refused > 0
+    assert refused > 0 or name == "kinds of documents"  # bytes of no other kind are text
     assert read + refused >= 60
 
 

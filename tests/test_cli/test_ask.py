@@ -185,6 +185,8 @@ def test_a_bad_line_is_told_by_its_number(
 def test_an_empty_question_is_a_mistake_before_anything_is_loaded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "config.yaml").write_text("")  # looked at later
     for empty in ("", "  "):
         assert main(["ask", empty, "--run", str(tmp_path / "none")]) == 2
         assert "question: expected a question that is not empty" in capsys.readouterr().err

@@ -133,6 +133,8 @@ def test_runs_of_two_objectives_and_seeds_are_compared(
         for seed in ("0", "1"):
             folders.append(tmp_path / f"{objective}-{posterior}-{seed}")
             named = ["--objective.name", objective, "--posterior", posterior, "--loop.seed", seed]
+            # Steps of like size.
+            named += ["--objective.m", "50", "--objective.states", "null"] if objective == "jsa" else []
             budget = ["--loop.tokens", "1500", "--loop.keep", "last", "--evaluation.before", "false"]
             budget += ["--evaluation.limit", "2", "--evaluation.closed_book", "false"]
             assert call(capsys, "train", *short, *named, *budget, "--out", folders[-1])[0] == 0
@@ -261,9 +263,11 @@ def test_what_cannot_be_written_or_judged_is_refused_before_the_work(
 ) -> None:
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "file").write_text("")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.yaml").write_text("")  # looked at later
     monkeypatch.chdir(tmp_path)
     assert message in mistake(capsys, *words)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.csv"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["config.yaml", "file", "folder.csv", "run"]
 
 
 def test_templates_that_cannot_be_filled_in_are_refused(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jsarag
-from jsarag.checks import one_of, require
+from jsarag.checks import closest, require
 from jsarag.cli import data_check
 from jsarag.data.sources import PASSAGES, SOURCES, SPLITS, File, Options, Source, check, convert, hub
 from jsarag.display.terminal import Terminal
@@ -43,8 +43,10 @@ def run(argv: Sequence[str]) -> int:
     """Run the command."""
     if argv[:1] == ["check"]:
         return data_check.run(argv[1:])
-    if argv and not argv[0].startswith("-"):
-        one_of("name", argv[0], ("check", *SOURCES))
+    known = [*SOURCES, "check"]
+    if argv and not argv[0].startswith("-") and argv[0] not in known:
+        like = closest(argv[0], known)
+        raise InputError(f"name: expected one of {', '.join(known)}, got {argv[0]!r}{like}")
     parser = Parser(prog="jsarag data", description=DESCRIPTION, example=EXAMPLE)
     parser.add_argument("name", type=str, nargs="?", default=None, help=f"One of {', '.join(SOURCES)}.")
     parser.add_argument(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jsarag import layout
+from jsarag.places import check_new_folder
 from jsarag.system.hub import fetched
 from jsarag.system.listen import bind
 from jsarag.types import InputError
@@ -31,11 +32,13 @@ FILES = {
     "serve": ("--kb", "--keys"),
 }
 """Options that name a file or a folder to read."""
+HUB = "hf:"
+"""How the address of a data set on the hub begins."""
 HELP = {"-h", "--help", "--help-all", "--help_all"}
 
 
 def check(command: str, argv: Sequence[str]) -> None:
-    """Refuse runs and files that are not there, and a port that is taken.
+    """Refuse runs and files that are not there, a run that cannot be written, and a port that is taken.
 
     Raises:
         InputError: the first of them.
@@ -54,9 +57,12 @@ def check(command: str, argv: Sequence[str]) -> None:
         if not (place / layout.CONFIG).is_file():
             reason = f"no {layout.CONFIG}" if place.is_dir() else "no such folder"
             raise InputError(f"{Path(run)}: not a run folder ({reason})")
+    if command == "train" and given.get("--out") and "--resume" not in given:
+        check_new_folder(Path(given["--out"]), "out")
     for option in FILES.get(command, ()):
-        if given.get(option) not in (None, "null") and not os.path.lexists(given[option]):
-            raise InputError(f"{Path(given[option])}: no such file")
+        place = given.get(option)
+        if place not in (None, "null") and not place.startswith(HUB) and not os.path.lexists(place):
+            raise InputError(f"{Path(place)}: no such file")
     port = given.get("--port", "8000")
     if command == "serve" and port.isdecimal() and int(port) < 65536:
         bind(given.get("--host", "127.0.0.1"), int(port), listen=False).close()

@@ -187,14 +187,8 @@ def _member(run: Kept) -> Member:
                     if value is not None and (row["step"] == 0 or row["step"] in tokens):
                         curves.setdefault(f"{block}/{metric}", []).append((tokens.get(row["step"], 0), value))
     summary = parse(run.place / layout.SUMMARY, run.summary)
-    try:
-        settings = yaml.safe_load(run.config)
-    except yaml.YAMLError:
-        settings = None
-    if not isinstance(settings, dict):
-        raise InputError(f"{run.place / 'config.yaml'}: expected the settings of a run in YAML")
     # Of files and models their content counts, and not the folder they lie in.
-    flat = _flat(settings)
+    flat = _settings(run)
     return Member(
         run.place,
         flat | {name: f"{Path(str(flat[name])).name} ({word})" for name, word in run.content.items()},
@@ -204,6 +198,19 @@ def _member(run: Kept) -> Member:
         curves,
         _gradients([row for row in logged if row["kind"] == "step"]),
     )
+
+
+def _settings(run: Kept) -> dict[str, Any]:
+    """The settings of a run by dotted names; a run writes no alias, few of which may stand for more than memory."""
+    try:
+        aliased = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(run.config, yaml.SafeLoader))
+        settings = None if aliased else yaml.safe_load(run.config)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        settings = None
+    flat = _flat(settings) if isinstance(settings, dict) else {}
+    if not flat or not run.content.keys() <= flat.keys():
+        raise InputError(f"{run.place / layout.CONFIG}: expected the settings of a run in YAML")
+    return flat
 
 
 def _gradients(steps: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:

@@ -183,7 +183,7 @@ TABLES: dict[str, tuple[str, bytes]] = {
     "names alone": (".csv", b"input,outputs\n"),
     "a line without end": (".jsonl", b"[" + b"1," * 5_000_000),
     "a text without end": (".jsonl", b'{"input": "' + b"a" * 30_000_000),
-    "a list without end": (".json", b"[" + b"{}," * 3_000_000),
+    "a list without end": (".json", b"[" + b"{}," * 1_000_000),
     "two lists": (".json", b'[{"input": "a", "outputs": "b"}] [1]'),
     "a list of numbers": (".json", b"[1, 2, 3]"),
     "a scalar": (".json", b"5"),

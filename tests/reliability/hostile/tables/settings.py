@@ -127,7 +127,10 @@ def cases() -> Iterator[Case]:
     argv: tuple[str, ...]
     for name, content in FILES.items():
         argv = (*stand.TRAIN, "--config", "bad.yaml")
-        named = ("--data.train",) if name == "null for a path" else ("bad.yaml",)
+        # What is null is not there: the option is named.
+        named = {"null for a path": ("--data.train",), "null for a name": ("--objective.name",)}.get(
+            name, ("bad.yaml",)
+        )
         yield Case("settings, --config", name, argv, named, write("bad.yaml", content))
     for road, argv in ROADS.items():
         run = "runs/stopped" if "--resume" in argv else "runs/mine"
