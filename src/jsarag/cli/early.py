@@ -60,9 +60,9 @@ def check(command: str, argv: Sequence[str]) -> None:
     if command == "train" and given.get("--out") and "--resume" not in given:
         check_new_folder(Path(given["--out"]), "out")
     for option in FILES.get(command, ()):
-        place = given.get(option)
-        if place not in (None, "null") and not place.startswith(HUB) and not os.path.lexists(place):
-            raise InputError(f"{Path(place)}: no such file")
+        named = given.get(option, "null")
+        if named != "null" and not named.startswith(HUB) and not os.path.lexists(named):
+            raise InputError(f"{Path(named)}: no such file")
     port = given.get("--port", "8000")
     if command == "serve" and port.isdecimal() and int(port) < 65536:
         bind(given.get("--host", "127.0.0.1"), int(port), listen=False).close()
