@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+import jsarag
 from jsarag.cli import quickstart
 from jsarag.cli.main import COMMANDS, main
 from jsarag.cli.train import configured
+from jsarag.config import as_yaml
 from jsarag.decoding import DECODERS
 from jsarag.files import read_jsonl
 from jsarag.objectives import OBJECTIVES
@@ -264,7 +266,8 @@ def test_what_cannot_be_written_or_judged_is_refused_before_the_work(
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "file").write_text("")
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "config.yaml").write_text("")  # looked at later
+    settings = jsarag.TrainConfig(jsarag.DataConfig("kb.jsonl", "qa.jsonl"))
+    (tmp_path / "run" / "config.yaml").write_text(as_yaml(settings))
     monkeypatch.chdir(tmp_path)
     assert message in mistake(capsys, *words)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["config.yaml", "file", "folder.csv", "run"]
