@@ -103,15 +103,18 @@ def check_folder(folder: Path, known: Collection[str], command: str) -> None:
             )
 
 
-def check_apart(folder: Path, reads: Iterable[str | Path]) -> None:
-    """Refuse a folder to write that is, holds or lies in one of the files and folders that are read."""
+def check_apart(folder: Path, reads: Iterable[str | Path], *, around: bool = False) -> None:
+    """Refuse a folder to write that is, holds or lies in one of the files and folders that are read.
+
+    With ``around`` it may hold them: what is written there has names of its own.
+    """
     for path in map(Path, reads):
         if not path.exists():
             continue
-        if _within(path, folder):
+        if _same(path, folder) or (not around and _within(path, folder)):
             what = "is" if _same(path, folder) else f"holds {path},"
             raise InputError(f"{folder}: cannot be written: {what} what is read; name a folder elsewhere")
-        if path.is_dir() and _within(folder, path):
+        if path.is_dir() and _within(folder, path) and not _same(folder, path):
             raise InputError(f"{folder}: cannot be written: lies in {path}, which is read; name a folder elsewhere")
 
 

@@ -109,9 +109,9 @@ def test_retrieval_is_measured_once(pipeline: Pipeline, cases: list[Case], monke
     searched: list[int] = []
     search = KnowledgeBase.search
 
-    def counted(kb: KnowledgeBase, queries: torch.Tensor, k: int) -> Any:
+    def counted(kb: KnowledgeBase, queries: torch.Tensor, *options: Any) -> Any:
         searched.append(len(queries))
-        return search(kb, queries, k)
+        return search(kb, queries, *options)
 
     monkeypatch.setattr(KnowledgeBase, "search", counted)
     evaluate_modes(pipeline, None, cases, CONFIG, ["top-1"], Silent())

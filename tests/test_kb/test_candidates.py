@@ -120,7 +120,7 @@ def test_the_objectives_over_this_c_are_those_of_enumeration(models: Models, kb:
         exact.append(-(weights * (p + q + log_lik[c])).sum())
         c = sorted({*tops[0], *lexical, *start})
         marginal.append(-(log_p[c].log_softmax(-1) + log_lik[c]).logsumexp(-1))
-    for objective, wanted in ((JSA(k=2, exact=True), exact), (RagSequence(k=2), marginal)):
+    for objective, wanted in ((JSA(k=2, exact=True, states=None), exact), (RagSequence(k=2), marginal)):
         assert_close(taken(models, kb, objective, more=more).loss, torch.stack(wanted).mean(), atol=1e-4, rtol=1e-4)
 
 

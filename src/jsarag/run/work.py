@@ -101,7 +101,7 @@ def _locked(
     run = Path(config.out)
     if not resume:
         check_new(run)
-        processes.by_first(lambda: check_apart(run, _reads(config)))
+        processes.by_first(lambda: check_apart(run, _reads(config), around=True))
         parts = prepare(config, display, resume=False)
         with lock.held(run, display):
             check_new(run)  # another run may have begun since
