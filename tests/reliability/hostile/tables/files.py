@@ -90,7 +90,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "a byte of no text": lambda raw: raw[:20] + b"\xff\xfe\xfd" + raw[20:],
     "a NUL": lambda raw: raw[:20] + b"\0" + raw[20:],
     "a gzip file": gzip.compress,
-    "a program": lambda raw: b"\x7fELF" + raw,
+    "a program": lambda raw: b"\x7fELF" + bytes(range(256)) * 4,
     "a pointer of Git LFS": lambda raw: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
 }
 CELLS = ("half", "a bit flipped", "a byte of no text")
