@@ -122,6 +122,14 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path}:{error.lineno}: not valid JSON ({error.msg})") from None
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """Read one JSON object, as files of ours are; ``InputError`` where it is another value."""
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: expected an object with named fields, found {type(value).__name__}")
+    return value
+
+
 def read_jsonl(path: Path) -> list[Record]:
     """Read one JSON value a line as ``(line number, value)``; blank lines are skipped, lines end at ``\\n`` alone.
 

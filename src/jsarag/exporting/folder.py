@@ -15,7 +15,7 @@ from jsarag.display import Display
 from jsarag.exporting import generator, passages, retriever
 from jsarag.exporting.card import card
 from jsarag.exporting.parts import Parts
-from jsarag.files import read_json, write_json, write_text
+from jsarag.files import read_json, read_object, write_json, write_text
 from jsarag.index import INDEXES, IndexConfig, as_plain
 from jsarag.kb import KnowledgeBase
 from jsarag.models import load_encoder, load_generator
@@ -157,7 +157,7 @@ def passages_of(run: Path, name: str, display: Display) -> KnowledgeBase:
 
 def _told(folder: Path, name: str) -> dict[str, Any]:
     """What an export says of itself, if its weights are those that are wanted."""
-    told: dict[str, Any] = read_json(folder / layout.EXPORT)
+    told = read_object(folder / layout.EXPORT)
     if told.get("format") != layout.EXPORT_FORMAT:
         raise InputError(
             f"{folder / layout.EXPORT}: expected format {layout.EXPORT_FORMAT}, found {told.get('format')!r}; "

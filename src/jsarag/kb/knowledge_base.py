@@ -16,7 +16,7 @@ from torch import Tensor
 from jsarag import checksums, layout, processes
 from jsarag.data import as_passages
 from jsarag.display import Display, Silent, about
-from jsarag.files import read_json, read_jsonl, write_json, write_jsonl
+from jsarag.files import read_json, read_jsonl, read_object, write_json, write_jsonl
 from jsarag.index import INDEXES, Auto, Index, Kind, as_plain, build_index, from_plain, load_index, plan, room_at
 from jsarag.kb.sources import SOURCES, Source, best
 from jsarag.layout import TEXTS, VECTORS
@@ -379,7 +379,7 @@ class KnowledgeBase:
     @classmethod
     def _read(cls, folder: Path, settled: Callable[[], None]) -> KnowledgeBase:
         """The parts of an index folder; ``settled`` waits until its files are known to be whole."""
-        manifest = read_json(folder / MANIFEST)
+        manifest = read_object(folder / MANIFEST)
         if manifest.get("format") not in READ:
             raise InputError(
                 f"{folder / MANIFEST}: expected format {FORMAT}, found {manifest.get('format')}; "

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from jsarag import layout
 from jsarag.config import plain
 from jsarag.decoding import DECODERS
-from jsarag.files import read_json, write_json
+from jsarag.files import read_json, read_object, write_json
 from jsarag.index import INDEXES
 from jsarag.kb.sources import SOURCES
 from jsarag.models import fingerprint
@@ -210,7 +210,7 @@ def _rows(rows: Sequence[Example | Passage]) -> dict[str, Any]:
 
 def _index(folder: Path) -> Any:
     manifest = folder / layout.MANIFEST
-    return read_json(manifest).get("index") if manifest.is_file() else None
+    return read_object(manifest).get("index") if manifest.is_file() else None
 
 
 def _data_changes(
