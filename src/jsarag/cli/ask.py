@@ -133,3 +133,5 @@ def _line(lines: TextIO, file: str) -> str:
         return lines.readline()
     except UnicodeDecodeError:
         raise InputError(f"{file}: expected UTF-8 text") from None
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from None

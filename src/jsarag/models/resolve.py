@@ -21,6 +21,9 @@ BROKEN = (
 """What transformers raises where a model's files are not there, or are not what they should be."""
 SIZES = {
     "num_attention_heads": 10_000,
+    "num_heads": 10_000,
+    "encoder_attention_heads": 10_000,
+    "decoder_attention_heads": 10_000,
     "num_hidden_layers": 10_000,
     "num_layers": 10_000,
     "hidden_size": 10**6,

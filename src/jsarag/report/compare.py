@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 
 from jsarag import layout
+from jsarag.checks import closest
+from jsarag.data.names import listed
 from jsarag.metrics import BLOCKS, Estimate, difference, interval, randomisation
 from jsarag.report.archive import SCORES, Kept, find, parse, parse_lines
 from jsarag.types import InputError
@@ -101,7 +103,8 @@ def contrast(
     wanted = list(metrics) or [name for name in usual if name in shared]
     for name in wanted:
         if name not in shared:
-            raise InputError(f"--metrics: expected some of {', '.join(shared)} (what all runs have), got {name!r}")
+            known = f"--metrics: expected some of {listed(shared)} (what all runs have)"
+            raise InputError(f"{known}, got {name!r}{closest(name, shared)}")
     grouped: dict[str, list[Member]] = {}
     for member in members:
         # A setting that an older version did not have is one that is not set.

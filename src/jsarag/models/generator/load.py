@@ -50,6 +50,11 @@ def load_generator(
     # Frozen weights are kept in the format of the computation, trained ones in float32.
     model = whole_model(auto, path, config.model, dtype=dtype if config.lora else torch.float32)
     check_finite(dict(model.named_parameters()), where)
+    rows, added = model.get_input_embeddings().weight.shape[0], tokenizer.get_added_vocab()
+    last = max((number for word, number in tokenizer.get_vocab().items() if word not in added), default=0)
+    if last >= rows:
+        told = f"its tokenizer has a token {last:,}, and its weights know {rows:,} tokens"
+        raise InputError(f"{where}: {told}; expected the tokenizer that belongs to the weights")
     # What its makers recommend for decoding (penalties, forced tokens) is no part of the p(y|x,h) that is trained:
     # where an answer starts and ends is.
     start = _decoder_start(model.generation_config, model.config) if model.config.is_encoder_decoder else None

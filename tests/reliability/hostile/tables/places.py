@@ -19,7 +19,6 @@ PLACES = {
     "a folder of a loop": "loop/new",
 }
 INSIDE = {
-    "train, into the data": (*stand.TRAIN, "--out", "data"),
     "train, into a model": (*stand.TRAIN, "--out", "models/encoder"),
     "train, into an index": (*stand.TRAIN, "--index.path", "indexes/kb", "--out", "indexes/kb"),
     "train, over a run": (*stand.TRAIN, "--out", "runs/mine"),

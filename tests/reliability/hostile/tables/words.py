@@ -56,7 +56,7 @@ NONE = {
     ),
     "a collection without a store": ((*stand.EXPORT, "--collection", "x"), "--collection"),
     "nothing to export to": (("export", "runs/mine"), "--out"),
-    "settings with --resume": ((*stand.RESUME, "--loop.batch-size", "2"), "--loop.batch-size"),
+    "settings with --resume": ((*stand.RESUME, "--loop.batch-size", "2"), "--loop.batch_size"),
     "a length with --resume that is none": ((*stand.RESUME, "--loop.steps", "-1"), "loop.steps"),
     "--accept-changes without --resume": ((*stand.TRAIN, "--accept-changes"), "--accept-changes"),
     "--json without --dry-run": ((*stand.TRAIN, "--json", "x.json"), "--json"),
