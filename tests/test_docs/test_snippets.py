@@ -238,8 +238,8 @@ def test_options_within_the_text(page: str, options: set[str]) -> None:
         scripts = "".join(script.read_text(encoding="utf-8") for script in (ROOT / "benchmarks").glob("*.py"))
         known |= set(re.findall(r'add_argument\(\s*"--(\w+)"', scripts))
     if page.startswith("experiments") or page == "docs/reliability.md":
-        scripts = "".join(script.read_text(encoding="utf-8") for script in ROOT.glob("experiments/*/*.py"))
-        scripts += (ROOT / "tests" / "reliability" / "hostile" / "fuzz.py").read_text(encoding="utf-8")
+        files = [*ROOT.glob("experiments/*/*.py"), *ROOT.glob("tests/reliability/hostile/*.py")]
+        scripts = "".join(script.read_text(encoding="utf-8") for script in files)
         known |= set(re.findall(r'add_argument\(\s*"--(\w+)"', scripts))
     branches = {name.split(".")[0] for name in options if "." in name}
     named = set()
