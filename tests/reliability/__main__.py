@@ -21,6 +21,7 @@ import pytest
 
 from tests import tiny, world
 from tests.reliability import damage
+from tests.reliability.page import replace_table
 from tests.test_training import test_kills
 from tests.test_training.processes import begin
 
@@ -155,9 +156,7 @@ def main() -> int:
     )
     print(table)
     if values.out:
-        page = values.out.read_text(encoding="utf-8")
-        head, _, rest = page.partition(BEGIN)
-        values.out.write_text(f"{head}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        replace_table(values.out, BEGIN, table, END)
     return int(any(row.failed for row in rows))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jsarag import layout
 from jsarag.places import check_new_folder
-from jsarag.system.hub import fetched
+from jsarag.system.hub import DATA_SET, fetched
 from jsarag.system.listen import bind
 from jsarag.types import InputError
 
@@ -32,8 +32,6 @@ FILES = {
     "serve": ("--kb", "--keys"),
 }
 """Options that name a file or a folder to read."""
-HUB = "hf:"
-"""How the address of a data set on the hub begins."""
 HELP = {"-h", "--help", "--help-all", "--help_all"}
 
 
@@ -61,7 +59,7 @@ def check(command: str, argv: Sequence[str]) -> None:
         check_new_folder(Path(given["--out"]), "out")
     for option in FILES.get(command, ()):
         named = given.get(option, "null")
-        if named != "null" and not named.startswith(HUB) and not os.path.lexists(named):
+        if named != "null" and not named.startswith(DATA_SET) and not os.path.lexists(named):
             raise InputError(f"{Path(named)}: no such file")
     port = given.get("--port", "8000")
     if command == "serve" and port.isdecimal() and int(port) < 65536:

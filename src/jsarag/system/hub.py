@@ -12,6 +12,8 @@ from jsarag.types import InputError
 
 NAME = re.compile(r"(?P<repo>(?P<owner>\w[\w.-]*)/\w[\w.-]*)(@(?P<revision>[^@\s]+))?", re.ASCII)
 """OWNER/NAME, or OWNER/NAME@REVISION."""
+DATA_SET = "hf:"
+"""How the address of a data set on the hub begins."""
 
 
 def fetched(folder: str | Path) -> Path:

@@ -27,6 +27,7 @@ from tests.reliability.hostile import stand
 from tests.reliability.hostile.attack import attack, command
 from tests.reliability.hostile.case import Case
 from tests.reliability.hostile.tables import cases
+from tests.reliability.page import replace_table
 
 BEGIN, END = "<!-- table of python -m tests.reliability.hostile -->", "<!-- end of the table of bad inputs -->"
 IMPORTED = (
@@ -98,9 +99,7 @@ def main() -> int:
     )
     print(table)
     if values.out:
-        page = values.out.read_text(encoding="utf-8")
-        head, _, rest = page.partition(BEGIN)
-        values.out.write_text(f"{head}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        replace_table(values.out, BEGIN, table, END)
     return int(not all(clean for _, clean in everything))
 
 

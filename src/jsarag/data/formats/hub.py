@@ -16,10 +16,9 @@ from jsarag.data.formats.parquet import filled
 from jsarag.data.formats.table import Table
 from jsarag.display import Advance, Display
 from jsarag.files import Record
+from jsarag.system.hub import DATA_SET
 from jsarag.types import InputError
 
-START = "hf:"
-"""What an address begins with."""
 FORM = "hf:OWNER/NAME:SPLIT, hf:OWNER/NAME/CONFIG:SPLIT, or hf:OWNER/NAME:SPLIT[:1000] for the first 1,000 rows"
 MOST = 2_000_000
 """Rows that are read where no part is named: all are held in memory."""
@@ -68,12 +67,12 @@ class Place:
         revision, inner = f"@{self.revision}" * bool(self.revision), self.config or config
         part, first = self.split or split, self.limit or limit
         told = f"/{inner}" * bool(inner) + f":{part}" * bool(part) + f"[:{first}]" * bool(first)
-        return f"{START}{self.name}{revision}{told}"
+        return f"{DATA_SET}{self.name}{revision}{told}"
 
 
 def is_address(path: object) -> bool:
     """Whether a path is an address on the hub."""
-    return str(path).startswith(START)
+    return str(path).startswith(DATA_SET)
 
 
 def read_hub(address: str, display: Display) -> Table:
