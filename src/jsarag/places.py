@@ -114,7 +114,7 @@ def check_apart(folder: Path, reads: Iterable[str | Path], *, around: bool = Fal
         if _same(path, folder) or (not around and _within(path, folder)):
             what = "is" if _same(path, folder) else f"holds {path},"
             raise InputError(f"{folder}: cannot be written: {what} what is read; name a folder elsewhere")
-        if path.is_dir() and _within(folder, path) and not _same(folder, path):
+        if path.is_dir() and _within(folder, path):
             raise InputError(f"{folder}: cannot be written: lies in {path}, which is read; name a folder elsewhere")
 
 

@@ -76,7 +76,7 @@ USUAL = {
         "data.passages": "the knowledge base: {id, title, text}",
         "data.train": "training pairs: {id, input, outputs}",
         "data.dev": "pairs that choose the best checkpoint",
-        "data.test": "pairs that measure it; neither: a tenth each",
+        "data.test": "test pairs; by default a tenth is held out",
         "out": "folder of the run",
         "config": "YAML file with any of the options",
     },
@@ -84,7 +84,7 @@ USUAL = {
     "trying and going on": {
         "dry_run": "check all, say what it takes, train nothing",
         "resume": "go on with a stopped run, or make it longer",
-        "accept_changes": "with --resume: though data or models changed",
+        "accept_changes": "with --resume: accept changed data or models",
         "from": "train the models of a finished run further",
         "stage": "with --from: a second stage of training",
     },
